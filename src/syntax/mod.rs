@@ -1,0 +1,3 @@
+//! Text to syntax tree. The only place that knows the grammar's rules.
+
+pub mod ast;
