@@ -2,6 +2,8 @@
 //!
 //! `docs/architecture.md` shows how text becomes an audience: text → AST → IR → plan → portrait → answer.
 
+pub mod catalog;
 pub mod diagnostic;
 pub mod source;
 pub mod syntax;
+pub mod types;
