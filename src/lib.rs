@@ -4,6 +4,9 @@
 
 pub mod catalog;
 pub mod diagnostic;
+pub mod functions;
+pub mod ir;
 pub mod source;
 pub mod syntax;
 pub mod types;
+pub mod value;

@@ -1,0 +1,235 @@
+//! Expressions, hash-consed: equal nodes have one id.
+
+use super::time::Window;
+use super::{ColumnId, DefId, LinkId, SourceId};
+use crate::functions::{AggregateFn, Function};
+use crate::syntax::ast::{Duration, Number, TimeUnit};
+use crate::types::Type;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use std::collections::HashMap;
+
+/// Index of a node in its [`Graph`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ExprId(pub u32);
+
+/// A value known before the run.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Literal {
+    Number(Number),
+    Text(String),
+    Bool(bool),
+    Date(NaiveDate),
+    /// Wall clock in the script's zone.
+    Local(NaiveDateTime),
+    Utc(DateTime<Utc>),
+    Duration(Duration),
+}
+
+/// One expression. Operands are ids into the same graph.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Node {
+    Literal(Literal),
+    /// A column of the row at hand, or of a look-up that it leads to over `via`.
+    Column {
+        source: SourceId,
+        via: Vec<LinkId>,
+        column: ColumnId,
+    },
+    /// A tag's value or a segment's membership (two-valued): a column of the portrait.
+    Definition(DefId),
+    /// `outside S`: the members' complement, two-valued.
+    Outside(DefId),
+    Negate(ExprId),
+    Arithmetic {
+        op: ArithmeticOp,
+        left: ExprId,
+        right: ExprId,
+    },
+    Compare {
+        op: CompareOp,
+        left: ExprId,
+        right: ExprId,
+    },
+    Between {
+        value: ExprId,
+        low: ExprId,
+        high: ExprId,
+    },
+    InList {
+        value: ExprId,
+        list: Vec<ExprId>,
+    },
+    InSource(InSource),
+    TextTest {
+        test: TextTest,
+        value: ExprId,
+        pattern: String,
+    },
+    IsMissing(ExprId),
+    Coalesce(ExprId, ExprId),
+    And(Vec<ExprId>),
+    Or(Vec<ExprId>),
+    Not(ExprId),
+    Case {
+        branches: Vec<(ExprId, ExprId)>,
+        otherwise: Option<ExprId>,
+    },
+    Call {
+        function: Function,
+        arguments: Vec<ExprId>,
+    },
+    /// Whole units from `moment` to the run's day (or, `until`, from the run's day to `moment`).
+    Elapsed {
+        unit: TimeUnit,
+        until: bool,
+        moment: ExprId,
+    },
+    Aggregate(Aggregate),
+    Top(Top),
+}
+
+/// A fold of an entity's events to one value.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Aggregate {
+    pub function: AggregateFn,
+    pub events: SourceId,
+    /// From the events to the entity: indices into each source's `of`, in turn.
+    pub path: Vec<u32>,
+    /// On the event's row; `count`, `any` and `share` have none.
+    pub argument: Option<ExprId>,
+    /// On the event's row; taken only where true.
+    pub filter: Option<ExprId>,
+    /// `None` where the events have no time.
+    pub window: Option<Window>,
+}
+
+/// `x in (coupons.product_id where campaign_id = 13)`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct InSource {
+    pub value: ExprId,
+    pub list: SourceId,
+    /// On the list's row.
+    pub column: ExprId,
+    pub filter: Option<ExprId>,
+}
+
+/// `top 1000 by assets within city in high_value`, two-valued.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Top {
+    pub entity: SourceId,
+    pub size: TopSize,
+    pub by: ExprId,
+    pub within: Vec<ExprId>,
+    pub base: Option<DefId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TopSize {
+    Count(u64),
+    /// A share of the base whose value is known, rounded up.
+    Share(Number),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ArithmeticOp {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CompareOp {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TextTest {
+    Like,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Matches,
+}
+
+/// All expressions of a program.
+#[derive(Clone, Default, Debug)]
+pub struct Graph {
+    nodes: Vec<(Node, Type)>,
+    ids: HashMap<Node, ExprId>,
+}
+
+/// What is found under an id of another graph, which no program holds.
+static NOWHERE: (Node, Type) = (Node::Literal(Literal::Bool(false)), Type::Error);
+
+impl Graph {
+    /// The id of `node`; its type is kept from the first time that it was added.
+    pub fn add(&mut self, node: Node, ty: Type) -> ExprId {
+        if let Some(id) = self.ids.get(&node) {
+            return *id;
+        }
+        let id = ExprId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        self.ids.insert(node.clone(), id);
+        self.nodes.push((node, ty));
+        id
+    }
+
+    pub fn node(&self, id: ExprId) -> &Node {
+        &self.nodes.get(id.0 as usize).unwrap_or(&NOWHERE).0
+    }
+
+    pub fn ty(&self, id: ExprId) -> &Type {
+        &self.nodes.get(id.0 as usize).unwrap_or(&NOWHERE).1
+    }
+
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Calls `visit` on `id` and on everything that it is made of *on the same row*: not inside aggregates,
+    /// whose expressions stand on the event's row, nor inside lists, nor inside the definitions that it names.
+    pub fn walk(&self, id: ExprId, visit: &mut dyn FnMut(ExprId, &Node)) {
+        let node = self.node(id);
+        visit(id, node);
+        for operand in node.operands() {
+            self.walk(operand, visit);
+        }
+    }
+}
+
+impl Node {
+    /// The operands on the same row.
+    pub fn operands(&self) -> Vec<ExprId> {
+        match self {
+            Node::Literal(_)
+            | Node::Column { .. }
+            | Node::Definition(_)
+            | Node::Outside(_)
+            | Node::Aggregate(_) => Vec::new(),
+            Node::Negate(x) | Node::IsMissing(x) | Node::Not(x) => vec![*x],
+            Node::Arithmetic { left, right, .. } | Node::Compare { left, right, .. } => vec![*left, *right],
+            Node::Between { value, low, high } => vec![*value, *low, *high],
+            Node::InList { value, list } => std::iter::once(*value).chain(list.iter().copied()).collect(),
+            Node::InSource(list) => vec![list.value],
+            Node::TextTest { value, .. } => vec![*value],
+            Node::Coalesce(a, b) => vec![*a, *b],
+            Node::And(list) | Node::Or(list) => list.clone(),
+            Node::Case { branches, otherwise } => {
+                branches.iter().flat_map(|(c, v)| [*c, *v]).chain(*otherwise).collect()
+            }
+            Node::Call { arguments, .. } => arguments.clone(),
+            Node::Elapsed { moment, .. } => vec![*moment],
+            Node::Top(top) => std::iter::once(top.by).chain(top.within.iter().copied()).collect(),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The typed program: what a script means for one run (one `as of`, its parameters bound). Data and printing only.
+//!
+//! Expressions are a hash-consed graph: equal expressions are one node, so that a count that ten tags use is
+//! computed once. A definition's body is a node; a use of the definition is a [`Node::Definition`], one column of
+//! the portrait.
+
+pub mod formula;
+pub mod graph;
+pub mod print;
+pub mod time;
+
+pub use formula::Formula;
+pub use graph::{
+    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, TextTest, Top, TopSize,
+};
+pub use time::{AsOf, Moment, Window, Zone};
+
+use crate::catalog::Location;
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::types::Type;
+use chrono::NaiveDate;
+
+/// Index of a source in [`Program::sources`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SourceId(pub u32);
+
+/// Index of a column in [`Source::columns`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ColumnId(pub u32);
+
+/// Index of a link in [`Source::links`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct LinkId(pub u32);
+
+/// Index of a tag or segment in [`Program::definitions`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct DefId(pub u32);
+
+/// All that one script (with what it `use`s) says, checked.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub zone: Zone,
+    pub as_of: AsOf,
+    pub sources: Vec<Source>,
+    /// Tags and segments that were reached, in the order written.
+    pub definitions: Vec<Definition>,
+    pub params: Vec<Param>,
+    pub audiences: Vec<Audience>,
+    /// Commands that stand in the script, in the order written.
+    pub commands: Vec<Command>,
+    pub graph: Graph,
+    /// Warnings; a program with errors is not made.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A source as the run reads it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: String,
+    pub title: Option<String>,
+    pub span: Span,
+    pub location: Location,
+    pub columns: Vec<Column>,
+    /// One row per key: an entity.
+    pub key: Option<ColumnId>,
+    /// The entities that rows belong to, and by which column.
+    pub of: Vec<Owner>,
+    pub time: Option<TimeColumn>,
+    pub links: Vec<Link>,
+    /// Rows for which this is not true are not there.
+    pub filter: Option<ExprId>,
+    pub consent: Option<ColumnId>,
+    /// Whether anything asked for needs the source.
+    pub opened: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Column {
+    pub name: String,
+    /// As read: after `column … as`.
+    pub ty: Type,
+    /// As the file has it.
+    pub stored: Type,
+    /// Masked wherever it is shown unless an audience lists it.
+    pub pii: bool,
+}
+
+/// `of customers by customer_id`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Owner {
+    pub entity: SourceId,
+    pub by: ColumnId,
+}
+
+/// `at txn_time, basket_id`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TimeColumn {
+    pub column: ColumnId,
+    pub ties: Vec<ColumnId>,
+}
+
+/// `link branch_id -> branches as branch`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Link {
+    pub name: String,
+    pub column: ColumnId,
+    pub target: SourceId,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DefinitionKind {
+    Tag,
+    Segment,
+}
+
+/// A tag or a segment: one column of its entity's portrait.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Definition {
+    pub name: String,
+    pub title: Option<String>,
+    pub kind: DefinitionKind,
+    pub entity: SourceId,
+    pub body: ExprId,
+    pub ty: Type,
+    pub span: Span,
+    pub meta: Vec<(String, String)>,
+    /// The definition as written, from its word to its end.
+    pub text: String,
+    /// The name of an entity used as a segment: everyone.
+    pub is_entity: bool,
+}
+
+/// A parameter with the value that this run has for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Param {
+    pub name: String,
+    pub title: Option<String>,
+    pub value: Literal,
+    pub ty: Type,
+    /// Given with `--set`.
+    pub overridden: bool,
+    pub span: Span,
+}
+
+/// From a segment to a list that may be sent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Audience {
+    pub name: String,
+    pub title: Option<String>,
+    pub span: Span,
+    pub segment: DefId,
+    pub require: Vec<ExprId>,
+    pub exclude: Vec<ExprId>,
+    pub limit: Option<Limit>,
+    pub control: Option<Control>,
+    /// What each row shows; the key alone where nothing is listed.
+    pub columns: Vec<OutputColumn>,
+    pub to: Option<Location>,
+    pub min_size: Option<u64>,
+    /// `via`, `offer`, `benefit`, `message` and `@…`, as written.
+    pub notes: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Limit {
+    pub most: u64,
+    /// Largest first; by key alone where nothing is said.
+    pub by: Option<ExprId>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Control {
+    /// From 0 to 1.
+    pub share: f64,
+    pub salt: String,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct OutputColumn {
+    pub name: String,
+    pub expr: ExprId,
+}
+
+/// A question, names resolved.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Command {
+    Show { segment: DefId, limit: usize },
+    Count { segment: DefId },
+    Explain { segment: DefId },
+    Why { key: String, segment: DefId },
+    Portrait { key: String },
+    Describe { definition: DefId },
+    List,
+}
+
+impl Program {
+    pub fn source(&self, id: SourceId) -> Option<&Source> {
+        self.sources.get(id.0 as usize)
+    }
+
+    pub fn definition(&self, id: DefId) -> Option<&Definition> {
+        self.definitions.get(id.0 as usize)
+    }
+
+    pub fn find_definition(&self, name: &str) -> Option<(DefId, &Definition)> {
+        self.definition_ids().find(|(_, d)| d.name == name)
+    }
+
+    pub fn definition_ids(&self) -> impl Iterator<Item = (DefId, &Definition)> {
+        self.definitions.iter().enumerate().map(|(i, d)| (DefId(u32::try_from(i).unwrap_or(u32::MAX)), d))
+    }
+
+    pub fn find_audience(&self, name: &str) -> Option<&Audience> {
+        self.audiences.iter().find(|a| a.name == name)
+    }
+
+    pub fn column(&self, source: SourceId, column: ColumnId) -> Option<&Column> {
+        self.source(source)?.column(column)
+    }
+
+    /// The name of a source, for messages; empty for an id of another program.
+    pub fn source_name(&self, id: SourceId) -> &str {
+        self.source(id).map_or("", |s| s.name.as_str())
+    }
+
+    pub fn ty(&self, expr: ExprId) -> &Type {
+        self.graph.ty(expr)
+    }
+
+    pub fn node(&self, expr: ExprId) -> &Node {
+        self.graph.node(expr)
+    }
+
+    /// The run's day in the script's zone.
+    pub fn today(&self) -> NaiveDate {
+        self.as_of.day(&self.zone)
+    }
+}
+
+impl Source {
+    pub fn column(&self, id: ColumnId) -> Option<&Column> {
+        self.columns.get(id.0 as usize)
+    }
+
+    pub fn find_column(&self, name: &str) -> Option<(ColumnId, &Column)> {
+        let index = self.columns.iter().position(|c| c.name == name)?;
+        Some((ColumnId(u32::try_from(index).ok()?), self.columns.get(index)?))
+    }
+
+    pub fn link(&self, id: LinkId) -> Option<&Link> {
+        self.links.get(id.0 as usize)
+    }
+
+    pub fn find_link(&self, name: &str) -> Option<(LinkId, &Link)> {
+        let index = self.links.iter().position(|l| l.name == name)?;
+        Some((LinkId(u32::try_from(index).ok()?), self.links.get(index)?))
+    }
+
+    /// Whether rows belong to an entity: a source of events.
+    pub fn is_events(&self) -> bool {
+        !self.of.is_empty()
+    }
+
+    pub fn is_entity(&self) -> bool {
+        self.key.is_some()
+    }
+}
