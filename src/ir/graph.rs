@@ -86,6 +86,8 @@ pub enum Node {
     },
     Aggregate(Aggregate),
     Top(Top),
+    /// In the place of what could not be checked; no finished program holds it.
+    Error,
 }
 
 /// A fold of an entity's events to one value.
@@ -166,7 +168,7 @@ pub struct Graph {
 }
 
 /// What is found under an id of another graph, which no program holds.
-static NOWHERE: (Node, Type) = (Node::Literal(Literal::Bool(false)), Type::Error);
+static NOWHERE: (Node, Type) = (Node::Error, Type::Error);
 
 impl Graph {
     /// The id of `node`; its type is kept from the first time that it was added.

@@ -1,0 +1,266 @@
+//! Which entity a definition is about: said (`tag x of accounts = …`), or inferred from the names that it uses.
+
+use super::definition::Body;
+use super::names::list;
+use super::{Checker, Item, Progress};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::functions::{self, Kind};
+use crate::ir::{DefId, SourceId};
+use crate::source::Span;
+use crate::syntax::ast::{CallClause, Expr, ExprKind, Ident, Path, SegmentBody, SourceClause};
+
+/// The entities that something could be about; `None` where it says nothing (a literal).
+type Candidates = Option<Vec<SourceId>>;
+
+impl Checker<'_> {
+    /// The entity of a definition; `None` where it cannot be told (reported once).
+    pub(super) fn entity_of(&mut self, id: DefId) -> Option<SourceId> {
+        let state = self.definitions.get_mut(id.0 as usize)?;
+        match &state.entity {
+            Progress::Done(entity) => return *entity,
+            // A cycle: whoever checks the bodies reports it.
+            Progress::Doing => return None,
+            Progress::Todo => state.entity = Progress::Doing,
+        }
+        let body = state.body;
+        let found = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.infer(body));
+        let state = self.definitions.get_mut(id.0 as usize)?;
+        state.entity = Progress::Done(found);
+        found
+    }
+
+    fn infer(&mut self, body: Body<'_>) -> Option<SourceId> {
+        let (name, said) = match body {
+            Body::Tag(def) => (&def.name, def.entity.as_ref()),
+            Body::Segment(def) => (&def.name, def.entity.as_ref()),
+            Body::Everyone(entity, _) => return Some(entity),
+        };
+        if let Some(said) = said {
+            return self.entity_named(said);
+        }
+        let candidates = match body {
+            Body::Tag(def) => self.candidates(&def.value),
+            Body::Segment(def) => match &def.body {
+                SegmentBody::Where(condition) => self.candidates(condition),
+                SegmentBody::Top(top) => {
+                    let mut all = vec![self.candidates(&top.by)];
+                    if let Some(base) = &top.base {
+                        all.push(self.candidates_of_name(base));
+                    }
+                    all.extend(top.within.iter().map(|e| self.candidates(e)));
+                    meet(all)
+                }
+            },
+            Body::Everyone(..) => None,
+        };
+        self.decide(candidates, name.span, &name.text)
+    }
+
+    pub(super) fn entity_named(&mut self, name: &Ident) -> Option<SourceId> {
+        let id = self.source_named(name, "what a definition is about")?;
+        if self.is_entity(id) {
+            return Some(id);
+        }
+        self.error(
+            Diagnostic::new(Code::NoKey, format!("{} has no `key`: it is no entity", name.text))
+                .at(name.span)
+                .help("a tag or a segment is about an entity: a source with one row per key"),
+        );
+        None
+    }
+
+    /// The one entity that remains. Entities that are only looked up over links come last.
+    fn decide(&mut self, candidates: Candidates, span: Span, name: &str) -> Option<SourceId> {
+        let subjects = self.subjects();
+        let candidates = candidates.unwrap_or_else(|| subjects.clone());
+        let preferred: Vec<SourceId> = candidates.iter().copied().filter(|c| subjects.contains(c)).collect();
+        let candidates = if preferred.is_empty() { candidates } else { preferred };
+        match candidates.as_slice() {
+            [one] => Some(*one),
+            [] if subjects.is_empty() => {
+                self.error(
+                    Diagnostic::new(Code::NoKey, "there is no entity to be about: no source has a `key`")
+                        .at(span)
+                        .help("`source customers from \"customers.parquet\" key customer_id`"),
+                );
+                None
+            }
+            // Nothing fits all of it: take what there is, so that the names that do not fit are reported.
+            [] => subjects.first().copied(),
+            several => {
+                let names: Vec<String> = several.iter().map(|s| self.source_name(*s).to_string()).collect();
+                let first = names.first().cloned().unwrap_or_default();
+                self.error(
+                    Diagnostic::new(Code::TwoEntities, format!("`{name}` could be about {}", list(&names)))
+                        .at(span)
+                        .help(format!("say which: `… {name} of {first} …`")),
+                );
+                None
+            }
+        }
+    }
+
+    /// Entities that definitions are about: all but those that are only the end of a link.
+    pub(super) fn subjects(&self) -> Vec<SourceId> {
+        let entities: Vec<SourceId> = self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect();
+        let (mut owners, mut linked) = (Vec::new(), Vec::new());
+        for clause in self.sources.iter().flat_map(|s| &s.def.clauses) {
+            match clause {
+                SourceClause::Of { entity, .. } => owners.push(entity.text.as_str()),
+                SourceClause::Link { target, .. } => linked.push(target.text.as_str()),
+                _ => {}
+            }
+        }
+        let looked_up = |s: &SourceId| {
+            let name = self.source_name(*s);
+            linked.contains(&name) && !owners.contains(&name)
+        };
+        let subjects: Vec<SourceId> = entities.iter().copied().filter(|s| !looked_up(s)).collect();
+        if subjects.is_empty() { entities } else { subjects }
+    }
+
+    fn candidates(&mut self, expr: &Expr) -> Candidates {
+        match &*expr.kind {
+            ExprKind::Name(path) => self.candidates_of_path(path),
+            ExprKind::Outside(name) => self.candidates_of_name(name),
+            ExprKind::Call { function, arguments, clauses } => {
+                match functions::find(&function.text).map(|row| row.kind) {
+                    Some(Kind::Aggregate(_)) => {
+                        let events = self.events_in(arguments, clauses)?;
+                        Some(self.reached_from(events))
+                    }
+                    _ => meet(arguments.iter().map(|a| self.candidates(a)).collect()),
+                }
+            }
+            ExprKind::Happened { steps, .. } => {
+                let name = steps.first()?.source.clone();
+                match self.item(&name.text) {
+                    Some(Item::Source(id)) => Some(self.reached_from(id)),
+                    _ => None,
+                }
+            }
+            kind => {
+                let operands: Vec<&Expr> = operands(kind);
+                meet(operands.into_iter().map(|e| self.candidates(e)).collect())
+            }
+        }
+    }
+
+    fn candidates_of_path(&mut self, path: &Path) -> Candidates {
+        let (first, rest) = path.parts.split_first()?;
+        if rest.is_empty() {
+            return self.candidates_of_name(first);
+        }
+        if let Some(Item::Source(id)) = self.item(&first.text) {
+            return self.is_entity(id).then(|| vec![id]);
+        }
+        let links = |s: &super::source::SourceState<'_>| {
+            s.def.clauses.iter().any(|c| match c {
+                SourceClause::Link { name: Some(name), .. } => name.text == first.text,
+                SourceClause::Link { column, name: None, .. } => {
+                    column.text.strip_suffix("_id").unwrap_or(&column.text) == first.text
+                }
+                _ => false,
+            })
+        };
+        let found: Vec<SourceId> = self
+            .source_ids()
+            .into_iter()
+            .filter(|id| self.is_entity(*id) && self.sources.get(id.0 as usize).is_some_and(links))
+            .collect();
+        (!found.is_empty()).then_some(found)
+    }
+
+    fn candidates_of_name(&mut self, name: &Ident) -> Candidates {
+        match self.item(&name.text) {
+            Some(Item::Definition(def)) => self.entity_of(def).map(|e| vec![e]),
+            Some(Item::Source(id)) => self.is_entity(id).then(|| vec![id]),
+            Some(_) => None,
+            None => {
+                let entities: Vec<SourceId> = self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect();
+                let with: Vec<SourceId> = entities
+                    .into_iter()
+                    .filter(|id| {
+                        self.open(*id);
+                        self.source(*id).is_some_and(|s| s.find_column(&name.text).is_some())
+                    })
+                    .collect();
+                (!with.is_empty()).then_some(with)
+            }
+        }
+    }
+
+    /// The source of events that an aggregate is about: the first that its argument names.
+    pub(super) fn events_in(&self, arguments: &[Expr], _clauses: &[CallClause]) -> Option<SourceId> {
+        arguments.iter().find_map(|e| self.events_of(e))
+    }
+
+    fn events_of(&self, expr: &Expr) -> Option<SourceId> {
+        if let ExprKind::Name(path) = &*expr.kind {
+            let first = path.parts.first()?;
+            return match self.item(&first.text) {
+                Some(Item::Source(id)) if self.is_events(id) => Some(id),
+                _ => None,
+            };
+        }
+        match &*expr.kind {
+            ExprKind::Call { arguments, .. } => arguments.iter().find_map(|e| self.events_of(e)),
+            kind => operands(kind).into_iter().find_map(|e| self.events_of(e)),
+        }
+    }
+
+    /// Every entity that events lead to, over one `of` or several in turn.
+    fn reached_from(&self, events: SourceId) -> Vec<SourceId> {
+        let mut found: Vec<SourceId> = Vec::new();
+        let mut next = vec![events];
+        while let Some(at) = next.pop() {
+            let Some(state) = self.sources.get(at.0 as usize) else { continue };
+            for clause in &state.def.clauses {
+                if let SourceClause::Of { entity, .. } = clause
+                    && let Some(Item::Source(id)) = self.item(&entity.text)
+                    && !found.contains(&id)
+                {
+                    found.push(id);
+                    next.push(id);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What all of them allow.
+fn meet(all: Vec<Candidates>) -> Candidates {
+    let mut said = all.into_iter().flatten();
+    let first = said.next()?;
+    Some(said.fold(first, |have, more| have.into_iter().filter(|c| more.contains(c)).collect()))
+}
+
+/// The operands of an expression that stand on the same row.
+pub(super) fn operands(kind: &ExprKind) -> Vec<&Expr> {
+    match kind {
+        ExprKind::Unary { operand, .. } => vec![operand],
+        ExprKind::Binary { left, right, .. } => vec![left, right],
+        ExprKind::Logic { operands, .. } => operands.iter().collect(),
+        ExprKind::Between { value, low, high, .. } => vec![value, low, high],
+        ExprKind::InList { value, list, .. } => std::iter::once(value).chain(list).collect(),
+        ExprKind::InSource { value, .. } | ExprKind::IsMissing { value, .. } => vec![value],
+        ExprKind::TextTest { value, pattern, .. } => vec![value, pattern],
+        ExprKind::Case { branches, otherwise } => {
+            branches.iter().flat_map(|(c, v)| [c, v]).chain(otherwise.as_ref()).collect()
+        }
+        ExprKind::Call { arguments, .. } => arguments.iter().collect(),
+        ExprKind::Elapsed { moment, .. } => vec![moment],
+        ExprKind::OnDate { value, .. } => vec![value],
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Date(_)
+        | ExprKind::Instant(_)
+        | ExprKind::Duration(_)
+        | ExprKind::Name(_)
+        | ExprKind::Outside(_)
+        | ExprKind::Happened { .. }
+        | ExprKind::Error => Vec::new(),
+    }
+}

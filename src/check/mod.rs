@@ -1,0 +1,180 @@
+//! AST → IR: names, entities, types, time, and the first lints.
+//!
+//! Definitions are checked on demand and each once, so they may stand in any order; one that is met again while
+//! it is being checked is a cycle. Errors are collected, and what depends on a faulty thing is silent about it.
+
+mod aggregate;
+mod audience;
+mod command;
+mod constant;
+mod definition;
+mod entity;
+mod expr;
+mod lint;
+mod names;
+mod operators;
+mod scope;
+mod source;
+mod window;
+
+pub use constant::literal_value;
+
+use crate::catalog::Catalog;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::ir::{AsOf, DefId, Definition, ExprId, Graph, Node, Param, Program, SourceId, Zone};
+use crate::source::{SourceMap, Span};
+use crate::syntax::ast;
+use crate::types::Type;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use std::collections::HashMap;
+
+/// What a run is asked for, beside the script.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `None` is the day of `now` in the script's zone.
+    pub as_of: Option<AsOfOption>,
+    /// The clock, read once by the caller.
+    pub now: DateTime<Utc>,
+    /// `--set name=value`.
+    pub set: Vec<(String, String)>,
+}
+
+/// `--as-of` as typed.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum AsOfOption {
+    Day(NaiveDate),
+    Local(NaiveDateTime),
+    Utc(DateTime<Utc>),
+}
+
+/// Checks scripts that stand together: a file and what it uses. `None` where there were errors.
+pub fn check(
+    scripts: &[ast::Script],
+    sources: &SourceMap,
+    catalog: &dyn Catalog,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<Program> {
+    let mut checker = Checker::new(sources, catalog, options, diagnostics);
+    checker.collect(scripts);
+    checker.check_all();
+    checker.finish()
+}
+
+/// What one name stands for. One namespace for all definitions.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Item {
+    Source(SourceId),
+    Definition(DefId),
+    Param(usize),
+    Audience(usize),
+    /// `rfm` and `score`: parsed, not run yet.
+    Model,
+}
+
+/// How far a lazily checked thing is.
+#[derive(Clone, Debug)]
+enum Progress<T> {
+    Todo,
+    Doing,
+    Done(T),
+}
+
+struct Checker<'a> {
+    map: &'a SourceMap,
+    catalog: &'a dyn Catalog,
+    options: &'a Options,
+    diagnostics: &'a mut Diagnostics,
+    zone: Zone,
+    as_of: AsOf,
+    /// Name, what it is, and where it was defined.
+    names: HashMap<String, (Item, Span)>,
+    sources: Vec<source::SourceState<'a>>,
+    definitions: Vec<definition::DefinitionState<'a>>,
+    params: Vec<constant::ParamState<'a>>,
+    audiences: Vec<(&'a ast::AudienceDef, &'a ast::Statement)>,
+    commands: Vec<(&'a ast::Command, Span)>,
+    graph: Graph,
+    /// Definitions being checked, outermost first: the path of a cycle.
+    trail: Vec<DefId>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(
+        map: &'a SourceMap,
+        catalog: &'a dyn Catalog,
+        options: &'a Options,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        Checker {
+            map,
+            catalog,
+            options,
+            diagnostics,
+            zone: Zone(chrono_tz::UTC),
+            as_of: AsOf::Instant(options.now),
+            names: HashMap::new(),
+            sources: Vec::new(),
+            definitions: Vec::new(),
+            params: Vec::new(),
+            audiences: Vec::new(),
+            commands: Vec::new(),
+            graph: Graph::default(),
+            trail: Vec::new(),
+        }
+    }
+
+    fn error(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The node that stands for what could not be checked.
+    fn faulty(&mut self) -> ExprId {
+        self.graph.add(Node::Error, Type::Error)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) -> ExprId {
+        self.error(diagnostic);
+        self.faulty()
+    }
+
+    fn check_all(&mut self) {
+        for index in 0..self.params.len() {
+            self.param(index);
+        }
+        self.check_set();
+        for id in self.definition_ids() {
+            self.define(id);
+        }
+        self.lint();
+    }
+
+    fn definition_ids(&self) -> Vec<DefId> {
+        (0..u32::try_from(self.definitions.len()).unwrap_or(u32::MAX)).map(DefId).collect()
+    }
+
+    fn finish(mut self) -> Option<Program> {
+        let audiences = self.check_audiences();
+        let commands = self.check_commands();
+        if self.diagnostics.has_errors() {
+            return None;
+        }
+        let definitions: Option<Vec<Definition>> = self.definition_ids().iter().map(|id| self.finished(*id)).collect();
+        let params: Vec<Param> = self.params.iter().filter_map(|p| p.finished()).collect();
+        let Some(definitions) = definitions else {
+            self.error(Diagnostic::new(Code::Internal, "a definition was left unchecked without an error"));
+            return None;
+        };
+        Some(Program {
+            zone: self.zone,
+            as_of: self.as_of,
+            sources: self.sources.into_iter().map(|s| s.source).collect(),
+            definitions,
+            params,
+            audiences,
+            commands,
+            graph: self.graph,
+            warnings: self.diagnostics.iter().filter(|d| !d.is_error()).cloned().collect(),
+        })
+    }
+}

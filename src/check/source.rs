@@ -1,0 +1,430 @@
+//! `source` statements: opened once and on demand, so that a source which nothing reaches is never touched.
+
+use super::names::{index, list};
+use super::scope::Row;
+use super::{Checker, Progress};
+use crate::catalog::{CatalogError, Location};
+use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::ir::{Column, ColumnId, Link, Owner, Source, SourceId, TimeColumn};
+use crate::source::Span;
+use crate::syntax::ast::{self, Ident, SourceClause, SourceFrom, TypeName};
+use crate::types::{Frame, Type};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+pub(super) struct SourceState<'a> {
+    pub def: &'a ast::SourceDef,
+    pub source: Source,
+    pub opened: Progress<()>,
+    /// Its columns are not known: an error was reported, and names on it raise no more.
+    pub broken: bool,
+    /// Named after `of`, or the target of a link: decides which entity a bare name is about.
+    pub linked: bool,
+}
+
+impl<'a> SourceState<'a> {
+    pub fn new(def: &'a ast::SourceDef, statement: &ast::Statement) -> Self {
+        let source = Source {
+            name: def.name.text.clone(),
+            title: def.title.as_ref().map(|t| t.value.clone()),
+            span: statement.span,
+            location: Location { pattern: String::new(), folder: PathBuf::new() },
+            columns: Vec::new(),
+            key: None,
+            of: Vec::new(),
+            time: None,
+            links: Vec::new(),
+            filter: None,
+            consent: None,
+            opened: false,
+        };
+        SourceState { def, source, opened: Progress::Todo, broken: false, linked: false }
+    }
+
+    fn has(&self, wanted: fn(&SourceClause) -> bool) -> bool {
+        self.def.clauses.iter().any(wanted)
+    }
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn source(&self, id: SourceId) -> Option<&Source> {
+        self.sources.get(id.0 as usize).map(|s| &s.source)
+    }
+
+    fn source_mut(&mut self, id: SourceId) -> Option<&mut SourceState<'a>> {
+        self.sources.get_mut(id.0 as usize)
+    }
+
+    pub(super) fn source_name(&self, id: SourceId) -> &str {
+        self.source(id).map_or("", |s| s.name.as_str())
+    }
+
+    pub(super) fn is_broken(&self, id: SourceId) -> bool {
+        self.sources.get(id.0 as usize).is_none_or(|s| s.broken)
+    }
+
+    /// By what is written, so that it is known before the source is opened.
+    pub(super) fn is_entity(&self, id: SourceId) -> bool {
+        self.sources.get(id.0 as usize).is_some_and(|s| s.has(|c| matches!(c, SourceClause::Key(..))))
+    }
+
+    pub(super) fn is_events(&self, id: SourceId) -> bool {
+        self.sources.get(id.0 as usize).is_some_and(|s| s.has(|c| matches!(c, SourceClause::Of { .. })))
+    }
+
+    pub(super) fn source_ids(&self) -> Vec<SourceId> {
+        (0..index(self.sources.len())).map(SourceId).collect()
+    }
+
+    /// Reads the source's columns and resolves its clauses, once.
+    pub(super) fn open(&mut self, id: SourceId) {
+        match self.source_mut(id) {
+            Some(state) if matches!(state.opened, Progress::Todo) => state.opened = Progress::Doing,
+            _ => return,
+        }
+        self.open_now(id);
+        if let Some(state) = self.source_mut(id) {
+            state.opened = Progress::Done(());
+            state.source.opened = true;
+        }
+    }
+
+    fn open_now(&mut self, id: SourceId) {
+        let Some(def) = self.sources.get(id.0 as usize).map(|s| s.def) else { return };
+        let SourceFrom::Location(text) = &def.from else {
+            self.break_source(id);
+            return self.not_yet(def.name.span, "`from keys of`");
+        };
+        let Some(location) = self.location(text) else { return self.break_source(id) };
+        let as_text: Vec<String> = def
+            .clauses
+            .iter()
+            .filter_map(|c| match c {
+                SourceClause::Column { column, .. } => Some(column.text.clone()),
+                _ => None,
+            })
+            .collect();
+        let table = match self.catalog.table(&location, &as_text) {
+            Ok(table) => table,
+            Err(error) => {
+                self.catalog_error(&error, text.span);
+                return self.break_source(id);
+            }
+        };
+        if let Some(state) = self.source_mut(id) {
+            state.source.location = location;
+            state.source.columns = table
+                .columns
+                .into_iter()
+                .map(|c| Column { name: c.name, ty: c.ty.clone(), stored: c.ty, pii: false })
+                .collect();
+        }
+        self.once(def);
+        for clause in &def.clauses {
+            self.clause(id, clause);
+        }
+        self.key_types(id);
+    }
+
+    fn break_source(&mut self, id: SourceId) {
+        if let Some(state) = self.source_mut(id) {
+            state.broken = true;
+        }
+    }
+
+    /// A path as written, with `{param}` and `{as_of}` replaced, and the folder of the file that says it.
+    pub(super) fn location(&mut self, text: &ast::Text) -> Option<Location> {
+        let folder = self.map.get(text.span.file).map(|f| f.folder.clone()).unwrap_or_default();
+        let mut pattern = String::new();
+        let mut rest = text.value.as_str();
+        while let Some(open) = rest.find('{') {
+            let (before, after) = rest.split_at(open);
+            pattern.push_str(before);
+            let Some((name, tail)) = after.get(1..).and_then(|a| a.split_once('}')) else {
+                rest = after;
+                break;
+            };
+            match self.placeholder(name.trim()) {
+                Some(value) => pattern.push_str(&value),
+                None => {
+                    let known: Vec<String> =
+                        self.params.iter().map(|p| p.def.name.text.clone()).chain(["as_of".to_string()]).collect();
+                    self.error(
+                        Diagnostic::new(Code::UnknownParam, format!("no parameter is named `{name}`"))
+                            .at(text.span)
+                            .help_if(suggest::did_you_mean(name, known.iter().map(String::as_str)))
+                            .help(format!("in a path, braces hold {}", list(&known))),
+                    );
+                    return None;
+                }
+            }
+            rest = tail;
+        }
+        pattern.push_str(rest);
+        Some(Location { pattern, folder })
+    }
+
+    fn placeholder(&mut self, name: &str) -> Option<String> {
+        if name == "as_of" {
+            // A colon is no character for a file name everywhere.
+            return Some(self.as_of.text(&self.zone).replace(':', ""));
+        }
+        let position = self.params.iter().position(|p| p.def.name.text == name)?;
+        let (literal, _) = self.param(position)?;
+        Some(super::literal_value(&literal).plain())
+    }
+
+    fn catalog_error(&mut self, error: &CatalogError, span: Span) {
+        let diagnostic = match error {
+            CatalogError::Missing { looked_for } => {
+                Diagnostic::new(Code::SourceMissing, format!("no file is at {looked_for}"))
+                    .help("paths are relative to the file that says them; `*` stands for any part of a name")
+            }
+            CatalogError::Unreadable { file, reason } => {
+                Diagnostic::new(Code::SourceUnreadable, format!("{file} cannot be read: {reason}"))
+            }
+            CatalogError::UnknownFormat { file } => {
+                Diagnostic::new(Code::UnknownFormat, format!("the ending of {file} names no known format"))
+                    .help("sources are .parquet, .csv, .ndjson or .arrow files, or folders of them")
+            }
+            CatalogError::FilesDiffer { column, first, second } => Diagnostic::new(
+                Code::FilesDiffer,
+                format!("`{column}` is {} in {} and {} in {}", first.1, first.0, second.1, second.0),
+            )
+            .help("files of one source must have one type for a column, or types that widen (int32 and int64)"),
+        };
+        self.error(diagnostic.at(span));
+    }
+
+    /// Clauses that may stand once.
+    fn once(&mut self, def: &ast::SourceDef) {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for clause in &def.clauses {
+            let (word, span) = match clause {
+                SourceClause::Key(_, span) => ("key", *span),
+                SourceClause::At { span, .. } => ("at", *span),
+                SourceClause::LatestBy(_, span) => ("latest by", *span),
+                SourceClause::Where(_, span) => ("where", *span),
+                SourceClause::Consent(_, span) => ("consent", *span),
+                SourceClause::Of { .. } | SourceClause::Link { .. } | SourceClause::Pii(..) | SourceClause::Column { .. } => continue,
+            };
+            if !seen.insert(word) {
+                self.error(
+                    Diagnostic::new(Code::DuplicateClause, format!("`{word}` stands twice"))
+                        .at(span)
+                        .help(format!("a source has one `{word}`")),
+                );
+            }
+        }
+    }
+
+    fn clause(&mut self, id: SourceId, clause: &'a SourceClause) {
+        match clause {
+            SourceClause::Column { column, as_type, .. } => self.column_as(id, column, as_type),
+            SourceClause::Key(columns, span) => match columns.as_slice() {
+                [one] => {
+                    let key = self.source_column(id, one);
+                    self.edit(id, |s| s.key = key);
+                }
+                _ => self.not_yet(*span, "a key of several columns"),
+            },
+            SourceClause::Of { entity, by, .. } => {
+                let by = self.source_column(id, by);
+                let Some(target) = self.source_named(entity, "what rows belong to") else { return };
+                if !self.is_entity(target) {
+                    return self.error(
+                        Diagnostic::new(Code::NoKey, format!("{} has no `key`, so nothing can belong to it", entity.text))
+                            .at(entity.span)
+                            .help(format!("say which column tells its rows apart: `source {} … key COLUMN`", entity.text)),
+                    );
+                }
+                if let Some(by) = by {
+                    self.edit(id, |s| s.of.push(Owner { entity: target, by }));
+                }
+            }
+            SourceClause::At { time, ties, utc, .. } => self.at(id, time, ties, *utc),
+            SourceClause::Link { column, target, name, .. } => self.link(id, column, target, name.as_ref()),
+            SourceClause::LatestBy(_, span) => self.not_yet(*span, "`latest by`"),
+            SourceClause::Where(condition, _) => {
+                let filter = self.condition(&Row::Source(id), condition);
+                self.edit(id, |s| s.filter = Some(filter));
+            }
+            SourceClause::Pii(columns, _) => {
+                for name in columns {
+                    if let Some(ColumnId(i)) = self.source_column(id, name) {
+                        self.edit(id, |s| {
+                            if let Some(c) = s.columns.get_mut(i as usize) {
+                                c.pii = true;
+                            }
+                        });
+                    }
+                }
+            }
+            SourceClause::Consent(column, _) => {
+                let consent = self.source_column(id, column);
+                self.edit(id, |s| s.consent = consent);
+            }
+        }
+    }
+
+    fn edit(&mut self, id: SourceId, change: impl FnOnce(&mut Source)) {
+        if let Some(state) = self.source_mut(id) {
+            change(&mut state.source);
+        }
+    }
+
+    fn source_column(&mut self, id: SourceId, name: &Ident) -> Option<ColumnId> {
+        let found = self.source(id)?.find_column(&name.text).map(|(column, _)| column);
+        if found.is_none() {
+            self.no_column(id, name);
+        }
+        found
+    }
+
+    fn column_as(&mut self, id: SourceId, name: &Ident, as_type: &TypeName) {
+        let Some(column) = self.source_column(id, name) else { return };
+        let Some(ty) = self.type_named(as_type) else { return };
+        let stored = self.source(id).and_then(|s| s.column(column)).map_or(Type::Error, |c| c.stored.clone());
+        if !readable_as(&stored, &ty) {
+            return self.error(
+                Diagnostic::new(Code::ColumnType, format!("`{}` is {} and cannot be read as {}", name.text, stored.described(), ty))
+                    .at(as_type.span),
+            );
+        }
+        self.edit(id, |s| {
+            if let Some(c) = s.columns.get_mut(column.0 as usize) {
+                c.ty = ty;
+            }
+        });
+    }
+
+    fn type_named(&mut self, name: &TypeName) -> Option<Type> {
+        let ty = match (name.name.text.to_lowercase().as_str(), name.arguments.as_slice()) {
+            ("int" | "integer" | "whole", []) => Type::Int,
+            ("float" | "double", []) => Type::Float,
+            ("decimal", []) => Type::decimal(18, 2),
+            ("decimal", [p]) if (1..=38).contains(p) => Type::decimal(*p as u8, 0),
+            ("decimal", [p, s]) if (1..=38).contains(p) && s <= p => Type::decimal(*p as u8, *s as i8),
+            ("text" | "string", []) => Type::Text,
+            ("bool" | "boolean" | "yesno", []) => Type::Bool,
+            ("date", []) => Type::Date,
+            ("instant" | "timestamp" | "datetime", []) => Type::Instant(Frame::Local),
+            _ => {
+                self.error(
+                    Diagnostic::new(Code::UnknownType, format!("no type is written `{}`", self.map.text(name.span)))
+                        .at(name.span)
+                        .help("a column can be read as int, decimal(18,2), float, text, bool, date or instant"),
+                );
+                return None;
+            }
+        };
+        Some(ty)
+    }
+
+    fn at(&mut self, id: SourceId, time: &Ident, ties: &[Ident], utc: bool) {
+        let Some(column) = self.source_column(id, time) else { return };
+        let ty = self.source(id).and_then(|s| s.column(column)).map_or(Type::Error, |c| c.ty.clone());
+        if !ty.is_time() {
+            let mut diagnostic = Diagnostic::new(
+                Code::ColumnType,
+                format!("`{}` is {}: a time must be a date or an instant", time.text, ty.described()),
+            )
+            .at(time.span);
+            if ty.is_text() {
+                diagnostic = diagnostic.help(format!("read it as one: `column {} as instant` (or `as date`)", time.text));
+            }
+            return self.error(diagnostic);
+        }
+        if utc && ty == Type::Instant(Frame::Local) {
+            self.edit(id, |s| {
+                if let Some(c) = s.columns.get_mut(column.0 as usize) {
+                    c.ty = Type::Instant(Frame::Utc);
+                }
+            });
+        }
+        let ties: Vec<ColumnId> = ties.iter().filter_map(|tie| self.source_column(id, tie)).collect();
+        self.edit(id, |s| s.time = Some(TimeColumn { column, ties }));
+    }
+
+    fn link(&mut self, id: SourceId, column: &Ident, target: &Ident, name: Option<&Ident>) {
+        let from = self.source_column(id, column);
+        let Some(target_id) = self.source_named(target, "what a link leads to") else { return };
+        if !self.is_entity(target_id) {
+            return self.error(
+                Diagnostic::new(Code::NoKey, format!("{} has no `key`, so a link cannot find its row", target.text))
+                    .at(target.span)
+                    .help(format!("say which column tells its rows apart: `source {} … key COLUMN`", target.text)),
+            );
+        }
+        let name = match name {
+            Some(name) => name.text.clone(),
+            None => column.text.strip_suffix("_id").unwrap_or(&column.text).to_string(),
+        };
+        if let Some(from) = from {
+            self.edit(id, |s| s.links.push(Link { name, column: from, target: target_id }));
+        }
+    }
+
+    /// Keys match by value across integer widths; a text key against a number key is an error.
+    fn key_types(&mut self, id: SourceId) {
+        let Some(source) = self.source(id) else { return };
+        let own: Vec<(ColumnId, Option<SourceId>)> = source
+            .key
+            .map(|k| (k, None))
+            .into_iter()
+            .chain(source.of.iter().map(|o| (o.by, Some(o.entity))))
+            .chain(source.links.iter().map(|l| (l.column, Some(l.target))))
+            .collect();
+        let span = self.sources.get(id.0 as usize).map(|s| s.def.name.span);
+        for (column, target) in own {
+            let Some((name, ty)) = self.source(id).and_then(|s| s.column(column)).map(|c| (c.name.clone(), c.ty.clone())) else {
+                continue;
+            };
+            if !matches!(ty, Type::Int | Type::Text | Type::Error) {
+                let diagnostic = Diagnostic::new(
+                    Code::KeyTypes,
+                    format!("`{name}` is {}: a key must be a whole number or text", ty.described()),
+                )
+                .help(format!("read it as one: `column {name} as int` (or `as text`)"));
+                self.error(match span {
+                    Some(span) => diagnostic.at(span),
+                    None => diagnostic,
+                });
+                continue;
+            }
+            let Some(target) = target else { continue };
+            self.open(target);
+            let key = self.source(target).and_then(|t| t.column(t.key?)).map(|c| (c.name.clone(), c.ty.clone()));
+            if let Some((key_name, key_ty)) = key
+                && key_ty != ty
+                && !key_ty.is_error()
+                && matches!(key_ty, Type::Int | Type::Text)
+            {
+                let of = self.source_name(target).to_string();
+                let diagnostic = Diagnostic::new(
+                    Code::KeyTypes,
+                    format!("`{name}` is {}, and the key `{key_name}` of {of} is {}", ty.described(), key_ty.described()),
+                )
+                .help(format!("read one as the other: `column {name} as {}`", if key_ty == Type::Int { "int" } else { "text" }));
+                self.error(match span {
+                    Some(span) => diagnostic.at(span),
+                    None => diagnostic,
+                });
+            }
+        }
+    }
+}
+
+/// Whether a stored type can be read as another; what does not fit is missing and counted.
+fn readable_as(stored: &Type, ty: &Type) -> bool {
+    match stored {
+        Type::Text | Type::Error => true,
+        Type::Int | Type::Decimal { .. } | Type::Float => {
+            matches!(ty, Type::Int | Type::Decimal { .. } | Type::Float | Type::Text) || (*stored == Type::Int && *ty == Type::Bool)
+        }
+        Type::Bool => matches!(ty, Type::Bool | Type::Text | Type::Int),
+        Type::Date => matches!(ty, Type::Date | Type::Text | Type::Instant(_)),
+        Type::Instant(_) => matches!(ty, Type::Date | Type::Text | Type::Instant(_)),
+        Type::Label(_) | Type::Duration | Type::Unsupported(_) => false,
+    }
+}
