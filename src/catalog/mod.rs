@@ -51,5 +51,8 @@ pub enum CatalogError {
 /// Opens sources. The engine is the one implementation; tests have another.
 pub trait Catalog {
     /// The columns of the source at `location`. Reads footers and samples, never whole files.
-    fn table(&self, location: &Location) -> Result<TableSchema, CatalogError>;
+    ///
+    /// `as_text`: columns that a CSV or NDJSON file must deliver as written, because the script says what they
+    /// are read as; other formats know their types.
+    fn table(&self, location: &Location, as_text: &[String]) -> Result<TableSchema, CatalogError>;
 }

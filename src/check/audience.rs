@@ -1,0 +1,161 @@
+//! Audiences: from a segment to a list that may be sent.
+
+use super::Checker;
+use super::definition::meta_text;
+use super::scope::Row;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{Audience, Control, ExprId, Limit, Literal, OutputColumn, SourceId};
+use crate::source::Span;
+use crate::syntax::ast::{self, AudienceClause, Number};
+use crate::types::Type;
+use std::collections::BTreeSet;
+
+/// Endings of audience files.
+const ENDINGS: [&str; 6] = ["parquet", "csv", "ndjson", "jsonl", "arrow", "feather"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_audiences(&mut self) -> Vec<Audience> {
+        let all = self.audiences.clone();
+        all.into_iter().filter_map(|(def, statement)| self.audience(def, statement)).collect()
+    }
+
+    fn audience(&mut self, def: &'a ast::AudienceDef, statement: &'a ast::Statement) -> Option<Audience> {
+        let Some(from) = &def.from else {
+            self.error(
+                Diagnostic::new(Code::MissingClause, format!("the audience `{}` does not say from which segment", def.name.text))
+                    .at(def.name.span)
+                    .help(format!("`audience {} from SEGMENT …`", def.name.text)),
+            );
+            return None;
+        };
+        let segment = self.segment_named(from)?;
+        self.define(segment)?;
+        let entity = self.entity_of(segment)?;
+        let mut audience = Audience {
+            name: def.name.text.clone(),
+            title: def.title.as_ref().map(|t| t.value.clone()),
+            span: statement.span,
+            segment,
+            require: Vec::new(),
+            exclude: Vec::new(),
+            limit: None,
+            control: None,
+            columns: Vec::new(),
+            to: None,
+            min_size: None,
+            notes: statement.meta.iter().map(|m| (m.name.text.clone(), meta_text(&m.value))).collect(),
+        };
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for clause in &def.clauses {
+            self.single(clause, &mut seen);
+            self.audience_clause(entity, clause, &mut audience);
+        }
+        if audience.columns.is_empty()
+            && let Some(key) = self.key_column(entity)
+        {
+            audience.columns.push(key);
+        }
+        Some(audience)
+    }
+
+    fn single(&mut self, clause: &AudienceClause, seen: &mut BTreeSet<&'static str>) {
+        let (word, span) = match clause {
+            AudienceClause::Limit { span, .. } => ("limit", *span),
+            AudienceClause::Control { span, .. } => ("control", *span),
+            AudienceClause::Split { span, .. } => ("split", *span),
+            AudienceClause::Columns(_, span) => ("columns", *span),
+            AudienceClause::To(_, span) => ("to", *span),
+            AudienceClause::MinSize(_, span) => ("min size", *span),
+            AudienceClause::Require(..) | AudienceClause::Exclude(..) | AudienceClause::Cap { .. } | AudienceClause::Plain { .. } => return,
+        };
+        if !seen.insert(word) {
+            self.error(
+                Diagnostic::new(Code::DuplicateClause, format!("`{word}` stands twice"))
+                    .at(span)
+                    .help(format!("an audience has one `{word}`")),
+            );
+        }
+    }
+
+    fn audience_clause(&mut self, entity: SourceId, clause: &'a AudienceClause, audience: &mut Audience) {
+        let row = Row::Entity(entity);
+        match clause {
+            AudienceClause::Require(list, _) => {
+                let found: Vec<ExprId> = list.iter().map(|e| self.condition(&row, e)).collect();
+                audience.require.extend(found);
+            }
+            AudienceClause::Exclude(list, _) => {
+                let found: Vec<ExprId> = list.iter().map(|e| self.condition(&row, e)).collect();
+                audience.exclude.extend(found);
+            }
+            AudienceClause::Limit { most, by, span } => {
+                let most = self.whole(*most, *span, 1);
+                let by = by.as_ref().map(|e| (self.expr(&row, e), e.span));
+                if let Some((id, at)) = by {
+                    let ty = self.graph.ty(id).clone();
+                    if !ty.is_error() && (!ty.is_ordered() || ty == Type::Bool) {
+                        self.error(
+                            Diagnostic::new(Code::TypeMismatch, format!("`limit … by` needs a value with an order; this is {}", ty.described())).at(at),
+                        );
+                    }
+                }
+                if let Some(most) = most {
+                    audience.limit = Some(Limit { most, by: by.map(|(id, _)| id) });
+                }
+            }
+            AudienceClause::Control { share, salt, span } => {
+                if let Some(share) = self.share(*share, *span) {
+                    let salt = salt.as_ref().map_or_else(|| audience.name.clone(), |s| s.value.clone());
+                    audience.control = Some(Control { share, salt });
+                }
+            }
+            AudienceClause::Columns(paths, _) => {
+                for path in paths {
+                    let id = self.name(&row, path);
+                    let name = path.parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join(".");
+                    if audience.columns.iter().any(|c| c.name == name) {
+                        self.error(Diagnostic::new(Code::DuplicateName, format!("the column `{name}` stands twice")).at(path.span));
+                    }
+                    audience.columns.push(OutputColumn { name, expr: id });
+                }
+            }
+            AudienceClause::To(text, _) => {
+                audience.to = self.location(text);
+                let ending = text.value.rsplit('/').next().and_then(|f| f.rsplit_once('.')).map(|(_, e)| e.to_lowercase());
+                if !ending.as_deref().is_some_and(|e| ENDINGS.contains(&e)) {
+                    self.error(
+                        Diagnostic::new(Code::UnknownFormat, "the ending says no known format")
+                            .at(text.span)
+                            .help("audience files end in .parquet, .csv, .ndjson or .arrow"),
+                    );
+                }
+            }
+            AudienceClause::MinSize(n, span) => audience.min_size = self.whole(*n, *span, 1),
+            AudienceClause::Plain { word, value, .. } => audience.notes.push((word.text.clone(), meta_text(value))),
+            AudienceClause::Cap { span, .. } => self.not_yet(*span, "`cap`"),
+            AudienceClause::Split { span, .. } => self.not_yet(*span, "`split`"),
+        }
+    }
+
+    fn share(&mut self, share: Number, span: Span) -> Option<f64> {
+        let value = super::literal_value(&Literal::Number(share)).as_f64().unwrap_or(-1.0);
+        if (0.0..1.0).contains(&value) {
+            return Some(value);
+        }
+        self.error(
+            Diagnostic::new(Code::BadShare, "a share must be at least 0% and below 100%")
+                .at(span)
+                .help("`control 10%` keeps one in ten back"),
+        );
+        None
+    }
+
+    pub(super) fn key_column(&mut self, entity: SourceId) -> Option<OutputColumn> {
+        let source = self.source(entity)?;
+        let key = source.key?;
+        let column = source.column(key)?;
+        let (name, ty) = (column.name.clone(), column.ty.clone());
+        let expr = self.graph.add(crate::ir::Node::Column { source: entity, via: Vec::new(), column: key }, ty);
+        Some(OutputColumn { name, expr })
+    }
+}

@@ -1,0 +1,71 @@
+//! Commands: questions, with their names resolved.
+
+use super::{Checker, Item};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::Command;
+use crate::source::Span;
+use crate::syntax::ast;
+
+/// Rows that `show` prints where nothing is said.
+const DEFAULT_LIMIT: usize = 20;
+
+impl Checker<'_> {
+    pub(super) fn check_commands(&mut self) -> Vec<Command> {
+        let all = self.commands.clone();
+        all.into_iter().filter_map(|(command, span)| self.command(command, span)).collect()
+    }
+
+    fn command(&mut self, command: &ast::Command, span: Span) -> Option<Command> {
+        Some(match command {
+            ast::Command::Show { name, limit } => {
+                let limit = match limit {
+                    Some((n, at)) => usize::try_from(self.whole(*n, *at, 1)?).ok()?,
+                    None => DEFAULT_LIMIT,
+                };
+                Command::Show { segment: self.asked_segment(name)?, limit }
+            }
+            ast::Command::Count(name) => Command::Count { segment: self.asked_segment(name)? },
+            ast::Command::Explain(name) => Command::Explain { segment: self.asked_segment(name)? },
+            ast::Command::Why { key, segment } => {
+                Command::Why { key: key.value.clone(), segment: self.asked_segment(segment)? }
+            }
+            ast::Command::Portrait(key) => Command::Portrait { key: key.value.clone() },
+            ast::Command::Describe(path) => match path.parts.as_slice() {
+                [name] => {
+                    let definition = self.definition_named(name)?;
+                    self.define(definition)?;
+                    Command::Describe { definition }
+                }
+                _ => {
+                    self.error(
+                        Diagnostic::new(Code::WrongKind, "`describe` takes the name of a tag or of a segment").at(path.span),
+                    );
+                    return None;
+                }
+            },
+            ast::Command::List => Command::List,
+            ast::Command::Profile(_) => return self.later(span, "`profile`"),
+            ast::Command::Overlap(_) => return self.later(span, "`overlap`"),
+            ast::Command::Funnel(_) => return self.later(span, "`funnel`"),
+            ast::Command::Diff { .. } => return self.later(span, "`diff`"),
+            ast::Command::Transitions { .. } => return self.later(span, "`transitions`"),
+        })
+    }
+
+    fn later(&mut self, span: Span, what: &str) -> Option<Command> {
+        self.not_yet(span, what);
+        None
+    }
+
+    /// A segment; an audience's name stands for the segment that it is from.
+    fn asked_segment(&mut self, name: &ast::Ident) -> Option<crate::ir::DefId> {
+        if let Some(Item::Audience(index)) = self.item(&name.text)
+            && let Some(from) = self.audiences.get(index).and_then(|(def, _)| def.from.clone())
+        {
+            return self.asked_segment(&from);
+        }
+        let segment = self.segment_named(name)?;
+        self.define(segment)?;
+        Some(segment)
+    }
+}
