@@ -1,0 +1,5 @@
+//! The parser that pest makes from `grammar/segue.pest`.
+
+#[derive(pest_derive::Parser)]
+#[grammar = "../grammar/segue.pest"]
+pub(super) struct Grammar;

@@ -1,0 +1,302 @@
+//! Drives the grammar: one statement at a time, so that each error is met alone and a long script stays quick.
+//!
+//! Words are soft, so where a statement ends is known only by parsing it. The scanner guesses where the next one may
+//! begin; the grammar reads up to that guess. Where the reading fails at the very end of the piece, the guess was
+//! perhaps wrong (`where⏎count > 5`), and a longer piece is tried. Pieces grow by doubling, which keeps it linear.
+
+use super::ast::{Script, Statement, StatementKind};
+use super::depth::{self, Depth, MAX_HEIGHT, MAX_NESTING};
+use super::error::{self, Failure};
+use super::grammar::{Grammar, Rule};
+use super::scan::{self, Kind, Scanned, Token};
+use super::tree::Builder;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{FileId, Span};
+use pest::Parser as _;
+use pest::error::{ErrorVariant, InputLocation};
+
+/// A longer script is refused at once: a script is written by people.
+pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// How the text ends: what the prompt wants to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// There is no statement.
+    Nothing,
+    /// The last statement is whole, was reported, or is closed by `;`.
+    Whole,
+    /// The last statement is whole, but more clauses could follow.
+    MayGoOn,
+    /// The text stops in the middle of a statement.
+    Unfinished,
+}
+
+pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> (Script, Ending) {
+    if text.len() > MAX_BYTES {
+        diagnostics.push(
+            Diagnostic::new(Code::TooLarge, format!("the script has {} MB; the most is 4 MB", text.len() / (1024 * 1024)))
+                .help("split it into files and bring them together with `use`; long lists belong in a source"),
+        );
+        return (Script::default(), Ending::Whole);
+    }
+    let Scanned { tokens, errors, boundaries } = scan::scan(text);
+    let mut run = Run { file, text, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
+    let mut script = Script::default();
+    let mut errors = errors.iter().peekable();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        if token.kind == Kind::Semicolon {
+            at += 1;
+            run.ending = Ending::Whole;
+            continue;
+        }
+        // What is wrong inside a token was found by the scanner; a statement with such a token is not read.
+        let clean_until = errors.peek().map_or(text.len(), |e| e.start);
+        match run.statement(at, clean_until) {
+            Found::Statement(statement, found, next) => {
+                diagnostics.extend(found);
+                script.statements.extend(statement);
+                at = next.max(at + 1);
+            }
+            Found::Error(diagnostic, next) => {
+                diagnostics.push(diagnostic);
+                at = next.max(at + 1);
+            }
+            Found::Unclean => {
+                at = run.recover(at + 1, clean_until);
+                let end = tokens.get(at).map_or(text.len(), |t| t.start as usize);
+                while let Some(error) = errors.next_if(|e| e.start < end) {
+                    let mut diagnostic = Diagnostic::new(error.code, error.message.clone())
+                        .label(Span::new(file, error.start, error.end), error.label);
+                    diagnostic.help.extend(error.help.clone());
+                    diagnostics.push(diagnostic);
+                }
+                run.ending = Ending::Whole;
+            }
+        }
+    }
+    (script, run.ending)
+}
+
+struct Run<'t> {
+    file: FileId,
+    text: &'t str,
+    tokens: &'t [Token],
+    boundaries: &'t [usize],
+    ending: Ending,
+}
+
+enum Found {
+    /// The statement, what is wrong with it, and the token after it.
+    Statement(Option<Statement>, Vec<Diagnostic>, usize),
+    Error(Diagnostic, usize),
+    /// A token of it is malformed.
+    Unclean,
+}
+
+/// A statement that the grammar accepts.
+struct Read {
+    statement: Option<Statement>,
+    diagnostics: Vec<Diagnostic>,
+    open_case: bool,
+    /// The token after it.
+    next: usize,
+}
+
+impl Run<'_> {
+    /// The statement that begins with token `from`.
+    fn statement(&mut self, from: usize, clean_until: usize) -> Found {
+        let mut to = self.first_guess(from);
+        let mut step = 1;
+        loop {
+            if self.end_of(to) > clean_until {
+                return Found::Unclean;
+            }
+            let nesting = match depth::measure(self.text, self.tokens.get(from..to).unwrap_or(&[])) {
+                Depth::Fine(nesting) => nesting,
+                Depth::TooDeep { at, chain } => return self.too_deep(from + at, chain),
+            };
+            let failure = match self.read(from, to, nesting) {
+                Ok(read) => return self.accept(read),
+                Err(failure) => failure,
+            };
+            let at_end = failure.at >= self.end_of(to);
+            let soft_end = self.tokens.get(to).is_some_and(|t| t.kind != Kind::Semicolon);
+            if at_end && soft_end {
+                for _ in 0..step {
+                    to = self.next_guess(to);
+                }
+                step *= 2;
+                continue;
+            }
+            return self.fail(from, to, failure, nesting);
+        }
+    }
+
+    fn accept(&mut self, read: Read) -> Found {
+        let more = read.open_case
+            || read.statement.as_ref().is_some_and(|s| {
+                matches!(
+                    s.kind,
+                    StatementKind::Source(_)
+                        | StatementKind::Audience(_)
+                        | StatementKind::Rfm(_)
+                        | StatementKind::Score(_)
+                )
+            });
+        self.ending = if more { Ending::MayGoOn } else { Ending::Whole };
+        Found::Statement(read.statement, read.diagnostics, read.next)
+    }
+
+    /// Reports the failure of the piece `from..to`, and says where to go on.
+    fn fail(&mut self, from: usize, to: usize, mut failure: Failure, nesting: usize) -> Found {
+        let mut to = to;
+        // A longer piece was tried and failed inside: then the guess that cut it was right, and the statement is
+        // the one that stops there.
+        if failure.at < self.end_of(to)
+            && let Some(cut) = self.last_guess(from, failure.at)
+        {
+            match self.read(from, cut, nesting) {
+                Ok(read) => return self.accept(read),
+                Err(shorter) => {
+                    failure = shorter;
+                    to = cut;
+                }
+            }
+        }
+        let found = self.token_at(failure.at);
+        if let Some((diagnostic, next)) = error::metadata_without_value(self.file, self.text, self.tokens, from, failure.at) {
+            self.ending = if next >= self.tokens.len() { Ending::Unfinished } else { Ending::Whole };
+            return Found::Error(diagnostic, next);
+        }
+        // A misspelt statement word at the margin: the statement before it is whole.
+        let margin = self.tokens.get(found).is_some_and(|t| t.at_margin);
+        if margin && found > from && failure.expected.contains(&Rule::statement_end)
+            && let Ok(read) = self.read(from, found, nesting)
+        {
+            return self.accept(read);
+        }
+        let at_end = failure.at >= self.end_of(to);
+        self.ending = if at_end && to >= self.tokens.len() { Ending::Unfinished } else { Ending::Whole };
+        let place = error::Place {
+            file: self.file,
+            text: self.text,
+            tokens: self.tokens,
+            from,
+            found,
+            at_end,
+        };
+        Found::Error(error::diagnose(&failure, &place), self.recover(found.max(from + 1), failure.at))
+    }
+
+    fn too_deep(&mut self, at: usize, chain: bool) -> Found {
+        self.ending = Ending::Whole;
+        let span = self.tokens.get(at).map_or(Span::new(self.file, 0, 0), |t| t.span(self.file));
+        let (message, label) = if chain {
+            (format!("more than {MAX_HEIGHT} signs in one expression"), "one too many")
+        } else {
+            (format!("nested more than {MAX_NESTING} levels deep"), "one level too many")
+        };
+        let diagnostic = Diagnostic::new(Code::TooDeep, message)
+            .label(span, label)
+            .help("give a part of it a name of its own, with `tag` or `segment`");
+        Found::Error(diagnostic, self.recover(at + 1, span.end as usize))
+    }
+
+    /// Lets the grammar read the tokens `from..to`.
+    fn read(&self, from: usize, to: usize, nesting: usize) -> Result<Read, Failure> {
+        // pest and the builder recurse; a debug build takes some tens of kilobytes per level.
+        let need = 512 * 1024 + nesting * 96 * 1024;
+        stacker::maybe_grow(need, need + 512 * 1024, || self.read_here(from, to))
+    }
+
+    fn read_here(&self, from: usize, to: usize) -> Result<Read, Failure> {
+        let start = self.tokens.get(from).map_or(self.text.len(), |t| t.start as usize);
+        let piece = self.text.get(start..self.end_of(to)).unwrap_or("");
+        let mut pairs = Grammar::parse(Rule::one, piece).map_err(|e| failure(start, e))?;
+        let mut found = Diagnostics::default();
+        let mut builder = Builder {
+            file: self.file,
+            text: self.text,
+            tokens: self.tokens,
+            offset: start,
+            diagnostics: &mut found,
+            inside_case: false,
+            open_case: false,
+        };
+        let statement = pairs.next().and_then(|one| builder.one(one));
+        let open_case = builder.open_case;
+        let next = match &statement {
+            Some(s) => self.token_at(s.span.end as usize),
+            None => {
+                let span = Span::new(self.file, start, self.end_of(to));
+                found.push(Diagnostic::new(Code::Internal, "the grammar and the syntax tree disagree").at(span));
+                to
+            }
+        };
+        Ok(Read { statement, diagnostics: found.into_sorted(), open_case, next })
+    }
+
+    /// Where the tokens `..to` end in the text.
+    fn end_of(&self, to: usize) -> usize {
+        to.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.end as usize)
+    }
+
+    /// The first token at or after a byte.
+    fn token_at(&self, byte: usize) -> usize {
+        self.tokens.partition_point(|t| (t.start as usize) < byte)
+    }
+
+    /// The first boundary after token `at`, or the end.
+    fn next_guess(&self, at: usize) -> usize {
+        let i = self.boundaries.partition_point(|b| *b <= at);
+        self.boundaries.get(i).copied().unwrap_or(self.tokens.len())
+    }
+
+    /// Where the statement that begins with `from` probably ends; its metadata belongs to it.
+    fn first_guess(&self, from: usize) -> usize {
+        let is_meta = |at: usize| self.tokens.get(at).is_some_and(|t| t.kind == Kind::At);
+        let mut at = from;
+        while is_meta(at) {
+            let next = self.next_guess(at);
+            if self.tokens.get(next).is_none_or(|t| t.kind == Kind::Semicolon) {
+                return next;
+            }
+            at = next;
+        }
+        self.next_guess(at)
+    }
+
+    /// The last boundary after `from` that stands at or before a byte.
+    fn last_guess(&self, from: usize, byte: usize) -> Option<usize> {
+        let at = self.tokens.partition_point(|t| (t.start as usize) <= byte);
+        let i = self.boundaries.partition_point(|b| *b < at);
+        let cut = i.checked_sub(1).and_then(|i| self.boundaries.get(i)).copied()?;
+        (cut > from && self.tokens.get(from).is_some_and(|t| t.kind != Kind::At)).then_some(cut)
+    }
+
+    /// Where to go on after an error: the next line that starts with a statement's word, or `;`.
+    fn recover(&self, from: usize, byte: usize) -> usize {
+        let from = from.max(self.token_at(byte));
+        let i = self.boundaries.partition_point(|b| *b < from);
+        self.boundaries
+            .get(i..)
+            .unwrap_or(&[])
+            .iter()
+            .copied()
+            .find(|b| self.tokens.get(*b).is_some_and(|t| t.starts_line || t.kind == Kind::Semicolon))
+            .unwrap_or(self.tokens.len())
+    }
+}
+
+fn failure(start: usize, error: pest::error::Error<Rule>) -> Failure {
+    let at = match error.location {
+        InputLocation::Pos(at) => at,
+        InputLocation::Span((at, _)) => at,
+    };
+    let expected = match error.variant {
+        ErrorVariant::ParsingError { positives, .. } => positives,
+        ErrorVariant::CustomError { .. } => Vec::new(),
+    };
+    Failure { at: start + at, expected }
+}
