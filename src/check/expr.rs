@@ -7,7 +7,7 @@ use super::scope::Row;
 use super::{Checker, Item};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::functions::{self, CallError, Kind};
-use crate::ir::{CompareOp, ExprId, Graph, InSource, Literal, Node, TextTest};
+use crate::ir::{CompareOp, ExprId, InSource, Literal, Node, TextTest};
 use crate::source::Span;
 use crate::syntax::ast::{
     self, BinaryOp, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit, UnaryOp,

@@ -17,7 +17,7 @@ mod scope;
 mod source;
 mod window;
 
-pub use constant::literal_value;
+pub use constant::{literal_value, parse_as_of};
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};

@@ -18,8 +18,6 @@ pub(super) struct SourceState<'a> {
     pub opened: Progress<()>,
     /// Its columns are not known: an error was reported, and names on it raise no more.
     pub broken: bool,
-    /// Named after `of`, or the target of a link: decides which entity a bare name is about.
-    pub linked: bool,
 }
 
 impl<'a> SourceState<'a> {
@@ -38,7 +36,7 @@ impl<'a> SourceState<'a> {
             consent: None,
             opened: false,
         };
-        SourceState { def, source, opened: Progress::Todo, broken: false, linked: false }
+        SourceState { def, source, opened: Progress::Todo, broken: false }
     }
 
     fn has(&self, wanted: fn(&SourceClause) -> bool) -> bool {
