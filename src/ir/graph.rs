@@ -182,6 +182,11 @@ impl Graph {
         id
     }
 
+    /// The id of a node that was added.
+    pub fn find(&self, node: &Node) -> Option<ExprId> {
+        self.ids.get(node).copied()
+    }
+
     pub fn node(&self, id: ExprId) -> &Node {
         &self.nodes.get(id.0 as usize).unwrap_or(&NOWHERE).0
     }

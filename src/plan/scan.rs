@@ -1,0 +1,201 @@
+//! One source's rows, as the portrait wants them: only the columns that are needed, each in one arrow type per
+//! type of the language, whatever the file has.
+
+use super::lookup::Marks;
+use super::time::utc_zone;
+use super::{Result, expr::Lowering, internal};
+use crate::ir::{ColumnId, ExprId, LinkId, Node, Program, Source, SourceId};
+use crate::types::{Frame, Type};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::common::Column;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{JoinType, LogicalPlanBuilder, cast, try_cast, when};
+use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The opened sources of a run.
+pub type Tables = HashMap<SourceId, Arc<dyn TableProvider>>;
+
+/// The arrow type in which the portrait holds a type of the language.
+pub fn arrow_type(ty: &Type) -> Option<DataType> {
+    Some(match ty {
+        Type::Int => DataType::Int64,
+        Type::Decimal { precision, scale } => DataType::Decimal128(*precision, *scale),
+        Type::Float => DataType::Float64,
+        Type::Text | Type::Label(_) => DataType::Utf8View,
+        Type::Bool => DataType::Boolean,
+        Type::Date => DataType::Date32,
+        Type::Instant(Frame::Local) => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Type::Instant(Frame::Utc) => DataType::Timestamp(TimeUnit::Microsecond, Some(utc_zone())),
+        Type::Duration | Type::Unsupported(_) | Type::Error => return None,
+    })
+}
+
+/// A column by its exact name: DataFusion's `col` folds case and splits at dots.
+pub(super) fn column(name: impl Into<String>) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+/// The name of a source's column in a plan.
+pub(super) fn column_name(source: SourceId, via: &[LinkId], column: ColumnId) -> String {
+    let links: String = via.iter().map(|l| format!("_l{}", l.0)).collect();
+    format!("s{}{links}_c{}", source.0, column.0)
+}
+
+/// The columns of one source that an expression needs: own ones under no links.
+pub(super) type Needs = BTreeMap<Vec<LinkId>, BTreeSet<ColumnId>>;
+
+/// Adds to `needs` the columns of `source` that `expr` reads on its own row.
+pub(super) fn need(program: &Program, source: SourceId, expr: ExprId, needs: &mut Needs) {
+    program.graph.walk(expr, &mut |_, node| {
+        if let Node::Column { source: of, via, column } = node
+            && *of == source
+        {
+            needs.entry(via.clone()).or_default().insert(*column);
+        }
+    });
+}
+
+/// The rows of `source` with the columns of `needs` (and, over links, those of look-ups), its `where` applied.
+pub(super) fn rows(
+    program: &Program,
+    tables: &Tables,
+    source: SourceId,
+    needs: &Needs,
+    before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Expr>,
+) -> Result<LogicalPlanBuilder> {
+    let mut needs = needs.clone();
+    let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
+    if let Some(filter) = spec.filter {
+        need(program, source, filter, &mut needs);
+    }
+    // Each link needs the column that it starts from.
+    let mut paths: BTreeSet<Vec<LinkId>> = BTreeSet::new();
+    for via in needs.keys().cloned().collect::<Vec<_>>() {
+        for depth in 1..=via.len() {
+            paths.extend(via.get(..depth).map(<[LinkId]>::to_vec));
+        }
+    }
+    for via in &paths {
+        let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else { continue };
+        let from = program.source(owner).and_then(|s| s.link(*last)).ok_or_else(|| internal("an unknown link"))?;
+        needs.entry(front.to_vec()).or_default().insert(from.column);
+    }
+
+    let mut plan = table(program, tables, source, source, &[], needs.get(&Vec::new()), before)?;
+    for via in &paths {
+        let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else { continue };
+        let link = program.source(owner).and_then(|s| s.link(*last)).ok_or_else(|| internal("an unknown link"))?;
+        let target = program.source(link.target).ok_or_else(|| internal("an unknown link"))?;
+        let key = target.key.ok_or_else(|| internal("a link to a source without a key"))?;
+        let mut columns = needs.get(via).cloned().unwrap_or_default();
+        columns.insert(key);
+        let looked_up = table(program, tables, source, link.target, via, Some(&columns), |_, _| None)?;
+        plan = plan.join_with_expr_keys(
+            looked_up.build()?,
+            JoinType::Left,
+            (vec![column(column_name(source, front, link.column))], vec![column(column_name(source, via, key))]),
+            None,
+        )?;
+    }
+    if let Some(filter) = spec.filter {
+        let mut marks = Marks::default();
+        plan = marks.join(program, tables, plan, &[filter], &HashMap::new())?;
+        let lowering = Lowering::new(program, &marks.columns);
+        plan = plan.filter(lowering.expr(filter)?)?;
+    }
+    Ok(plan)
+}
+
+/// The source in which the last link of `via` is declared.
+fn owner(program: &Program, root: SourceId, via: &[LinkId]) -> Option<SourceId> {
+    let (_, front) = via.split_last()?;
+    front.iter().try_fold(root, |at, link| Some(program.source(at)?.link(*link)?.target))
+}
+
+/// A scan of one table with its columns renamed and brought to their types. `root` and `via` give the names.
+fn table(
+    program: &Program,
+    tables: &Tables,
+    root: SourceId,
+    source: SourceId,
+    via: &[LinkId],
+    columns: Option<&BTreeSet<ColumnId>>,
+    before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Expr>,
+) -> Result<LogicalPlanBuilder> {
+    let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
+    let provider = tables.get(&source).ok_or_else(|| internal(format!("{} was not opened", spec.name)))?;
+    let schema = provider.schema();
+    let early = before(spec, provider.as_ref());
+    let mut plan = LogicalPlanBuilder::scan(spec.name.as_str(), provider_as_source(Arc::clone(provider)), None)?;
+    if let Some(early) = early {
+        plan = plan.filter(early)?;
+    }
+    let mut projection = Vec::new();
+    for id in columns.into_iter().flatten() {
+        let wanted = spec.column(*id).ok_or_else(|| internal("an unknown column"))?;
+        let field = schema
+            .field_with_name(&wanted.name)
+            .map_err(|_| internal(format!("{} has lost its column {}", spec.name, wanted.name)))?;
+        let read = read_as(column(&wanted.name), field.data_type(), &wanted.ty, program)?;
+        projection.push(read.alias(column_name(root, via, *id)));
+    }
+    if projection.is_empty() {
+        // Rows are counted even where no column of theirs is needed.
+        projection.push(lit(true).alias(format!("s{}_row", source.0)));
+    }
+    Ok(plan.project(projection)?)
+}
+
+/// A stored column in the portrait's type. What does not fit is missing.
+fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program) -> Result<Expr> {
+    let wanted = arrow_type(ty).ok_or_else(|| internal(format!("a column of the type {ty}")))?;
+    let stored = match stored {
+        DataType::Dictionary(_, value) => value.as_ref(),
+        other => other,
+    };
+    let text = matches!(stored, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let read = match (ty, stored) {
+        (Type::Float, DataType::Float16 | DataType::Float32 | DataType::Float64) => known(cast(raw, DataType::Float64))?,
+        (Type::Float, _) => known(try_cast(raw, DataType::Float64))?,
+        // To nearest, never cut off; arrow's decimal casts round, its casts to whole numbers truncate.
+        (Type::Int, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
+            try_cast(datafusion::functions::math::expr_fn::round(vec![raw]), DataType::Int64)
+        }
+        (Type::Int, DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)) => {
+            try_cast(try_cast(raw, DataType::Decimal128(38, 0)), DataType::Int64)
+        }
+        (Type::Text | Type::Label(_), _) => cast(raw, DataType::Utf8View),
+        (Type::Date, DataType::Timestamp(_, tz)) => {
+            let local = match tz {
+                Some(_) => local_time(raw, program),
+                None => raw,
+            };
+            cast(local, DataType::Date32)
+        }
+        (Type::Instant(Frame::Local), DataType::Timestamp(_, Some(_))) => {
+            cast(local_time(raw, program), wanted.clone())
+        }
+        (_, _) if text => try_cast(cast(raw, DataType::Utf8), wanted.clone()),
+        (_, from) if *from == wanted => raw,
+        (Type::Decimal { .. }, _) => try_cast(raw, wanted.clone()),
+        _ => cast(raw, wanted.clone()),
+    };
+    Ok(read)
+}
+
+/// The wall clock of the script's zone for a moment with a zone.
+pub(super) fn local_time(moment: Expr, program: &Program) -> Expr {
+    let zone: Arc<str> = program.zone.name().into();
+    let there = cast(moment, DataType::Timestamp(TimeUnit::Microsecond, Some(zone)));
+    datafusion::functions::datetime::expr_fn::to_local_time(vec![there])
+}
+
+/// NaN is missing.
+pub(super) fn known(float: Expr) -> Result<Expr> {
+    let nan = datafusion::functions::math::expr_fn::isnan(float.clone());
+    Ok(when(nan, lit(ScalarValue::Float64(None))).otherwise(float)?)
+}
