@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod diagnostic;
 pub mod functions;
 pub mod ir;
+pub mod output;
 pub mod source;
 pub mod syntax;
 pub mod types;
