@@ -41,7 +41,7 @@ fn reason(error: &io::Error) -> String {
         ErrorKind::FileTooLarge => "the file is larger than the file system allows",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
         ErrorKind::IsADirectory => "is a folder",
-        ErrorKind::NotADirectory => "a part of the path is a file, not a folder",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
         ErrorKind::InvalidFilename => "the name is too long or has characters that are not allowed",
         _ => return error.to_string(),
     }
@@ -335,11 +335,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (folder.path().join("real.csv"), folder.path().join("latest.csv"));
         write(&real, "old").finish().unwrap();
+        fs::write(folder.path().join("ordinary"), "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&real), mode(&folder.path().join("ordinary")));
         fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
         write(&link, "new").finish().unwrap();
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(mode(&real), 0o640);
     }
 }

@@ -36,14 +36,14 @@ impl Tested<'_> {
         } else if let (Node::Compare { op, left, right }, false) = (node, negated) {
             let (left, missing) = self.operand(*left);
             let right = self.operand(*right).0;
-            said(&left, &format!("{} {right}", super::words::compare(*op)), missing)
+            said(&left, &format!("{} {right}", super::words::compare(*op)), missing, self.lang)
         } else if let (Node::IsMissing(subject), true) = (node, self.has_place(node)) {
             self.operand(*subject).0
         } else if let Some((subject, test)) = printer.test_parts(inner, negated) {
             let operands = node.operands();
             let (subject, missing) = self.operand(subject);
             operands.iter().skip(1).for_each(|id| self.postpone(*id));
-            said(&subject, &test, missing)
+            said(&subject, &test, missing, self.lang)
         } else {
             self.postpone(inner);
             expr(self.program, atom, self.lang)
@@ -115,8 +115,12 @@ impl Tested<'_> {
 }
 
 /// `credit_score missing (≥ 600)`: of a missing subject nothing is tested.
-fn said(subject: &str, test: &str, missing: bool) -> String {
-    if missing { format!("{subject} ({test})") } else { format!("{subject} {test}") }
+fn said(subject: &str, test: &str, missing: bool, lang: Lang) -> String {
+    match (missing, lang) {
+        (false, _) => format!("{subject} {test}"),
+        (true, Lang::En) => format!("{subject} ({test})"),
+        (true, Lang::Zh) => format!("{subject}（{test}）"),
+    }
 }
 
 /// Whole calendar units between `day` and `today`, as the language counts them; `None` for shorter units.

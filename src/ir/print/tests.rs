@@ -379,7 +379,7 @@ fn a_condition_reads_with_the_values_that_decided_it() {
     );
     assert_eq!(
         p.tested(rich, &value(Value::Missing)),
-        ["assets missing (≥ 1,000,000)", "assets 缺失 (≥ 1,000,000)"]
+        ["assets missing (≥ 1,000,000)", "assets 缺失（≥ 1,000,000）"]
     );
     let twelve = p.number(12, 0);
     let monthly = p.math(ArithmeticOp::Divide, assets, twelve);

