@@ -2,12 +2,15 @@
 //!
 //! `docs/architecture.md` shows how text becomes an audience: text → AST → IR → plan → portrait → answer.
 
-pub mod catalog;
-pub mod diagnostic;
-pub mod functions;
-pub mod ir;
-pub mod check;
+// In the order of the import rule: a module imports only what stands above it.
 pub mod source;
+pub mod diagnostic;
 pub mod syntax;
 pub mod types;
 pub mod value;
+pub mod catalog;
+pub mod functions;
+pub mod ir;
+pub mod check;
+pub mod plan;
+pub mod output;

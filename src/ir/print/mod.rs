@@ -1,0 +1,76 @@
+//! Typed expressions as people read them, in English and in Chinese.
+//!
+//! What is printed stays close to the language, so that a reader finds it again in the script, but it is for
+//! eyes and not for the parser: `≥` for `>=`, thousands grouped, windows with their real dates.
+
+mod expr;
+mod tested;
+mod words;
+
+pub use tested::test_text;
+
+use super::{DefId, ExprId, Formula, Node, Program, Window};
+use crate::value::Value;
+use expr::{Precedence, Printer};
+
+/// The language of what is printed. Names stay as the script defines them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Lang {
+    #[default]
+    En,
+    Zh,
+}
+
+/// An expression on the entity's row: `count(transactions in last 90 days where category = "travel") > 5`.
+pub fn expr(program: &Program, id: ExprId, lang: Lang) -> String {
+    Printer::new(program, lang).print(id, Precedence::Loosest)
+}
+
+/// A segment's condition, names of segments kept: `assets ≥ 1,000,000 and outside high_value`.
+pub fn formula(program: &Program, formula: &Formula, lang: Lang) -> String {
+    Printer::new(program, lang).formula(formula, Precedence::Loosest)
+}
+
+/// A window with its real dates, both ends included: `last 90 days: 2026-08-03 to 2026-10-31`.
+pub fn window(program: &Program, window: &Window, lang: Lang) -> String {
+    words::dated_window(program, window, lang)
+}
+
+/// What a condition reads on the entity's row: definitions, columns and aggregates, outermost, in the order
+/// written, each once. Their values are what a reader wants to see beside the condition.
+pub fn atom_inputs(program: &Program, expr: ExprId) -> Vec<ExprId> {
+    let mut inputs = Vec::new();
+    program.graph.walk(expr, &mut |id, node| {
+        if is_input(node) && !inputs.contains(&id) {
+            inputs.push(id);
+        }
+    });
+    inputs
+}
+
+fn is_input(node: &Node) -> bool {
+    matches!(node, Node::Definition(_) | Node::Outside(_) | Node::Column { .. } | Node::Aggregate(_))
+}
+
+/// The title of an input's column: a definition's name, `city`, `branch.region`, or the aggregate as printed.
+pub fn label(program: &Program, id: ExprId) -> String {
+    expr(program, id, Lang::En)
+}
+
+/// One value as it stands in a sentence: text quoted, yes/no and missing in the reader's language.
+pub fn value(value: &Value, lang: Lang) -> String {
+    match (value, lang) {
+        (Value::Missing, Lang::Zh) => "缺失".to_string(),
+        (Value::Bool(true), Lang::Zh) => "是".to_string(),
+        (Value::Bool(false), Lang::Zh) => "否".to_string(),
+        (Value::Text(text), _) => words::quoted(text),
+        (other, _) => other.to_string(),
+    }
+}
+
+fn definition_name(program: &Program, id: DefId) -> &str {
+    program.definition(id).map_or("", |d| d.name.as_str())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+//! One pass over one source of events for all the aggregates that an entity's portrait asks of it.
+//!
+//! [`Fold`] says what is read and what is aggregated; [`plain`] lowers it to DataFusion's own scan, filter, join
+//! and aggregate. A faster operator takes the same [`Fold`].
+
+use super::aggregates as ours;
+use super::expr::Lowering;
+use super::lookup::{Columns, Marks};
+use super::scan::{Needs, Tables, column, column_name, need, rows};
+use super::{Result, internal, time};
+use crate::functions::AggregateFn;
+use crate::ir::{Aggregate, ColumnId, ExprId, Node, Program, SourceId, Window};
+use crate::types::Type;
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlan, LogicalPlanBuilder, cast, when};
+use datafusion::prelude::{Expr, lit};
+use datafusion::arrow::datatypes::DataType;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one pass over a source of events computes for each row of an entity.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    pub events: SourceId,
+    /// Steps from the events to the entity: indices into each source's `of`.
+    pub path: Vec<u32>,
+    pub entity: SourceId,
+    /// The aggregate nodes, in the order of their ids.
+    pub aggregates: Vec<(ExprId, Aggregate)>,
+    /// Expressions on the entity's row that filters or values use; their rows are joined to the events.
+    pub inputs: Vec<ExprId>,
+}
+
+/// The entity's rows of the level before, for folds with `inputs`.
+pub struct Entity<'a> {
+    pub plan: &'a LogicalPlan,
+    /// The column that holds the entity's key.
+    pub key: String,
+    /// The columns that hold the fold's inputs.
+    pub columns: &'a Columns,
+}
+
+impl Fold {
+    /// Groups aggregates that one pass can compute: equal events, equal path.
+    pub fn group(program: &Program, entity: SourceId, aggregates: &BTreeSet<ExprId>) -> Vec<Fold> {
+        let mut folds: BTreeMap<(SourceId, Vec<u32>), Fold> = BTreeMap::new();
+        for id in aggregates {
+            let Node::Aggregate(a) = program.node(*id) else { continue };
+            let fold = folds.entry((a.events, a.path.clone())).or_insert_with(|| Fold {
+                events: a.events,
+                path: a.path.clone(),
+                entity,
+                aggregates: Vec::new(),
+                inputs: Vec::new(),
+            });
+            for input in inputs(program, a) {
+                if !fold.inputs.contains(&input) {
+                    fold.inputs.push(input);
+                }
+            }
+            fold.aggregates.push((*id, a.clone()));
+        }
+        folds.into_values().collect()
+    }
+
+    /// The smallest window that holds all of them: what the scan may skip row groups by.
+    pub fn reach(&self, program: &Program) -> Option<Window> {
+        let mut windows = self.aggregates.iter().filter_map(|(_, a)| a.window.as_ref());
+        let first = windows.next()?.clone();
+        let zone = &program.zone;
+        Some(windows.fold(first, |all, w| Window {
+            start: match (all.start, w.start) {
+                (Some(a), Some(b)) => Some(if a.utc(zone) <= b.utc(zone) { a } else { b }),
+                _ => None,
+            },
+            end: if all.end.utc(zone) >= w.end.utc(zone) { all.end } else { w.end },
+            written: None,
+        }))
+    }
+
+    /// The name of the column that is known where an entity has any event in reach.
+    pub fn marker(&self) -> String {
+        let path: String = self.path.iter().map(|p| format!("_{p}")).collect();
+        format!("f{}{path}", self.events.0)
+    }
+}
+
+/// Expressions on the entity's row that an aggregate uses on the event's row: tags, segments, columns.
+pub(super) fn inputs(program: &Program, a: &Aggregate) -> Vec<ExprId> {
+    let mut found = Vec::new();
+    for expr in a.argument.into_iter().chain(a.filter) {
+        program.graph.walk(expr, &mut |id, node| {
+            let of_entity = match node {
+                Node::Column { source, .. } => *source != a.events,
+                Node::Definition(_) | Node::Outside(_) => true,
+                _ => false,
+            };
+            if of_entity && !found.contains(&id) {
+                found.push(id);
+            }
+        });
+    }
+    found
+}
+
+/// The name of the column that holds an aggregate's value.
+pub(super) fn aggregate_column(id: ExprId) -> String {
+    format!("g{}", id.0)
+}
+
+/// Lowers a fold to DataFusion's own operators: one row per entity that has events, with the group's key in
+/// `…_key`, the marker, and each aggregate's raw columns.
+pub fn plain(program: &Program, tables: &Tables, fold: &Fold, entity: Option<&Entity<'_>>) -> Result<LogicalPlan> {
+    let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
+    let mut needs = Needs::new();
+    for (_, a) in &fold.aggregates {
+        for expr in a.argument.into_iter().chain(a.filter) {
+            need(program, fold.events, expr, &mut needs);
+        }
+    }
+    let own = needs.entry(Vec::new()).or_default();
+    let owner = owner(program, fold.events, &fold.path, 0)?;
+    own.insert(owner.by);
+    if let Some(t) = &spec.time {
+        own.insert(t.column);
+        if fold.aggregates.iter().any(|(_, a)| a.function.needs_time()) {
+            own.extend(t.ties.iter().copied());
+        }
+    }
+
+    let reach = fold.reach(program);
+    let mut plan = rows(program, tables, fold.events, &needs, |source, provider| {
+        let t = source.time.as_ref()?;
+        let reach = reach.as_ref()?;
+        let c = source.column(t.column)?;
+        let schema = provider.schema();
+        let stored = schema.field_with_name(&c.name).ok()?.data_type();
+        within(column(&c.name), reach, |moment, end| time::stored(moment, stored, &c.ty, &program.zone, end))
+    })?;
+    if let (Some(t), Some(reach)) = (&spec.time, &reach) {
+        // The same bounds on the column as it is read: the early filter is only for skipping where types differ.
+        let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
+        let name = column_name(fold.events, &[], t.column);
+        if let Some(filter) = within(column(name), reach, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end))) {
+            plan = plan.filter(filter)?;
+        }
+    }
+
+    let (mut plan, key) = to_entity(program, tables, fold, plan)?;
+    if let Some(entity) = entity {
+        let portrait = entity.plan.clone();
+        plan = LogicalPlanBuilder::from(portrait).join_with_expr_keys(
+            plan.build()?,
+            JoinType::Inner,
+            (vec![column(&entity.key)], vec![column(&key)]),
+            None,
+        )?;
+    }
+    let none = Columns::new();
+    let have = entity.map_or(&none, |e| e.columns);
+    let mut marks = Marks::default();
+    let exprs: Vec<ExprId> = fold.aggregates.iter().flat_map(|(_, a)| a.argument.into_iter().chain(a.filter)).collect();
+    plan = marks.join(program, tables, plan, &exprs, have)?;
+    let mut columns = have.clone();
+    columns.extend(marks.columns);
+    let lowering = Lowering::new(program, &columns);
+
+    let mut aggregates = vec![count_udaf().call(vec![lit(1i64)]).alias(fold.marker())];
+    for (id, a) in &fold.aggregates {
+        aggregates.extend(aggregate(program, fold, &lowering, *id, a, reach.as_ref())?);
+    }
+    let group = column(&key).alias(format!("{}_key", fold.marker()));
+    Ok(plan.aggregate(vec![group], aggregates)?.build()?)
+}
+
+/// Half-open bounds on a time column; an event without a time is in none.
+fn within(t: Expr, window: &Window, literal: impl Fn(crate::ir::Moment, bool) -> Option<Expr>) -> Option<Expr> {
+    let before = t.clone().lt(literal(window.end, true)?);
+    match window.start {
+        Some(start) => Some(t.gt_eq(literal(start, false)?).and(before)),
+        None => Some(before),
+    }
+}
+
+fn owner(program: &Program, events: SourceId, path: &[u32], step: usize) -> Result<crate::ir::Owner> {
+    let mut at = events;
+    for (i, of) in path.iter().enumerate() {
+        let owner = program.source(at).and_then(|s| s.of.get(*of as usize)).ok_or_else(|| internal("an unknown step"))?;
+        if i == step {
+            return Ok(*owner);
+        }
+        at = owner.entity;
+    }
+    Err(internal("a path without steps"))
+}
+
+/// Joins the entities between the events and the portrait's entity; the name of the column with its key.
+fn to_entity(
+    program: &Program,
+    tables: &Tables,
+    fold: &Fold,
+    mut plan: LogicalPlanBuilder,
+) -> Result<(LogicalPlanBuilder, String)> {
+    let first = owner(program, fold.events, &fold.path, 0)?;
+    let mut key = column_name(fold.events, &[], first.by);
+    let mut at = first.entity;
+    for step in 1..fold.path.len() {
+        let next = owner(program, fold.events, &fold.path, step)?;
+        let spec = program.source(at).ok_or_else(|| internal("an unknown step"))?;
+        let own_key = spec.key.ok_or_else(|| internal("a step without a key"))?;
+        let columns: BTreeSet<ColumnId> = [own_key, next.by].into();
+        let between = rows(program, tables, at, &Needs::from([(Vec::new(), columns)]), |_, _| None)?;
+        // Renamed, since the events may also look the same table up over a link.
+        let (k, by) = (format!("p{step}_key"), format!("p{step}_by"));
+        let between = between.project(vec![
+            column(column_name(at, &[], own_key)).alias(&k),
+            column(column_name(at, &[], next.by)).alias(&by),
+        ])?;
+        plan = between.join_with_expr_keys(
+            plan.build()?,
+            JoinType::Inner,
+            (vec![column(&k)], vec![column(&key)]),
+            None,
+        )?;
+        key = by;
+        at = next.entity;
+    }
+    Ok((plan, key))
+}
+
+/// The aggregate expressions of one node: one, or two for a share.
+fn aggregate(
+    program: &Program,
+    fold: &Fold,
+    lowering: &Lowering<'_>,
+    id: ExprId,
+    a: &Aggregate,
+    reach: Option<&Window>,
+) -> Result<Vec<Expr>> {
+    let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
+    let in_window = match (&spec.time, &a.window) {
+        (Some(t), Some(w)) if reach.is_none_or(|r| (r.start, r.end) != (w.start, w.end)) => {
+            let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
+            let name = column_name(fold.events, &[], t.column);
+            within(column(name), w, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end)))
+        }
+        _ => None,
+    };
+    let taken = match a.filter {
+        Some(f) => {
+            let f = lowering.expr(f)?;
+            Some(match &in_window {
+                Some(w) => w.clone().and(f),
+                None => f,
+            })
+        }
+        None => in_window.clone(),
+    };
+    let filtered = |call: Expr, by: &Option<Expr>| -> Result<Expr> {
+        match by {
+            Some(f) => Ok(call.filter(f.clone()).build()?),
+            None => Ok(call),
+        }
+    };
+    let value = || -> Result<Expr> { lowering.expr(a.argument.ok_or_else(|| internal("an aggregate of nothing"))?) };
+    let moments = || -> Result<Vec<Expr>> {
+        let t = spec.time.as_ref().ok_or_else(|| internal("events without a time"))?;
+        let names = std::iter::once(&t.column).chain(&t.ties);
+        Ok(names.map(|c| column(column_name(fold.events, &[], *c))).collect())
+    };
+    let count = || count_udaf().call(vec![lit(1i64)]);
+    let name = aggregate_column(id);
+    let call = match a.function {
+        AggregateFn::Count | AggregateFn::Any => count(),
+        AggregateFn::Share => {
+            return Ok(vec![filtered(count(), &taken)?.alias(&name), filtered(count(), &in_window)?.alias(format!("{name}_all"))]);
+        }
+        AggregateFn::Sum => ours::exact_sum().call(vec![value()?]),
+        AggregateFn::Avg => ours::exact_avg().call(vec![value()?]),
+        AggregateFn::Stddev => ours::exact_stddev().call(vec![value()?]),
+        AggregateFn::Median => ours::exact_median().call(vec![value()?]),
+        AggregateFn::Min => min_udaf().call(vec![value()?]),
+        AggregateFn::Max => max_udaf().call(vec![value()?]),
+        AggregateFn::First => ours::first_value().call(std::iter::once(value()?).chain(moments()?).collect()),
+        AggregateFn::Last => ours::last_value().call(std::iter::once(value()?).chain(moments()?).collect()),
+        AggregateFn::Distinct => ours::distinct_count().call(vec![value()?]),
+        AggregateFn::MostCommon => ours::most_common().call(vec![value()?]),
+    };
+    Ok(vec![filtered(call, &taken)?.alias(name)])
+}
+
+/// The aggregate's value after the join: an entity without events has no row in the fold.
+pub(super) fn value_of(program: &Program, fold: &Fold, id: ExprId, a: &Aggregate) -> Result<Expr> {
+    let raw = column(aggregate_column(id));
+    let seen = column(fold.marker()).is_not_null();
+    Ok(match a.function {
+        AggregateFn::Count | AggregateFn::Distinct => when(seen, raw).otherwise(lit(0i64))?,
+        AggregateFn::Any => when(seen, raw.gt(lit(0i64))).otherwise(lit(false))?,
+        AggregateFn::Share => {
+            let all = column(format!("{}_all", aggregate_column(id)));
+            let share = cast(raw, DataType::Float64) / cast(all.clone(), DataType::Float64);
+            when(all.gt(lit(0i64)), share).end()?
+        }
+        AggregateFn::Sum => {
+            let zero = match program.ty(id) {
+                Type::Float => lit(0.0),
+                ty => cast(lit(0i64), super::arrow_type(ty).ok_or_else(|| internal("a sum's type"))?),
+            };
+            when(seen, raw).otherwise(zero)?
+        }
+        AggregateFn::Avg
+        | AggregateFn::Min
+        | AggregateFn::Max
+        | AggregateFn::Median
+        | AggregateFn::Stddev
+        | AggregateFn::First
+        | AggregateFn::Last
+        | AggregateFn::MostCommon => raw,
+    })
+}

@@ -1,0 +1,250 @@
+//! The portrait of one entity: one plan per level, each a scan (or the level before), its folds, and projections.
+
+use super::expr::Lowering;
+use super::fold::{self, Entity, Fold};
+use super::lookup::{Columns, Marks};
+use super::scan::{Needs, Tables, column, column_name, rows};
+use super::stages::Stages;
+use super::{Result, internal, top};
+use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId, Top};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::common::Column;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder};
+use datafusion::prelude::Expr;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What is asked of an entity's portrait.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub entity: SourceId,
+    /// Expressions on the entity's row; each becomes a column.
+    pub exprs: Vec<ExprId>,
+    /// The domain reduced to one key, as the script's literal text: for `why`. What ranks customers among each other
+    /// still takes all.
+    pub key: Option<String>,
+}
+
+/// One level's plan; its result is the next level's input.
+#[derive(Debug)]
+pub struct Level {
+    pub plan: LogicalPlan,
+}
+
+/// How to compute a portrait: run the levels in turn.
+pub struct PortraitPlan {
+    program: Program,
+    request: Request,
+    tables: Tables,
+    stages: Stages,
+    /// The columns of the level at hand.
+    columns: Columns,
+    key: String,
+    next: u32,
+}
+
+/// Plans a portrait.
+///
+/// # Errors
+/// Only for faults of Segue itself: what the checker accepted can be planned.
+pub fn portrait(program: &Program, tables: Tables, request: Request) -> Result<PortraitPlan> {
+    let mut program = program.clone();
+    let entity = program.source(request.entity).ok_or_else(|| internal("an unknown entity"))?;
+    let key = column_name(request.entity, &[], entity.key.ok_or_else(|| internal("an entity without a key"))?);
+    let stages = Stages::of(&mut program, &request.exprs);
+    Ok(PortraitPlan { program, request, tables, stages, columns: Columns::new(), key, next: 0 })
+}
+
+impl PortraitPlan {
+    /// How many levels there are, at least one.
+    pub fn levels(&self) -> u32 {
+        self.stages.highest() + 1
+    }
+
+    /// The name of the result's column with the key.
+    pub fn key_column(&self) -> &str {
+        &self.key
+    }
+
+    /// The name of the result's column with the value of an expression that was asked for.
+    pub fn column_of(&self, expr: ExprId) -> Option<&str> {
+        self.columns.get(&expr).map(String::as_str)
+    }
+
+    /// The plan of the next level, over the rows of the level before (`None` for the first). After the last, none.
+    pub fn next_level(&mut self, before: Option<Arc<dyn TableProvider>>) -> Result<Option<Level>> {
+        let level = self.next;
+        if level >= self.levels() {
+            return Ok(None);
+        }
+        self.next += 1;
+        let mut plan = match before {
+            None => self.base()?,
+            Some(rows) => LogicalPlanBuilder::scan("portrait", provider_as_source(rows), None)?,
+        };
+        plan = self.folds(level, plan)?;
+        plan = self.columns_of_level(level, plan)?;
+        Ok(Some(Level { plan: self.trim(level, plan)?.build()? }))
+    }
+
+    /// The entity's own rows, with every column that anything reads.
+    fn base(&mut self) -> Result<LogicalPlanBuilder> {
+        let entity = self.request.entity;
+        let key = self.program.source(entity).and_then(|s| s.key).ok_or_else(|| internal("an entity without a key"))?;
+        let mut needs = Needs::from([(Vec::new(), BTreeSet::from([key]))]);
+        for id in self.stages.levels.keys() {
+            if let Node::Column { source, via, column } = self.program.node(*id)
+                && *source == entity
+            {
+                needs.entry(via.clone()).or_default().insert(*column);
+                self.columns.insert(*id, column_name(*source, via, *column));
+            }
+        }
+        rows(&self.program, &self.tables, entity, &needs, |_, _| None)
+    }
+
+    fn at_level(&self, level: u32) -> impl Iterator<Item = ExprId> + '_ {
+        self.stages.levels.iter().filter(move |(_, l)| **l == level).map(|(id, _)| *id)
+    }
+
+    /// Joins one fold per source of events.
+    fn folds(&mut self, level: u32, mut plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+        let aggregates: BTreeSet<ExprId> =
+            self.at_level(level).filter(|id| matches!(self.program.node(*id), Node::Aggregate(_))).collect();
+        let folds = Fold::group(&self.program, self.request.entity, &aggregates);
+        let before = if folds.iter().any(|f| !f.inputs.is_empty()) { Some(plan.clone().build()?) } else { None };
+        let mut values: Vec<(ExprId, Expr)> = Vec::new();
+        for fold in &folds {
+            let entity = match &before {
+                Some(rows) if !fold.inputs.is_empty() => {
+                    Some(Entity { plan: rows, key: self.key.clone(), columns: &self.columns })
+                }
+                _ => None,
+            };
+            let folded = fold::plain(&self.program, &self.tables, fold, entity.as_ref())?;
+            let group = format!("{}_key", fold.marker());
+            plan = plan.join_with_expr_keys(
+                folded,
+                JoinType::Left,
+                (vec![column(&self.key)], vec![column(group)]),
+                None,
+            )?;
+            for (id, a) in &fold.aggregates {
+                values.push((*id, fold::value_of(&self.program, fold, *id, a)?));
+            }
+        }
+        if values.is_empty() {
+            return Ok(plan);
+        }
+        let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
+        self.project(plan, Some(&keep), values)
+    }
+
+    /// Adds tags, atoms and segments, each as soon as what it is made of is there.
+    fn columns_of_level(&mut self, level: u32, mut plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+        let mut pending: Vec<ExprId> = self.at_level(level).filter(|id| !self.columns.contains_key(id)).collect();
+        while !pending.is_empty() {
+            let (ready, later): (Vec<ExprId>, Vec<ExprId>) = pending.iter().partition(|id| self.is_ready(**id));
+            if ready.is_empty() {
+                return Err(internal("columns that wait for each other"));
+            }
+            let mut lists = Vec::new();
+            let mut tops: Vec<(ExprId, Top)> = Vec::new();
+            let mut simple = Vec::new();
+            for id in ready {
+                match self.program.node(id) {
+                    Node::InSource(_) => lists.push(id),
+                    Node::Top(t) => tops.push((id, t.clone())),
+                    _ => simple.push(id),
+                }
+            }
+            if !lists.is_empty() {
+                let mut marks = Marks::default();
+                plan = marks.join(&self.program, &self.tables, plan, &lists, &self.columns)?;
+                let mut values = Vec::new();
+                let mut columns = self.columns.clone();
+                columns.extend(marks.columns);
+                let lowering = Lowering::new(&self.program, &columns);
+                for id in lists {
+                    values.push((id, lowering.expr(id)?));
+                }
+                let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
+                plan = self.project(plan, Some(&keep), values)?;
+            }
+            let mut values = Vec::new();
+            let lowering = Lowering::new(&self.program, &self.columns);
+            for id in simple {
+                values.push((id, self.value(&lowering, id)?));
+            }
+            if !values.is_empty() {
+                plan = self.project(plan, None, values)?;
+            }
+            if !tops.is_empty() {
+                let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
+                let (ranked, values) = top::add(&self.program, plan, &tops, &self.key, &self.columns)?;
+                plan = self.project(ranked, Some(&keep), values)?;
+            }
+            pending = later;
+        }
+        Ok(plan)
+    }
+
+    fn is_ready(&self, id: ExprId) -> bool {
+        self.stages.needs.get(&id).is_none_or(|needs| needs.iter().all(|n| self.columns.contains_key(n)))
+    }
+
+    /// The value of a column: a definition's body (membership two-valued), or the expression itself.
+    fn value(&self, lowering: &Lowering<'_>, id: ExprId) -> Result<Expr> {
+        let Node::Definition(def) = self.program.node(id) else { return lowering.expr(id) };
+        let definition = self.program.definition(*def).ok_or_else(|| internal("an unknown definition"))?;
+        Ok(match definition.kind {
+            DefinitionKind::Tag => lowering.cast(definition.body, &definition.ty)?,
+            DefinitionKind::Segment => lowering.expr(definition.body)?.is_true(),
+        })
+    }
+
+    /// A projection that keeps what is there (or only `keep`) and adds `values`.
+    fn project(
+        &mut self,
+        plan: LogicalPlanBuilder,
+        keep: Option<&BTreeSet<String>>,
+        values: Vec<(ExprId, Expr)>,
+    ) -> Result<LogicalPlanBuilder> {
+        let mut columns: Vec<Expr> = plan
+            .schema()
+            .columns()
+            .into_iter()
+            .filter(|c| keep.is_none_or(|keep| keep.contains(&c.name)))
+            .map(Expr::Column)
+            .collect();
+        for (id, value) in values {
+            let name = format!("x{}", id.0);
+            columns.push(value.alias(&name));
+            self.columns.insert(id, name);
+        }
+        Ok(plan.project(columns)?)
+    }
+
+    /// Drops what no later level and no answer reads.
+    fn trim(&mut self, level: u32, plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+        let live = self.stages.live_after(level);
+        self.columns.retain(|id, _| live.contains(id));
+        let keep: BTreeSet<&str> = self.columns.values().map(String::as_str).chain([self.key.as_str()]).collect();
+        let columns: Vec<Expr> = plan
+            .schema()
+            .columns()
+            .into_iter()
+            .filter(|c: &Column| keep.contains(c.name.as_str()))
+            // Unqualified, so that the next level finds them under their bare names.
+            .map(|c| Expr::Column(c.clone()).alias(c.name))
+            .collect();
+        Ok(plan.project(columns)?)
+    }
+}
+
+/// The schema of a level's rows.
+pub fn schema_of(level: &Level) -> SchemaRef {
+    Arc::clone(level.plan.schema().inner())
+}
