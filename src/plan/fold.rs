@@ -278,12 +278,12 @@ fn aggregate(
         AggregateFn::Sum => ours::exact_sum().call(vec![value()?]),
         AggregateFn::Avg => ours::exact_avg().call(vec![value()?]),
         AggregateFn::Stddev => ours::exact_stddev().call(vec![value()?]),
-        AggregateFn::Median => ours::exact_median().call(vec![value()?]),
+        AggregateFn::Median => ours::median().call(vec![value()?]),
         AggregateFn::Min => min_udaf().call(vec![value()?]),
         AggregateFn::Max => max_udaf().call(vec![value()?]),
-        AggregateFn::First => ours::first_value().call(std::iter::once(value()?).chain(moments()?).collect()),
-        AggregateFn::Last => ours::last_value().call(std::iter::once(value()?).chain(moments()?).collect()),
-        AggregateFn::Distinct => ours::distinct_count().call(vec![value()?]),
+        AggregateFn::First => ours::first().call(std::iter::once(value()?).chain(moments()?).collect()),
+        AggregateFn::Last => ours::last().call(std::iter::once(value()?).chain(moments()?).collect()),
+        AggregateFn::Distinct => ours::distinct().call(vec![value()?]),
         AggregateFn::MostCommon => ours::most_common().call(vec![value()?]),
     };
     Ok(vec![filtered(call, &taken)?.alias(name)])

@@ -140,6 +140,7 @@ impl<'a> Printer<'a> {
             },
             Node::Aggregate(a) => self.aggregate(a),
             Node::Top(top) => (self.top(top), Loosest),
+            Node::Error => ("?".to_string(), Primary),
         }
     }
 

@@ -1,0 +1,297 @@
+//! Sums without rounding, one per group: additions commute, so a sum is the same in every order.
+//!
+//! A sum is kept in *bins* of 128 bits that overlap by half: bin `b` counts units of `2^(base + 64·b)`. The first
+//! `width` bins of each group lie in one flat vector; the few values that are too large or too fine for them go to the
+//! other bins, in a hash map that usually stays empty. What overflows a bin carries into the next, so the bins
+//! of a group always add up to its exact sum, whichever way it came in.
+
+use std::iter::Peekable;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, LargeBinaryArray, LargeBinaryBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type};
+use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::logical_expr::EmitTo;
+use hashbrown::HashMap;
+use num_bigint::BigInt;
+
+use super::round;
+
+/// How a group's bin is encoded beside the sums: its number and its count.
+const ENTRY: usize = 1 + size_of::<i128>();
+
+#[derive(Debug)]
+pub(super) struct Exact {
+    /// The unit of bin 0 is `2^base`.
+    base: i32,
+    /// How many bins of each group are kept in `dense`.
+    width: usize,
+    dense: Vec<i128>,
+    /// The other bins, by `group << 8 | bin + 128`.
+    wide: HashMap<u64, i128>,
+}
+
+/// One exact sum: `n` or `n × 2^e` units of bin 0, with `e` not above zero.
+#[derive(Debug, PartialEq)]
+pub(super) enum Number {
+    Small(i128),
+    Big(BigInt, i32),
+}
+
+impl Number {
+    /// As a whole number of units of bin 0; only where nothing finer was added.
+    pub(super) fn whole(self) -> Option<i128> {
+        match self {
+            Number::Small(n) => Some(n),
+            Number::Big(n, 0) => i128::try_from(n).ok(),
+            Number::Big(..) => None,
+        }
+    }
+
+    /// As `(n, e)`: `n × 2^e` units of bin 0.
+    pub(super) fn big(self) -> (BigInt, i32) {
+        match self {
+            Number::Small(n) => (BigInt::from(n), 0),
+            Number::Big(n, e) => (n, e),
+        }
+    }
+}
+
+impl Exact {
+    pub(super) fn new(base: i32, width: usize) -> Self {
+        Exact { base, width: width.max(1), dense: Vec::new(), wide: HashMap::new() }
+    }
+
+    pub(super) fn empty(&self) -> Self {
+        Exact::new(self.base, self.width)
+    }
+
+    pub(super) fn grow(&mut self, groups: usize) {
+        let wanted = groups.saturating_mul(self.width);
+        if self.dense.len() < wanted {
+            self.dense.resize(wanted, 0);
+        }
+    }
+
+    /// Adds `n` units of bin 0.
+    #[inline]
+    pub(super) fn add(&mut self, group: usize, n: i128) {
+        self.add_to_bin(group, 0, n);
+    }
+
+    /// Adds a finite float.
+    #[inline]
+    pub(super) fn add_float(&mut self, group: usize, x: f64) {
+        let bits = x.to_bits();
+        let shift = ((bits >> 52) & 0x7ff) as i32 - 1075 - self.base;
+        // 53 bits shifted by 74 stay below the sign. A subnormal is far under `base` and takes the other way.
+        if (0..=74).contains(&shift) && self.width == 1 {
+            let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
+            let n = i128::from(mantissa) << shift;
+            self.add_to_bin(group, 0, if bits >> 63 == 1 { -n } else { n });
+        } else {
+            let (negative, mantissa, exponent) = round::parts(x);
+            self.add_scaled(group, negative, u128::from(mantissa), exponent);
+        }
+    }
+
+    /// Adds `±m × 2^e`.
+    #[inline]
+    pub(super) fn add_scaled(&mut self, group: usize, negative: bool, m: u128, e: i32) {
+        let place = e - self.base;
+        let (bin, shift) = (place.div_euclid(64), place.rem_euclid(64));
+        for (bin, digits) in [(bin, m as u64), (bin + 1, (m >> 64) as u64)] {
+            if digits != 0 {
+                let n = i128::from(digits) << shift;
+                self.add_to_bin(group, bin, if negative { -n } else { n });
+            }
+        }
+    }
+
+    /// Adds `m²` for a whole number of units.
+    pub(super) fn add_square(&mut self, group: usize, m: i128) {
+        let m = m.unsigned_abs();
+        let (high, low) = (m >> 64, m & u128::from(u64::MAX));
+        let base = self.base;
+        self.add_scaled(group, false, low * low, base);
+        if high != 0 {
+            // high < 2^63, so twice the cross product stays within 128 bits.
+            self.add_scaled(group, false, high * low, base + 65);
+            self.add_scaled(group, false, high * high, base + 128);
+        }
+    }
+
+    #[inline]
+    fn add_to_bin(&mut self, group: usize, bin: i32, n: i128) {
+        let at = usize::try_from(bin).ok().filter(|bin| *bin < self.width);
+        let slot = match at.and_then(|bin| self.dense.get_mut(group * self.width + bin)) {
+            Some(slot) => slot,
+            None => self.wide.entry(key(group, bin)).or_insert(0),
+        };
+        let (sum, over) = slot.overflowing_add(n);
+        *slot = sum;
+        if over {
+            self.carry(group, bin + 1, n < 0);
+        }
+    }
+
+    #[cold]
+    fn carry(&mut self, group: usize, bin: i32, negative: bool) {
+        self.add_to_bin(group, bin, if negative { -(1 << 64) } else { 1 << 64 });
+    }
+
+    /// Takes the sums of the first groups out; what is left moves down.
+    pub(super) fn emit(&mut self, emit: EmitTo) -> Emitted {
+        let (groups, dense) = match emit {
+            EmitTo::All => (self.dense.len() / self.width, std::mem::take(&mut self.dense)),
+            EmitTo::First(n) => (n, EmitTo::First(n * self.width).take_needed(&mut self.dense)),
+        };
+        let mut wide = Vec::new();
+        if !self.wide.is_empty() {
+            let mut left = HashMap::new();
+            for (key, n) in std::mem::take(&mut self.wide) {
+                let (group, bin) = unkey(key);
+                match group.checked_sub(groups) {
+                    None => wide.push((group, bin, n)),
+                    Some(group) => {
+                        left.insert(self::key(group, bin), n);
+                    }
+                }
+            }
+            self.wide = left;
+            wide.sort_unstable_by_key(|(group, bin, _)| (*group, *bin));
+        }
+        Emitted { width: self.width, dense, wide }
+    }
+
+    /// How many columns [`Emitted::columns`] has, and of which types.
+    pub(super) fn column_types(width: usize) -> Vec<DataType> {
+        let mut types = vec![DataType::Decimal128(38, 0); width];
+        types.push(DataType::LargeBinary);
+        types
+    }
+
+    /// Adds what [`Emitted::columns`] has written.
+    pub(super) fn merge(&mut self, columns: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let Some((wide, dense)) = columns.split_last() else {
+            return internal_err!("an exact sum has no columns");
+        };
+        for (bin, column) in (0i32..).zip(dense) {
+            let column = column
+                .as_primitive_opt::<Decimal128Type>()
+                .ok_or_else(|| internal_datafusion_err!("an exact sum of the type {}", column.data_type()))?;
+            for (n, group) in column.values().iter().zip(groups) {
+                if *n != 0 {
+                    self.add_to_bin(*group, bin, *n);
+                }
+            }
+        }
+        let wide: &LargeBinaryArray = wide
+            .as_binary_opt::<i64>()
+            .ok_or_else(|| internal_datafusion_err!("an exact sum of the type {}", wide.data_type()))?;
+        if wide.null_count() < wide.len() {
+            for (entries, group) in wide.iter().zip(groups) {
+                for entry in entries.unwrap_or_default().chunks_exact(ENTRY) {
+                    if let Some((bin, n)) = entry.split_first()
+                        && let Ok(n) = n.try_into()
+                    {
+                        self.add_to_bin(*group, i32::from(*bin) - 128, i128::from_le_bytes(n));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.dense.capacity() * size_of::<i128>() + self.wide.allocation_size()
+    }
+}
+
+fn key(group: usize, bin: i32) -> u64 {
+    (group as u64) << 8 | (bin + 128).clamp(0, 255) as u64
+}
+
+fn unkey(key: u64) -> (usize, i32) {
+    ((key >> 8) as usize, (key & 0xff) as i32 - 128)
+}
+
+/// The sums of some groups, taken out of an [`Exact`].
+pub(super) struct Emitted {
+    width: usize,
+    dense: Vec<i128>,
+    /// (group, bin, count), in that order.
+    wide: Vec<(usize, i32, i128)>,
+}
+
+impl Emitted {
+    pub(super) fn numbers(&self) -> impl Iterator<Item = Number> + '_ {
+        let mut wide = self.wide.iter().peekable();
+        self.dense
+            .chunks_exact(self.width)
+            .enumerate()
+            .map(move |(group, bins)| number(group, bins, &mut wide))
+    }
+
+    /// The bins of each group, as they are: one column for each dense bin and one for all the others.
+    pub(super) fn columns(self) -> Result<Vec<ArrayRef>> {
+        let groups = self.dense.len() / self.width;
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.width + 1);
+        let wide: ArrayRef = if self.wide.is_empty() {
+            Arc::new(LargeBinaryArray::new_null(groups))
+        } else {
+            let mut builder = LargeBinaryBuilder::new();
+            let mut wide = self.wide.iter().peekable();
+            let mut entries = Vec::new();
+            for group in 0..groups {
+                entries.clear();
+                while let Some((_, bin, n)) = wide.next_if(|entry| entry.0 == group) {
+                    entries.push((bin + 128).clamp(0, 255) as u8);
+                    entries.extend_from_slice(&n.to_le_bytes());
+                }
+                if entries.is_empty() { builder.append_null() } else { builder.append_value(&entries) }
+            }
+            Arc::new(builder.finish())
+        };
+        if self.width == 1 {
+            columns.push(counts(self.dense)?);
+        } else {
+            for bin in 0..self.width {
+                columns.push(counts(self.dense.iter().skip(bin).step_by(self.width).copied().collect())?);
+            }
+        }
+        columns.push(wide);
+        Ok(columns)
+    }
+}
+
+fn counts(bins: Vec<i128>) -> Result<ArrayRef> {
+    Ok(Arc::new(Decimal128Array::from(bins).with_precision_and_scale(38, 0)?))
+}
+
+fn number<'a>(
+    group: usize,
+    bins: &[i128],
+    wide: &mut Peekable<impl Iterator<Item = &'a (usize, i32, i128)>>,
+) -> Number {
+    let mut entries: Vec<(i32, i128)> = Vec::new();
+    while let Some((_, bin, n)) = wide.next_if(|entry| entry.0 == group) {
+        entries.push((*bin, *n));
+    }
+    if entries.is_empty()
+        && let Some((first, rest)) = bins.split_first()
+        && rest.iter().all(|n| *n == 0)
+    {
+        return Number::Small(*first);
+    }
+    entries.extend((0i32..).zip(bins).map(|(bin, n)| (bin, *n)));
+    let lowest = entries.iter().map(|(bin, _)| *bin).min().unwrap_or(0).min(0);
+    let sum = entries
+        .into_iter()
+        .filter(|(_, n)| *n != 0)
+        .map(|(bin, n)| BigInt::from(n) << (64 * (bin - lowest)).unsigned_abs())
+        .sum();
+    Number::Big(sum, 64 * lowest)
+}
