@@ -165,6 +165,10 @@ impl<'a> Checker<'a> {
             self.error(Diagnostic::new(Code::Internal, "a definition was left unchecked without an error"));
             return None;
         };
+        // Every definition is a column that may be asked for.
+        for (i, definition) in definitions.iter().enumerate() {
+            self.graph.add(Node::Definition(DefId(names::index(i))), definition.ty.clone());
+        }
         Some(Program {
             zone: self.zone,
             as_of: self.as_of,

@@ -90,6 +90,17 @@ impl Formula {
         found
     }
 
+    /// Segments that stand in it by name.
+    pub fn segments(&self) -> Vec<DefId> {
+        let mut found = Vec::new();
+        self.visit(&mut |f| {
+            if let Formula::Member(def) | Formula::Outside(def) = f {
+                found.push(*def);
+            }
+        });
+        found
+    }
+
     fn visit(&self, f: &mut dyn FnMut(&Formula)) {
         f(self);
         match self {

@@ -211,6 +211,11 @@ impl Program {
         self.definitions.iter().enumerate().map(|(i, d)| (DefId(u32::try_from(i).unwrap_or(u32::MAX)), d))
     }
 
+    /// The node of a definition's column in the portrait.
+    pub fn definition_node(&self, id: DefId) -> Option<ExprId> {
+        self.graph.find(&Node::Definition(id))
+    }
+
     pub fn find_audience(&self, name: &str) -> Option<&Audience> {
         self.audiences.iter().find(|a| a.name == name)
     }

@@ -110,7 +110,15 @@ pub(super) fn aggregate_column(id: ExprId) -> String {
 
 /// Lowers a fold to DataFusion's own operators: one row per entity that has events, with the group's key in
 /// `…_key`, the marker, and each aggregate's raw columns.
-pub fn plain(program: &Program, tables: &Tables, fold: &Fold, entity: Option<&Entity<'_>>) -> Result<LogicalPlan> {
+///
+/// `only`: the one key whose events are wanted.
+pub fn plain(
+    program: &Program,
+    tables: &Tables,
+    fold: &Fold,
+    entity: Option<&Entity<'_>>,
+    only: Option<Expr>,
+) -> Result<LogicalPlan> {
     let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
     let mut needs = Needs::new();
     for (_, a) in &fold.aggregates {
@@ -147,6 +155,9 @@ pub fn plain(program: &Program, tables: &Tables, fold: &Fold, entity: Option<&En
     }
 
     let (mut plan, key) = to_entity(program, tables, fold, plan)?;
+    if let Some(only) = only {
+        plan = plan.filter(column(&key).eq(only))?;
+    }
     if let Some(entity) = entity {
         let portrait = entity.plan.clone();
         plan = LogicalPlanBuilder::from(portrait).join_with_expr_keys(

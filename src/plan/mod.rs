@@ -17,7 +17,7 @@ mod stages;
 mod time;
 mod top;
 
-pub use portrait::{Level, PortraitPlan, Request, portrait};
+pub use portrait::{Key, Level, PortraitPlan, Request, portrait};
 pub use scan::{Tables, arrow_type};
 
 use datafusion::error::DataFusionError;

@@ -6,13 +6,15 @@ use super::lookup::{Columns, Marks};
 use super::scan::{Needs, Tables, column, column_name, rows};
 use super::stages::Stages;
 use super::{Result, internal, top};
+use crate::types::Type;
 use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId, Top};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder};
-use datafusion::prelude::Expr;
+use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,9 +24,32 @@ pub struct Request {
     pub entity: SourceId,
     /// Expressions on the entity's row; each becomes a column.
     pub exprs: Vec<ExprId>,
-    /// The domain reduced to one key, as the script's literal text: for `why`. What ranks customers among each other
-    /// still takes all.
-    pub key: Option<String>,
+    /// The domain reduced to one key: for `why`. Where customers are ranked among each other all are taken.
+    pub key: Option<Key>,
+}
+
+/// The key of one row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Key {
+    Number(i64),
+    Text(String),
+}
+
+impl Key {
+    /// A key as typed, for a key column of this type; `None` where no row can have it.
+    pub fn parse(text: &str, ty: &Type) -> Option<Key> {
+        match ty {
+            Type::Int => text.replace('_', "").parse().ok().map(Key::Number),
+            _ => Some(Key::Text(text.to_string())),
+        }
+    }
+
+    fn literal(&self) -> Expr {
+        match self {
+            Key::Number(n) => lit(*n),
+            Key::Text(t) => lit(ScalarValue::Utf8View(Some(t.clone()))),
+        }
+    }
 }
 
 /// One level's plan; its result is the next level's input.
@@ -34,8 +59,8 @@ pub struct Level {
 }
 
 /// How to compute a portrait: run the levels in turn.
-pub struct PortraitPlan {
-    program: Program,
+pub struct PortraitPlan<'a> {
+    program: &'a Program,
     request: Request,
     tables: Tables,
     stages: Stages,
@@ -49,15 +74,14 @@ pub struct PortraitPlan {
 ///
 /// # Errors
 /// Only for faults of Segue itself: what the checker accepted can be planned.
-pub fn portrait(program: &Program, tables: Tables, request: Request) -> Result<PortraitPlan> {
-    let mut program = program.clone();
+pub fn portrait(program: &Program, tables: Tables, request: Request) -> Result<PortraitPlan<'_>> {
     let entity = program.source(request.entity).ok_or_else(|| internal("an unknown entity"))?;
     let key = column_name(request.entity, &[], entity.key.ok_or_else(|| internal("an entity without a key"))?);
-    let stages = Stages::of(&mut program, &request.exprs);
+    let stages = Stages::of(program, &request.exprs);
     Ok(PortraitPlan { program, request, tables, stages, columns: Columns::new(), key, next: 0 })
 }
 
-impl PortraitPlan {
+impl PortraitPlan<'_> {
     /// How many levels there are, at least one.
     pub fn levels(&self) -> u32 {
         self.stages.highest() + 1
@@ -102,7 +126,17 @@ impl PortraitPlan {
                 self.columns.insert(*id, column_name(*source, via, *column));
             }
         }
-        rows(&self.program, &self.tables, entity, &needs, |_, _| None)
+        let plan = rows(self.program, &self.tables, entity, &needs, |_, _| None)?;
+        match self.one() {
+            Some(key) => Ok(plan.filter(column(&self.key).eq(key))?),
+            None => Ok(plan),
+        }
+    }
+
+    /// The one key that is asked for, unless what is asked needs all customers.
+    fn one(&self) -> Option<Expr> {
+        let ranked = self.stages.levels.keys().any(|id| matches!(self.program.node(*id), Node::Top(_)));
+        self.request.key.as_ref().filter(|_| !ranked).map(Key::literal)
     }
 
     fn at_level(&self, level: u32) -> impl Iterator<Item = ExprId> + '_ {
@@ -113,7 +147,7 @@ impl PortraitPlan {
     fn folds(&mut self, level: u32, mut plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
         let aggregates: BTreeSet<ExprId> =
             self.at_level(level).filter(|id| matches!(self.program.node(*id), Node::Aggregate(_))).collect();
-        let folds = Fold::group(&self.program, self.request.entity, &aggregates);
+        let folds = Fold::group(self.program, self.request.entity, &aggregates);
         let before = if folds.iter().any(|f| !f.inputs.is_empty()) { Some(plan.clone().build()?) } else { None };
         let mut values: Vec<(ExprId, Expr)> = Vec::new();
         for fold in &folds {
@@ -123,7 +157,7 @@ impl PortraitPlan {
                 }
                 _ => None,
             };
-            let folded = fold::plain(&self.program, &self.tables, fold, entity.as_ref())?;
+            let folded = fold::plain(self.program, &self.tables, fold, entity.as_ref(), self.one())?;
             let group = format!("{}_key", fold.marker());
             plan = plan.join_with_expr_keys(
                 folded,
@@ -132,7 +166,7 @@ impl PortraitPlan {
                 None,
             )?;
             for (id, a) in &fold.aggregates {
-                values.push((*id, fold::value_of(&self.program, fold, *id, a)?));
+                values.push((*id, fold::value_of(self.program, fold, *id, a)?));
             }
         }
         if values.is_empty() {
@@ -162,11 +196,11 @@ impl PortraitPlan {
             }
             if !lists.is_empty() {
                 let mut marks = Marks::default();
-                plan = marks.join(&self.program, &self.tables, plan, &lists, &self.columns)?;
+                plan = marks.join(self.program, &self.tables, plan, &lists, &self.columns)?;
                 let mut values = Vec::new();
                 let mut columns = self.columns.clone();
                 columns.extend(marks.columns);
-                let lowering = Lowering::new(&self.program, &columns);
+                let lowering = Lowering::new(self.program, &columns);
                 for id in lists {
                     values.push((id, lowering.expr(id)?));
                 }
@@ -174,7 +208,7 @@ impl PortraitPlan {
                 plan = self.project(plan, Some(&keep), values)?;
             }
             let mut values = Vec::new();
-            let lowering = Lowering::new(&self.program, &self.columns);
+            let lowering = Lowering::new(self.program, &self.columns);
             for id in simple {
                 values.push((id, self.value(&lowering, id)?));
             }
@@ -183,7 +217,7 @@ impl PortraitPlan {
             }
             if !tops.is_empty() {
                 let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
-                let (ranked, values) = top::add(&self.program, plan, &tops, &self.key, &self.columns)?;
+                let (ranked, values) = top::add(self.program, plan, &tops, &self.key, &self.columns)?;
                 plan = self.project(ranked, Some(&keep), values)?;
             }
             pending = later;

@@ -1,7 +1,7 @@
 //! What a portrait must compute, and in which order: the nodes that become columns, each at its level.
 
 use super::fold::inputs;
-use crate::ir::{DefId, DefinitionKind, ExprId, Formula, Node, Program};
+use crate::ir::{ExprId, Node, Program};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The nodes that become columns of the portrait, with their levels.
@@ -11,28 +11,14 @@ pub(super) struct Stages {
     pub levels: BTreeMap<ExprId, u32>,
     /// For each of them, the columns that it is made of directly.
     pub needs: HashMap<ExprId, BTreeSet<ExprId>>,
-    /// Uses of a segment's complement, by the node of the segment's membership.
-    memberships: HashMap<DefId, ExprId>,
     asked: BTreeSet<ExprId>,
 }
 
 impl Stages {
     /// All that `asked` needs. Every atom of a segment that is asked for becomes a column, so that membership and
     /// explanation are made of the same values.
-    pub fn of(program: &mut Program, asked: &[ExprId]) -> Stages {
+    pub fn of(program: &Program, asked: &[ExprId]) -> Stages {
         let mut stages = Stages { asked: asked.iter().copied().collect(), ..Stages::default() };
-        // `outside S` reads the membership's column: make sure that the node is there.
-        let outside: Vec<DefId> = (0..program.graph.len())
-            .filter_map(|i| match program.node(ExprId(u32::try_from(i).ok()?)) {
-                Node::Outside(def) => Some(*def),
-                Node::Top(top) => top.base,
-                _ => None,
-            })
-            .collect();
-        for def in outside {
-            let id = membership(program, def);
-            stages.memberships.insert(def, id);
-        }
         for id in asked {
             stages.visit(program, *id);
         }
@@ -87,8 +73,9 @@ impl Stages {
                     self.nearest(program, operand, &mut found);
                 }
                 match node {
-                    Node::Top(top) => found.extend(top.base.and_then(|b| self.memberships.get(&b))),
-                    Node::Outside(def) => found.extend(self.memberships.get(def)),
+                    Node::Top(top) => found.extend(top.base.and_then(|b| program.definition_node(b))),
+                    // `outside S` reads the membership's column.
+                    Node::Outside(def) => found.extend(program.definition_node(*def)),
                     _ => {}
                 }
             }
@@ -102,7 +89,7 @@ impl Stages {
             return;
         }
         if let Node::Outside(def) = program.node(id) {
-            found.extend(self.memberships.get(def));
+            found.extend(program.definition_node(*def));
         }
         for operand in program.node(id).operands() {
             self.nearest(program, operand, found);
@@ -118,19 +105,5 @@ impl Stages {
         let below = |id: &ExprId| self.levels.get(id).is_some_and(|l| *l <= level);
         let later = self.levels.iter().filter(|(_, l)| **l > level).flat_map(|(id, _)| self.needs.get(id)).flatten();
         later.chain(&self.asked).copied().filter(below).collect()
-    }
-}
-
-/// The node of a definition's column.
-pub fn membership(program: &mut Program, def: DefId) -> ExprId {
-    let ty = program.definition(def).map_or(crate::types::Type::Error, |d| d.ty.clone());
-    program.graph.add(Node::Definition(def), ty)
-}
-
-/// The atoms of a definition's condition, with segments' names expanded; none for a tag.
-pub fn atoms(program: &Program, def: DefId) -> Vec<ExprId> {
-    match program.definition(def) {
-        Some(d) if d.kind == DefinitionKind::Segment => Formula::expanded(program, d.body).atoms(),
-        _ => Vec::new(),
     }
 }

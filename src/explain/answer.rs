@@ -1,0 +1,187 @@
+//! Answers as plain data: what the renderers draw and `--format json` prints.
+
+use crate::value::Value;
+use serde::Serialize;
+
+/// The answer to one command.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    Count(Count),
+    Show(Show),
+    Explain(Explain),
+    Why(Why),
+    Portrait(Portrait),
+    Describe(Describe),
+    List(List),
+}
+
+/// How many customers a segment has.
+#[derive(Clone, Debug, Serialize)]
+pub struct Count {
+    pub segment: String,
+    pub title: Option<String>,
+    pub entity: String,
+    pub as_of: String,
+    pub zone: String,
+    pub members: u64,
+    pub total: u64,
+    pub undecided: Undecided,
+}
+
+/// For how many the condition is unknown, and what was missing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Undecided {
+    pub count: u64,
+    /// Of the undecided, how many lack this tag; one customer may lack several.
+    pub by: Vec<(String, u64)>,
+    /// For each complement (`outside S`): the segment, and how many are undecided about it.
+    pub complements: Vec<(String, u64)>,
+}
+
+/// Some members, in the order of their keys.
+#[derive(Clone, Debug, Serialize)]
+pub struct Show {
+    pub segment: String,
+    pub as_of: String,
+    pub members: u64,
+    pub headers: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// One step of the way from everyone to the members.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    pub condition: String,
+    /// Segments through whose `and` it came, outermost first.
+    pub from: Vec<String>,
+    pub remaining: u64,
+    /// For whom it is false, of those who remained before.
+    pub lost: u64,
+    /// For whom it is unknown, of those who remained before.
+    pub undecided: u64,
+    /// How many pass it alone, of all.
+    pub alone: u64,
+}
+
+/// A segment explained.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explain {
+    pub count: Count,
+    pub definition: String,
+    pub metadata: Vec<(String, String)>,
+    pub attrition: Vec<Step>,
+    pub tags: Vec<Tag>,
+    /// A few members, where asked for.
+    pub sample: Option<Show>,
+}
+
+/// A tag explained.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tag {
+    pub name: String,
+    pub title: Option<String>,
+    /// The type as the language names it.
+    pub type_name: String,
+    pub formula: String,
+    pub metadata: Vec<(String, String)>,
+    /// What it is made of, directly.
+    pub uses: Vec<String>,
+    pub sources: Vec<SourceUse>,
+    pub spread: Option<Spread>,
+}
+
+/// How a tag reads a source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceUse {
+    pub source: String,
+    pub files: String,
+    /// With real dates; none for the entity's own columns.
+    pub window: Option<String>,
+    /// What one row is, in a sentence.
+    pub row: String,
+}
+
+/// How a tag's values lie among all customers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Spread {
+    pub known: u64,
+    pub total: u64,
+    pub min: Option<Value>,
+    pub median: Option<Value>,
+    pub max: Option<Value>,
+    /// Most frequent first, for text, labels and yes/no.
+    pub top: Vec<(Value, u64)>,
+    /// How many different values, for text and labels.
+    pub distinct: Option<u64>,
+}
+
+/// Why a customer is in a segment, or is not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Why {
+    pub key: String,
+    pub segment: String,
+    pub as_of: String,
+    pub member: bool,
+    /// The condition with names expanded is unknown.
+    pub undecided: bool,
+    pub conditions: Vec<Tested>,
+    /// The fewest conditions that would have to change, for one who is not a member.
+    pub nearest_miss: Vec<String>,
+}
+
+/// One condition with a customer's values.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tested {
+    pub condition: String,
+    pub from: Vec<String>,
+    /// Yes, no, or unknown.
+    pub outcome: Option<bool>,
+    /// The condition with the values in it: `assets 1,250,000 ≥ 1,000,000`.
+    pub values: String,
+    /// The parts of a condition with `or` or `not`.
+    pub parts: Vec<Tested>,
+}
+
+/// All tags and segments of one customer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Portrait {
+    pub key: String,
+    pub entity: String,
+    pub as_of: String,
+    pub columns: Vec<(String, Value)>,
+    pub tags: Vec<(String, Value)>,
+    pub segments: Vec<(String, bool)>,
+}
+
+/// A tag or segment described.
+#[derive(Clone, Debug, Serialize)]
+pub struct Describe {
+    pub tag: Tag,
+    pub kind: String,
+    pub entity: String,
+    pub as_of: String,
+    pub definition: String,
+    pub used_by: Vec<String>,
+}
+
+/// What a script defines.
+#[derive(Clone, Debug, Serialize)]
+pub struct List {
+    pub as_of: String,
+    pub zone: String,
+    pub sources: Vec<(String, String, String)>,
+    pub params: Vec<(String, Value, Option<String>)>,
+    pub tags: Vec<Listed>,
+    pub segments: Vec<Listed>,
+    pub audiences: Vec<Listed>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    pub name: String,
+    pub title: Option<String>,
+    pub entity: String,
+    pub type_name: String,
+    pub formula: String,
+}

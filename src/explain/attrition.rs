@@ -1,0 +1,206 @@
+//! From everyone to the members: what each condition takes, and who is undecided because of which tag.
+
+use super::answer::{Step, Undecided};
+use super::evaluate::{both, columns, count, evaluate, is_true, is_unknown};
+use super::portrait::{Result, View, internal};
+use crate::ir::formula::Condition;
+use crate::ir::print::{self, Lang};
+use crate::ir::{DefId, ExprId, Formula, Program};
+use datafusion::arrow::array::{Array, BooleanArray};
+use std::collections::BTreeMap;
+
+/// Counts one segment's conditions while a portrait streams by.
+pub struct Attrition {
+    segment: DefId,
+    membership: ExprId,
+    conditions: Vec<(Condition, Counts)>,
+    expanded: Formula,
+    /// Each atom with what it reads.
+    atoms: Vec<(ExprId, Vec<ExprId>)>,
+    complements: Vec<(DefId, Formula, u64)>,
+    total: u64,
+    members: u64,
+    undecided: u64,
+    by: BTreeMap<ExprId, u64>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    remaining: u64,
+    lost: u64,
+    undecided: u64,
+    alone: u64,
+}
+
+impl Attrition {
+    pub fn new(program: &Program, segment: DefId) -> Result<Attrition> {
+        let body = program.definition(segment).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
+        let expanded = Formula::expanded(program, body);
+        let atoms = expanded.atoms().into_iter().map(|a| (a, inputs(program, a))).collect();
+        let complements = every_complement(program, segment)
+            .into_iter()
+            .filter_map(|def| Some((def, Formula::expanded(program, program.definition(def)?.body), 0)))
+            .collect();
+        Ok(Attrition {
+            segment,
+            membership: program.definition_node(segment).ok_or_else(|| internal("a segment without a column"))?,
+            conditions: Formula::conditions(program, segment).into_iter().map(|c| (c, Counts::default())).collect(),
+            expanded,
+            atoms,
+            complements,
+            total: 0,
+            members: 0,
+            undecided: 0,
+            by: BTreeMap::new(),
+        })
+    }
+
+    /// The columns that it reads.
+    pub fn needs(&self, program: &Program) -> Vec<ExprId> {
+        let mut needs = vec![self.membership];
+        needs.extend(columns(program, &self.expanded));
+        for (condition, _) in &self.conditions {
+            needs.extend(columns(program, &condition.formula));
+        }
+        needs.extend(self.inputs());
+        needs.extend(self.complements.iter().flat_map(|(_, f, _)| columns(program, f)));
+        needs
+    }
+
+    /// What its conditions are about: tags and columns, in the order written, each once.
+    pub fn inputs(&self) -> Vec<ExprId> {
+        let mut found = Vec::new();
+        for input in self.atoms.iter().flat_map(|(_, inputs)| inputs) {
+            if !found.contains(input) {
+                found.push(*input);
+            }
+        }
+        found
+    }
+
+    pub fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
+        self.total += view.rows() as u64;
+        self.members += count(&is_true(&view.booleans(self.membership)?)?);
+        let mut alive = BooleanArray::from(vec![true; view.rows()]);
+        for (condition, counts) in &mut self.conditions {
+            let outcome = evaluate(program, view, &condition.formula)?;
+            let (yes, unknown) = (is_true(&outcome)?, is_unknown(&outcome)?);
+            let before = count(&alive);
+            let stay = both(&alive, &yes)?;
+            let open = count(&both(&alive, &unknown)?);
+            counts.remaining += count(&stay);
+            counts.undecided += open;
+            counts.lost += before - count(&stay) - open;
+            counts.alone += count(&yes);
+            alive = stay;
+        }
+        self.add_undecided(program, view)?;
+        for (_, formula, n) in &mut self.complements {
+            *n += count(&is_unknown(&evaluate(program, view, formula)?)?);
+        }
+        Ok(())
+    }
+
+    fn add_undecided(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
+        let unknown = is_unknown(&evaluate(program, view, &self.expanded)?)?;
+        let here = count(&unknown);
+        if here == 0 {
+            return Ok(());
+        }
+        self.undecided += here;
+        let mut missing: BTreeMap<ExprId, BooleanArray> = BTreeMap::new();
+        for (atom, inputs) in &self.atoms {
+            let outcome = view.booleans(*atom)?;
+            if outcome.null_count() == 0 {
+                continue;
+            }
+            let open = both(&unknown, &is_unknown(&outcome)?)?;
+            for input in inputs {
+                let lacks = both(&open, &is_unknown(view.array(*input)?.as_ref())?)?;
+                let all = match missing.get(input) {
+                    Some(before) => datafusion::arrow::compute::or(before, &lacks).map_err(|e| internal(e.to_string()))?,
+                    None => lacks,
+                };
+                missing.insert(*input, all);
+            }
+        }
+        for (input, mask) in missing {
+            *self.by.entry(input).or_default() += count(&mask);
+        }
+        Ok(())
+    }
+
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub fn members(&self) -> u64 {
+        self.members
+    }
+
+    pub fn segment(&self) -> DefId {
+        self.segment
+    }
+
+    pub fn steps(&self, program: &Program, lang: Lang) -> Vec<Step> {
+        self.conditions
+            .iter()
+            .map(|(c, n)| Step {
+                condition: print::formula(program, &c.formula, lang),
+                from: names(program, &c.from),
+                remaining: n.remaining,
+                lost: n.lost,
+                undecided: n.undecided,
+                alone: n.alone,
+            })
+            .collect()
+    }
+
+    pub fn undecided(&self, program: &Program) -> Undecided {
+        let mut by: Vec<(String, u64)> =
+            self.by.iter().filter(|(_, n)| **n > 0).map(|(e, n)| (print::label(program, *e), *n)).collect();
+        by.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Undecided {
+            count: self.undecided,
+            by,
+            complements: self
+                .complements
+                .iter()
+                .map(|(def, _, n)| (program.definition(*def).map_or(String::new(), |d| d.name.clone()), *n))
+                .collect(),
+        }
+    }
+}
+
+pub(super) fn names(program: &Program, defs: &[DefId]) -> Vec<String> {
+    defs.iter().filter_map(|d| program.definition(*d)).map(|d| d.name.clone()).collect()
+}
+
+/// What an atom is about: its inputs that are columns of the portrait, a segment's name excepted.
+pub(super) fn inputs(program: &Program, atom: ExprId) -> Vec<ExprId> {
+    print::atom_inputs(program, atom)
+        .into_iter()
+        .filter(|e| !matches!(program.node(*e), crate::ir::Node::Outside(_)))
+        .collect()
+}
+
+/// Complements in the segment's condition, and in those of the segments that it names.
+fn every_complement(program: &Program, segment: DefId) -> Vec<DefId> {
+    let (mut found, mut seen, mut next) = (Vec::new(), vec![segment], vec![segment]);
+    while let Some(def) = next.pop() {
+        let Some(d) = program.definition(def) else { continue };
+        let formula = Formula::of(program, d.body);
+        for complement in formula.complements() {
+            if !found.contains(&complement) {
+                found.push(complement);
+            }
+        }
+        for inner in formula.segments() {
+            if !seen.contains(&inner) {
+                seen.push(inner);
+                next.push(inner);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,105 @@
+//! A segment's members with the tags that it used, in the order of their keys.
+
+use super::evaluate::is_true;
+use super::portrait::{Asker, Column, Result, View, cut, internal, value_at};
+use crate::ir::ExprId;
+use crate::value::Value;
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
+use datafusion::arrow::compute::{SortColumn, SortOptions, concat, lexsort_to_indices, take};
+
+/// Rows kept from a portrait: the key, then `columns`.
+pub struct Kept {
+    columns: Vec<ExprId>,
+    parts: Vec<Vec<ArrayRef>>,
+    rows: usize,
+    /// No more than this many rows are wanted, the first by key.
+    most: Option<usize>,
+}
+
+/// How many times `most` rows are gathered before the surplus is dropped.
+const SLACK: usize = 64;
+
+impl Kept {
+    pub fn new(mut columns: Vec<ExprId>, most: Option<usize>) -> Kept {
+        let mut seen = Vec::new();
+        columns.retain(|c| {
+            let new = !seen.contains(c);
+            seen.push(*c);
+            new
+        });
+        Kept { columns, parts: Vec::new(), rows: 0, most }
+    }
+
+    pub fn columns(&self) -> &[ExprId] {
+        &self.columns
+    }
+
+    /// Keeps the rows where `mask` is true.
+    pub fn add(&mut self, view: &View<'_>, mask: &BooleanArray) -> Result<()> {
+        let mask = is_true(mask)?;
+        if mask.true_count() == 0 {
+            return Ok(());
+        }
+        self.rows += mask.true_count();
+        self.parts.push(cut(view, &mask, &self.columns)?);
+        if let Some(most) = self.most
+            && self.rows > most.max(1024).saturating_mul(SLACK)
+        {
+            let sorted = self.sorted(&[])?;
+            self.rows = sorted.first().map_or(0, |c| c.len());
+            self.parts = vec![sorted];
+        }
+        Ok(())
+    }
+
+    /// The key and the columns, sorted by `by` (largest first, missing last) and then by key, cut to the most.
+    pub fn sorted(&self, by: &[ExprId]) -> Result<Vec<ArrayRef>> {
+        let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
+        let mut whole: Vec<Column> = Vec::new();
+        for i in 0..=self.columns.len() {
+            let parts: Vec<&dyn datafusion::arrow::array::Array> =
+                self.parts.iter().filter_map(|p| p.get(i)).map(|a| a.as_ref()).collect();
+            if parts.is_empty() {
+                return Ok(Vec::new());
+            }
+            whole.push(concat(&parts).map_err(fail)?);
+        }
+        let mut order = Vec::new();
+        for expr in by {
+            let at = self.position(*expr).ok_or_else(|| internal("an order by a column that was not kept"))?;
+            let values = whole.get(at).cloned().ok_or_else(|| internal("a lost column"))?;
+            let options = Some(SortOptions { descending: true, nulls_first: false });
+            order.push(SortColumn { values, options });
+        }
+        let key = whole.first().cloned().ok_or_else(|| internal("a lost key"))?;
+        order.push(SortColumn { values: key, options: Some(SortOptions { descending: false, nulls_first: true }) });
+        let indices = lexsort_to_indices(&order, self.most).map_err(fail)?;
+        whole.iter().map(|column| take(column, &indices, None).map_err(fail)).collect()
+    }
+
+    /// Where a kept column stands in what [`Kept::sorted`] gives; the key is first.
+    pub fn position(&self, expr: ExprId) -> Option<usize> {
+        self.columns.iter().position(|c| *c == expr).map(|i| i + 1)
+    }
+}
+
+/// Rows of plain values, personal data masked.
+pub fn rows(asker: &Asker<'_>, kept: &Kept) -> Result<Vec<Vec<Value>>> {
+    let columns = kept.sorted(&[])?;
+    let hidden: Vec<bool> =
+        std::iter::once(false).chain(kept.columns().iter().map(|c| asker.is_pii(*c))).collect();
+    let length = columns.first().map_or(0, |c| c.len());
+    (0..length)
+        .map(|row| {
+            columns
+                .iter()
+                .zip(&hidden)
+                .map(|(column, hide)| match value_at(column, row, &asker.program.zone)? {
+                    Value::Missing => Ok(Value::Missing),
+                    _ if *hide => Ok(Value::Masked),
+                    value => Ok(value),
+                })
+                .collect()
+        })
+        .collect()
+}

@@ -1,0 +1,18 @@
+//! Questions on the portrait: how many, who, why, why not.
+//!
+//! Every answer is made from the portrait's columns as they stream by: memberships and atoms decide, tags are
+//! shown. Answers are plain data; drawing them is `output`'s.
+
+pub mod answer;
+pub mod attrition;
+pub mod audience;
+mod evaluate;
+pub mod members;
+pub mod portrait;
+mod reasons;
+mod stats;
+mod tag;
+mod why;
+
+pub use answer::Answer;
+pub use portrait::{Asker, ExplainError};

@@ -1,0 +1,249 @@
+//! Runs a portrait and shows its batches to whoever collects from them.
+
+use crate::engine::{Engine, EngineError, memory_table};
+use crate::ir::print::Lang;
+use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
+use crate::plan::{self, PlanError, Request, Tables};
+use crate::types::Type;
+use crate::value::Value;
+use chrono::DateTime;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub enum ExplainError {
+    Plan(PlanError),
+    Engine(EngineError),
+    /// No row has this key.
+    NoSuchKey { key: String, entity: String },
+    /// Two rows of an entity have one key: some of them, with how often.
+    DuplicateKeys { entity: String, samples: Vec<String> },
+    Internal(String),
+}
+
+impl fmt::Display for ExplainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExplainError::Plan(e) => e.fmt(f),
+            ExplainError::Engine(e) => e.fmt(f),
+            ExplainError::NoSuchKey { key, entity } => write!(f, "{entity} has no row with the key {key}"),
+            ExplainError::DuplicateKeys { entity, samples } => {
+                write!(f, "{entity} has more than one row for a key: {}", samples.join(", "))
+            }
+            ExplainError::Internal(what) => write!(f, "an error of Segue itself: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for ExplainError {}
+
+impl From<PlanError> for ExplainError {
+    fn from(e: PlanError) -> Self {
+        ExplainError::Plan(e)
+    }
+}
+
+impl From<EngineError> for ExplainError {
+    fn from(e: EngineError) -> Self {
+        ExplainError::Engine(e)
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, ExplainError>;
+
+pub(crate) fn internal(what: impl Into<String>) -> ExplainError {
+    ExplainError::Internal(what.into())
+}
+
+/// Answers questions about one program with one engine.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    pub engine: &'a Engine,
+    pub program: &'a Program,
+    pub tables: &'a Tables,
+    pub lang: Lang,
+}
+
+/// Some rows of a portrait.
+pub struct View<'a> {
+    pub batch: &'a RecordBatch,
+    program: &'a Program,
+    columns: &'a HashMap<ExprId, usize>,
+    key: usize,
+}
+
+impl<'a> Asker<'a> {
+    /// Runs the portrait with `exprs` as columns; `collect` sees every row once, in no order.
+    pub(crate) fn read(
+        &self,
+        request: &Request,
+        collect: &mut dyn FnMut(&View<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut request = request.clone();
+        // A literal is no column; it has its value everywhere.
+        request.exprs.retain(|e| !matches!(self.program.node(*e), Node::Literal(_)));
+        request.exprs.sort();
+        request.exprs.dedup();
+        let mut portrait = plan::portrait(self.program, self.tables.clone(), request.clone())?;
+        let mut before = None;
+        let levels = portrait.levels();
+        for at in 1..=levels {
+            let Some(level) = portrait.next_level(before.take())? else { break };
+            if at < levels {
+                let schema: SchemaRef = plan::portrait::schema_of(&level);
+                let rows = self.engine.collect(level.plan)?;
+                before = Some(memory_table(schema, rows)?);
+                continue;
+            }
+            let mut columns: Option<(HashMap<ExprId, usize>, usize)> = None;
+            let mut failed = None;
+            self.engine.run(level.plan, &mut |batch: RecordBatch| {
+                if failed.is_some() {
+                    return Ok(());
+                }
+                if columns.is_none() {
+                    match positions(&portrait, &request, &batch) {
+                        Ok(found) => columns = Some(found),
+                        Err(e) => failed = Some(e),
+                    }
+                }
+                if let Some((columns, key)) = &columns {
+                    let view = View { batch: &batch, program: self.program, columns, key: *key };
+                    if let Err(e) = collect(&view) {
+                        failed = Some(e);
+                    }
+                }
+                Ok(())
+            })?;
+            if let Some(e) = failed {
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn membership(&self, def: DefId) -> Result<ExprId> {
+        self.program.definition_node(def).ok_or_else(|| internal("a definition without a column"))
+    }
+
+    pub(crate) fn entity_of(&self, def: DefId) -> Result<SourceId> {
+        self.program.definition(def).map(|d| d.entity).ok_or_else(|| internal("an unknown definition"))
+    }
+
+    /// Whether showing a value would show personal data.
+    pub(crate) fn is_pii(&self, expr: ExprId) -> bool {
+        let mut pii = false;
+        let mut inner = Vec::new();
+        self.program.graph.walk(expr, &mut |_, node| match node {
+            Node::Column { source, via, column } => {
+                let at = via.iter().try_fold(*source, |at, l| Some(self.program.source(at)?.link(*l)?.target));
+                pii |= at.and_then(|s| self.program.column(s, *column)).is_some_and(|c| c.pii);
+            }
+            Node::Definition(def) => inner.extend(self.program.definition(*def).map(|d| d.body)),
+            Node::Aggregate(a) => inner.extend(a.argument),
+            _ => {}
+        });
+        // A yes/no or a number made of personal data does not show it.
+        let shows = matches!(self.program.ty(expr), Type::Text | Type::Date | Type::Instant(_) | Type::Int);
+        shows && (pii || inner.into_iter().any(|e| self.is_pii(e)))
+    }
+}
+
+fn positions(
+    portrait: &plan::PortraitPlan<'_>,
+    request: &Request,
+    batch: &RecordBatch,
+) -> Result<(HashMap<ExprId, usize>, usize)> {
+    let schema = batch.schema();
+    let at = |name: &str| schema.index_of(name).map_err(|_| internal(format!("the portrait lacks {name}")));
+    let mut columns = HashMap::new();
+    for expr in &request.exprs {
+        let name = portrait.column_of(*expr).ok_or_else(|| internal("an expression without a column"))?;
+        columns.insert(*expr, at(name)?);
+    }
+    Ok((columns, at(portrait.key_column())?))
+}
+
+impl View<'_> {
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub fn keys(&self) -> &ArrayRef {
+        self.batch.column(self.key)
+    }
+
+    pub fn array(&self, expr: ExprId) -> Result<&ArrayRef> {
+        let at = self.columns.get(&expr).ok_or_else(|| internal(format!("column {} was not asked for", expr.0)))?;
+        Ok(self.batch.column(*at))
+    }
+
+    /// A yes/no column.
+    pub fn booleans(&self, expr: ExprId) -> Result<BooleanArray> {
+        if let Node::Literal(crate::ir::Literal::Bool(b)) = self.program.node(expr) {
+            return Ok(BooleanArray::from(vec![*b; self.rows()]));
+        }
+        let array = self.array(expr)?;
+        array.as_boolean_opt().cloned().ok_or_else(|| internal("a condition that is not yes or no"))
+    }
+
+    pub fn value(&self, expr: ExprId, row: usize) -> Result<Value> {
+        value_at(self.array(expr)?, row, &self.program.zone)
+    }
+
+    pub fn key(&self, row: usize) -> Result<Value> {
+        value_at(self.keys(), row, &self.program.zone)
+    }
+}
+
+/// One cell as a plain value.
+pub fn value_at(array: &ArrayRef, row: usize, zone: &Zone) -> Result<Value> {
+    if row >= array.len() || array.is_null(row) {
+        return Ok(Value::Missing);
+    }
+    let micros = |t: i64| DateTime::from_timestamp_micros(t);
+    let found = match array.data_type() {
+        DataType::Boolean => array.as_boolean_opt().map(|a| Value::Bool(a.value(row))),
+        DataType::Int64 => array.as_primitive_opt::<Int64Type>().map(|a| Value::Int(a.value(row))),
+        DataType::Decimal128(_, scale) => {
+            array.as_primitive_opt::<Decimal128Type>().map(|a| Value::Decimal(a.value(row), *scale))
+        }
+        DataType::Float64 => array.as_primitive_opt::<Float64Type>().map(|a| match a.value(row) {
+            x if x.is_nan() => Value::Missing,
+            x => Value::Float(x),
+        }),
+        DataType::Utf8View => array.as_string_view_opt().map(|a| Value::Text(a.value(row).to_string())),
+        DataType::Utf8 => array.as_string_opt::<i32>().map(|a| Value::Text(a.value(row).to_string())),
+        DataType::Date32 => array
+            .as_primitive_opt::<Date32Type>()
+            .and_then(|a| chrono::NaiveDate::default().checked_add_signed(chrono::Duration::days(a.value(row).into())))
+            .map(Value::Date),
+        DataType::Timestamp(TimeUnit::Microsecond, tz) => array
+            .as_primitive_opt::<TimestampMicrosecondType>()
+            .and_then(|a| micros(a.value(row)))
+            .map(|t| Value::Instant(if tz.is_some() { zone.to_local(t) } else { t.naive_utc() })),
+        _ => None,
+    };
+    found.ok_or_else(|| internal(format!("a value of the type {}", array.data_type())))
+}
+
+/// A batch cut to the rows of a mask and to some columns.
+pub(crate) fn cut(view: &View<'_>, mask: &BooleanArray, exprs: &[ExprId]) -> Result<Vec<ArrayRef>> {
+    let filter = |array: &ArrayRef| {
+        datafusion::arrow::compute::filter(array, mask).map_err(|e| internal(e.to_string()))
+    };
+    let mut columns = vec![filter(view.keys())?];
+    for expr in exprs {
+        columns.push(filter(view.array(*expr)?)?);
+    }
+    Ok(columns)
+}
+
+/// Shares what a portrait's batches are made of.
+pub(crate) type Column = Arc<dyn Array>;
