@@ -4,6 +4,7 @@
 
 pub mod catalog;
 pub mod diagnostic;
+pub mod engine;
 pub mod source;
 pub mod syntax;
 pub mod types;

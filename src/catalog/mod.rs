@@ -51,5 +51,7 @@ pub enum CatalogError {
 /// Opens sources. The engine is the one implementation; tests have another.
 pub trait Catalog {
     /// The columns of the source at `location`. Reads footers and samples, never whole files.
-    fn table(&self, location: &Location) -> Result<TableSchema, CatalogError>;
+    /// The columns in `as_text` are delivered as they are written where a format has no types (CSV, NDJSON), so
+    /// that `column x as decimal(18,2)` is not read through a float; elsewhere the list changes nothing.
+    fn table(&self, location: &Location, as_text: &[String]) -> Result<TableSchema, CatalogError>;
 }
