@@ -13,4 +13,6 @@ pub mod functions;
 pub mod ir;
 pub mod check;
 pub mod plan;
+pub mod engine;
+pub mod explain;
 pub mod output;

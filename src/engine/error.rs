@@ -1,0 +1,202 @@
+//! What goes wrong in a run, in an analyst's words.
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::DataFusionError;
+use datafusion::parquet::errors::ParquetError;
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why a run gave no answer.
+#[derive(Clone, PartialEq, Debug)]
+pub enum EngineError {
+    /// The person, or the caller's callback, stopped it.
+    Cancelled,
+    /// The memory limit was too small for what cannot be spilled.
+    OutOfMemory { limit: Option<usize> },
+    /// The folder for temporary files is full.
+    DiskFull,
+    /// A file, or a value in one, that cannot be read.
+    Data { file: Option<String>, message: String },
+    /// The caller's callback failed (its own words).
+    Sink(String),
+    /// What should not happen.
+    Internal(String),
+}
+
+impl EngineError {
+    /// The same error with the file named, where it names none.
+    pub(super) fn in_file(self, name: &str) -> EngineError {
+        match self {
+            EngineError::Data { file: None, message } => {
+                EngineError::Data { file: Some(name.to_string()), message }
+            }
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EngineError::Cancelled => f.write_str("stopped before it was done"),
+            EngineError::OutOfMemory { limit: Some(limit) } => {
+                write!(f, "the memory limit of {} is too small for this run", size_in_words(*limit))
+            }
+            EngineError::OutOfMemory { limit: None } => f.write_str("not enough memory for this run"),
+            EngineError::DiskFull => {
+                f.write_str("no space is left for temporary files (raise the memory limit or free some disk)")
+            }
+            EngineError::Data { file: Some(file), message } => write!(f, "{file}: {message}"),
+            EngineError::Data { file: None, message } => f.write_str(message),
+            EngineError::Sink(message) => f.write_str(message),
+            EngineError::Internal(message) => {
+                write!(f, "internal error (a defect in Segue, please report it): {message}")
+            }
+        }
+    }
+}
+
+impl Error for EngineError {}
+
+fn size_in_words(bytes: usize) -> String {
+    const UNITS: [(usize, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) if bytes.is_multiple_of(*unit) => format!("{} {name}", bytes / unit),
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// A mistake in a file, as the readers of this module raise it inside DataFusion's plans.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct FileError {
+    pub file: String,
+    pub message: String,
+}
+
+impl FileError {
+    pub fn new(file: impl Into<String>, message: impl Into<String>) -> FileError {
+        FileError { file: file.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.message)
+    }
+}
+
+impl Error for FileError {}
+
+impl From<FileError> for DataFusionError {
+    fn from(error: FileError) -> Self {
+        DataFusionError::External(Box::new(error))
+    }
+}
+
+/// DataFusion's error by its kind; `limit` is the engine's memory limit.
+pub(super) fn from_datafusion(error: &DataFusionError, limit: Option<usize>) -> EngineError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            from_datafusion(inner, limit)
+        }
+        DataFusionError::Shared(inner) => from_datafusion(inner, limit),
+        DataFusionError::Collection(errors) => match errors.first() {
+            Some(first) => from_datafusion(first, limit),
+            None => EngineError::Internal(error.to_string()),
+        },
+        DataFusionError::External(inner) => from_boxed(inner.as_ref(), limit),
+        DataFusionError::ArrowError(inner, _) => from_arrow(inner, limit),
+        DataFusionError::ParquetError(inner) => from_parquet(inner, limit),
+        DataFusionError::IoError(inner) => from_io(inner),
+        DataFusionError::ObjectStore(inner) => from_store(inner),
+        // The disk manager says so in these words; the memory pool in others.
+        DataFusionError::ResourcesExhausted(message) if message.contains("disk space") => {
+            EngineError::DiskFull
+        }
+        DataFusionError::ResourcesExhausted(_) => EngineError::OutOfMemory { limit },
+        DataFusionError::Execution(message) => data(message),
+        DataFusionError::ExecutionJoin(join) => EngineError::Internal(join.to_string()),
+        other => EngineError::Internal(other.strip_backtrace()),
+    }
+}
+
+fn from_boxed(error: &(dyn Error + Send + Sync + 'static), limit: Option<usize>) -> EngineError {
+    if let Some(file) = error.downcast_ref::<FileError>() {
+        EngineError::Data { file: Some(file.file.clone()), message: file.message.clone() }
+    } else if let Some(own) = error.downcast_ref::<EngineError>() {
+        own.clone()
+    } else if let Some(inner) = error.downcast_ref::<DataFusionError>() {
+        from_datafusion(inner, limit)
+    } else if let Some(inner) = error.downcast_ref::<ArrowError>() {
+        from_arrow(inner, limit)
+    } else if let Some(inner) = error.downcast_ref::<ParquetError>() {
+        from_parquet(inner, limit)
+    } else if let Some(inner) = error.downcast_ref::<io::Error>() {
+        from_io(inner)
+    } else if let Some(inner) = error.downcast_ref::<object_store::Error>() {
+        from_store(inner)
+    } else {
+        EngineError::Internal(error.to_string())
+    }
+}
+
+fn from_arrow(error: &ArrowError, limit: Option<usize>) -> EngineError {
+    match error {
+        ArrowError::ExternalError(inner) => from_boxed(inner.as_ref(), limit),
+        ArrowError::IoError(_, inner) => from_io(inner),
+        ArrowError::MemoryError(_) => EngineError::OutOfMemory { limit },
+        ArrowError::ParquetError(message) => damaged(message),
+        ArrowError::CastError(message)
+        | ArrowError::ComputeError(message)
+        | ArrowError::ParseError(message) => data(message),
+        ArrowError::ArithmeticOverflow(_) => data("a number is too large for its type"),
+        ArrowError::DivideByZero => data("division by zero"),
+        ArrowError::CsvError(message) | ArrowError::JsonError(message) | ArrowError::IpcError(message) => {
+            data(message)
+        }
+        other => EngineError::Internal(other.to_string()),
+    }
+}
+
+fn from_parquet(error: &ParquetError, limit: Option<usize>) -> EngineError {
+    match error {
+        ParquetError::External(inner) => from_boxed(inner.as_ref(), limit),
+        ParquetError::General(message) | ParquetError::EOF(message) => damaged(message),
+        ParquetError::NYI(message) => data(&format!("Parquet feature that is not supported: {message}")),
+        other => damaged(&other.to_string()),
+    }
+}
+
+fn from_io(error: &io::Error) -> EngineError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => EngineError::DiskFull,
+        _ => data(&error.to_string()),
+    }
+}
+
+fn from_store(error: &object_store::Error) -> EngineError {
+    match error {
+        object_store::Error::NotFound { path, .. } => {
+            EngineError::Data { file: Some(path.clone()), message: "is gone since it was opened".to_string() }
+        }
+        other => data(&other.to_string()),
+    }
+}
+
+fn data(message: &str) -> EngineError {
+    EngineError::Data { file: None, message: message.to_string() }
+}
+
+fn damaged(message: &str) -> EngineError {
+    data(&format!("damaged Parquet data ({message})"))
+}
+
+/// The words of a reader's error when a file is opened, without the prefixes of the layers.
+pub(super) fn reason(error: &DataFusionError) -> String {
+    match from_datafusion(error, None) {
+        EngineError::Data { message, .. } | EngineError::Internal(message) => message,
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,197 @@
+//! The files that a pattern means.
+
+use crate::catalog::{CatalogError, Location};
+use glob::{MatchOptions, Pattern};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
+
+/// Folders within folders; beyond it lies a loop of links.
+const MAX_DEPTH: usize = 64;
+
+/// A file of a source, named as relative as the pattern was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileInfo {
+    pub path: String,
+    pub size: u64,
+    pub modified: SystemTime,
+}
+
+/// What an ending says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    Parquet,
+    Csv,
+    Ndjson,
+    Arrow,
+}
+
+impl Format {
+    pub fn of(path: &Path) -> Option<Format> {
+        let ending = path.extension()?.to_str()?.to_lowercase();
+        Some(match ending.as_str() {
+            "parquet" | "pq" => Format::Parquet,
+            "csv" | "tsv" => Format::Csv,
+            "ndjson" | "jsonl" | "json" => Format::Ndjson,
+            "arrow" | "feather" | "ipc" => Format::Arrow,
+            _ => return None,
+        })
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Parquet => "Parquet",
+            Format::Csv => "CSV",
+            Format::Ndjson => "NDJSON",
+            Format::Arrow => "Arrow",
+        }
+    }
+}
+
+/// A file that was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Found {
+    pub info: FileInfo,
+    /// Without links and `..`.
+    pub full: PathBuf,
+    /// The folders below the script's folder, for hive partitions.
+    pub folders: Vec<String>,
+}
+
+/// All files that a location means, in the order of their names, and their one format.
+pub(super) struct Listing {
+    pub format: Format,
+    pub files: Vec<Found>,
+}
+
+pub(super) fn list(location: &Location) -> Result<Listing, CatalogError> {
+    let pattern = local(&location.pattern)?;
+    let wanted = location.folder.join(pattern);
+    let missing = || CatalogError::Missing { looked_for: wanted.display().to_string() };
+    let mut paths = Vec::new();
+    if wanted.exists() {
+        walk(&wanted, MAX_DEPTH, &mut paths)?;
+    } else if is_glob(pattern) {
+        for path in matching(&location.folder, pattern)? {
+            walk(&path, MAX_DEPTH, &mut paths)?;
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    let Some(first) = paths.first() else {
+        return Err(missing());
+    };
+    let known: Vec<(Format, &PathBuf)> =
+        paths.iter().filter_map(|path| Some((Format::of(path)?, path))).collect();
+    let Some(&(format, _)) = known.first() else {
+        return Err(CatalogError::UnknownFormat { file: shown(first, location) });
+    };
+    if let Some((other, _)) = known.iter().find(|(other, _)| *other != format) {
+        return Err(CatalogError::Unreadable {
+            file: shown(&wanted, location),
+            reason: format!("has {} and {} files; say which, as in `*.parquet`", format.name(), other.name()),
+        });
+    }
+    let files = known.iter().map(|(_, path)| found(path, location)).collect::<Result<_, _>>()?;
+    Ok(Listing { format, files })
+}
+
+/// The pattern without `file://`; other stores are not read.
+fn local(pattern: &str) -> Result<&str, CatalogError> {
+    match pattern.split_once("://") {
+        Some(("file", path)) => Ok(path),
+        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Err(CatalogError::Unreadable {
+                file: pattern.to_string(),
+                reason: format!("only local files are read, not {scheme}://"),
+            })
+        }
+        _ => Ok(pattern),
+    }
+}
+
+fn is_glob(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '['])
+}
+
+fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, CatalogError> {
+    let unreadable = |reason: String| CatalogError::Unreadable { file: pattern.to_string(), reason };
+    let full = if Path::new(pattern).is_absolute() {
+        pattern.to_string()
+    } else {
+        let folder = folder
+            .to_str()
+            .ok_or_else(|| unreadable("lies in a folder whose name is not Unicode".to_string()))?;
+        let folder = if folder.is_empty() { "." } else { folder };
+        format!("{}/{}", Pattern::escape(folder.trim_end_matches('/')), pattern)
+    };
+    let options = MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let paths = glob::glob_with(&full, options).map_err(|e| unreadable(format!("{e}")))?;
+    paths
+        .map(|path| {
+            path.map_err(|e| CatalogError::Unreadable {
+                file: e.path().display().to_string(),
+                reason: e.error().to_string(),
+            })
+        })
+        .collect()
+}
+
+/// The file, or the files in the folder and below. Hidden ones and `_SUCCESS` and the like are not data.
+fn walk(path: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), CatalogError> {
+    if !path.is_dir() {
+        into.push(path.to_path_buf());
+        return Ok(());
+    }
+    let unreadable = |reason: String| CatalogError::Unreadable { file: path.display().to_string(), reason };
+    if depth == 0 {
+        return Err(unreadable("has too many folders within folders".to_string()));
+    }
+    for entry in fs::read_dir(path).map_err(|e| unreadable(e.to_string()))? {
+        let entry = entry.map_err(|e| unreadable(e.to_string()))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let hidden = name.starts_with('.') || (name.starts_with('_') && !name.contains('='));
+        if !hidden {
+            walk(&entry.path(), depth - 1, into)?;
+        }
+    }
+    Ok(())
+}
+
+fn found(path: &Path, location: &Location) -> Result<Found, CatalogError> {
+    let name = shown(path, location);
+    let unreadable =
+        |e: std::io::Error| CatalogError::Unreadable { file: name.clone(), reason: e.to_string() };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    let modified = metadata.modified().map_err(unreadable)?;
+    let full = fs::canonicalize(path).map_err(unreadable)?;
+    let folders = path
+        .strip_prefix(&location.folder)
+        .unwrap_or(path)
+        .parent()
+        .map(|parent| parent.components().filter_map(folder_name).collect())
+        .unwrap_or_default();
+    Ok(Found { info: FileInfo { path: name, size: metadata.len(), modified }, full, folders })
+}
+
+fn folder_name(component: Component<'_>) -> Option<String> {
+    match component {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    }
+}
+
+/// The path as the script would write it.
+fn shown(path: &Path, location: &Location) -> String {
+    path.strip_prefix(&location.folder)
+        .ok()
+        .filter(|rest| !rest.as_os_str().is_empty())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}

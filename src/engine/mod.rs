@@ -1,0 +1,218 @@
+//! The only `SessionContext`: opening sources, execution, memory, spill, progress, cancellation.
+//!
+//! A blocking interface over an own runtime. The engine knows files, tables and plans, and nothing of the language.
+
+mod blame;
+mod cancel;
+mod cells;
+mod csv;
+mod error;
+mod files;
+mod ipc;
+mod ndjson;
+mod open;
+mod parquet;
+mod partitions;
+mod run;
+mod schema;
+mod source;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use cancel::CancelHandle;
+pub use error::EngineError;
+pub use files::FileInfo;
+pub use run::{Progress, RunStats};
+
+use crate::catalog::{Catalog, CatalogError, Location, TableSchema};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use std::collections::HashMap;
+use std::future::Future;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+use table::FilesTable;
+use tokio::runtime::{Builder, Runtime};
+
+/// Plans of thousands of conditions are walked recursively.
+const STACK: usize = 16 << 20;
+
+/// What a run may use; what is not said is chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EngineOptions {
+    pub threads: Option<usize>,
+    /// In bytes; beyond it, what can be is spilled to temporary files.
+    pub memory: Option<usize>,
+    pub batch_size: Option<usize>,
+}
+
+/// Opens sources and runs plans.
+pub struct Engine {
+    context: SessionContext,
+    /// Taken only when the engine is dropped.
+    runtime: Option<Runtime>,
+    memory: Option<usize>,
+    cancel: CancelHandle,
+    opened: Mutex<Opened>,
+}
+
+/// The tables that were opened. A table of an older round is looked at again before it is used.
+#[derive(Default)]
+struct Opened {
+    round: u64,
+    tables: HashMap<(Location, Vec<String>), (u64, Arc<FilesTable>)>,
+}
+
+impl Engine {
+    pub fn new(options: EngineOptions) -> Result<Engine, EngineError> {
+        let failed = |e: &dyn std::fmt::Display| EngineError::Internal(e.to_string());
+        let threads =
+            options.threads.unwrap_or_else(|| available_parallelism().map_or(4, NonZero::get)).max(1);
+        let mut config = SessionConfig::new().with_target_partitions(threads).with_collect_statistics(true);
+        if let Some(batch_size) = options.batch_size {
+            config = config.with_batch_size(batch_size.max(1));
+        }
+        // Joins over file partitions can lose rows (apache/datafusion#23436).
+        config.options_mut().optimizer.preserve_file_partitions = 0;
+        let mut environment = RuntimeEnvBuilder::new();
+        if let Some(memory) = options.memory {
+            environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(memory)));
+        }
+        let environment = environment.build_arc().map_err(|e| failed(&e))?;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(environment)
+            .with_default_features()
+            .build();
+        // One more than the plan's partitions: somebody must hear that a run is cancelled.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads + 1)
+            .thread_stack_size(STACK)
+            .thread_name("segue-engine")
+            .enable_all()
+            .build()
+            .map_err(|e| failed(&e))?;
+        Ok(Engine {
+            context: SessionContext::new_with_state(state),
+            runtime: Some(runtime),
+            memory: options.memory,
+            cancel: CancelHandle::new(),
+            opened: Mutex::default(),
+        })
+    }
+
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
+    }
+
+    /// From now on, files are looked at again before a source is used: new ones and changed ones are seen.
+    pub fn refresh(&self) {
+        self.opened().round += 1;
+    }
+
+    /// The table over a source's files.
+    pub fn provider(&self, location: &Location) -> Result<Arc<dyn TableProvider>, CatalogError> {
+        self.provider_with(location, &[])
+    }
+
+    /// The table, with the columns in `as_text` as they are written (CSV and NDJSON only; see `Catalog::table`).
+    pub fn provider_with(
+        &self,
+        location: &Location,
+        as_text: &[String],
+    ) -> Result<Arc<dyn TableProvider>, CatalogError> {
+        Ok(self.open(location, as_text)?)
+    }
+
+    /// The files of a source, in the order in which they are read.
+    pub fn files(&self, location: &Location) -> Result<Vec<FileInfo>, CatalogError> {
+        Ok(files::list(location)?.files.into_iter().map(|found| found.info).collect())
+    }
+
+    /// A table of batches at hand.
+    pub fn memory_table(
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+    ) -> Result<Arc<dyn TableProvider>, EngineError> {
+        let table = MemTable::try_new(schema, vec![batches]);
+        Ok(Arc::new(table.map_err(|e| error::from_datafusion(&e, None))?))
+    }
+
+    fn open(&self, location: &Location, as_text: &[String]) -> Result<Arc<FilesTable>, CatalogError> {
+        let mut as_text = as_text.to_vec();
+        as_text.sort();
+        as_text.dedup();
+        let key = (location.clone(), as_text);
+        let (round, known) = {
+            let opened = self.opened();
+            (opened.round, opened.tables.get(&key).cloned())
+        };
+        let table = match known {
+            Some((seen, table)) if seen == round => return Ok(table),
+            Some((_, table)) if table.is_of(&files::list(location)?.files) => table,
+            _ => Arc::new(self.open_anew(&key)?),
+        };
+        self.opened().tables.insert(key, (round, Arc::clone(&table)));
+        Ok(table)
+    }
+
+    fn open_anew(&self, (location, as_text): &(Location, Vec<String>)) -> Result<FilesTable, CatalogError> {
+        let (state, location, as_text) = (self.context.state(), location.clone(), as_text.clone());
+        let pattern = location.pattern.clone();
+        // A reader that panics over a damaged file must not take the session with it.
+        let table = self.wait(async move { open::open(&state, &location, &as_text).await });
+        table.unwrap_or_else(|e| Err(CatalogError::Unreadable { file: pattern, reason: e.to_string() }))
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
+
+    /// Does the work on a thread of the engine, with its large stack.
+    fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let gone = || EngineError::Internal("the engine has stopped".to_string());
+        let runtime = self.runtime.as_ref().ok_or_else(gone)?;
+        let (answer, inbox) = std::sync::mpsc::channel();
+        let task = runtime.spawn(work);
+        runtime.spawn(async move {
+            // A caller who has gone needs no answer.
+            let _ = answer.send(task.await);
+        });
+        match inbox.recv() {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(broken)) => Err(EngineError::Internal(run::words_of(broken))),
+            Err(_) => Err(gone()),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Catalog for Engine {
+    fn table(&self, location: &Location, as_text: &[String]) -> Result<TableSchema, CatalogError> {
+        Ok(self.open(location, as_text)?.columns.clone())
+    }
+}
