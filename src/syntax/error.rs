@@ -126,7 +126,7 @@ fn expectations(rules: &[Rule], place: &Place<'_>) -> Vec<String> {
 pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
     use Rule::*;
     let (rank, words) = match rule {
-        expr | test | comparison | arith | operand | named | quantity | paren | case_expr | outside | elapsed
+        expr | test | comparison | arith | operand | named | quantity | paren | case_expr | outside | timed
         | happened | boolean | BOOL => (0, "a value"),
         NAME | PART | WORD | QUOTED_NAME | path | names | step => (0, "a name"),
         arm => (0, "a name and a share (`a 50%`)"),
@@ -171,7 +171,7 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         ARROW => (1, "`->`"),
         // Signs and parts that could stand before anything, and parts of tokens.
         meta | AT_SIGN | SEMICOLON | DOT | MINUS | BANG | NOT | AMPERSANDS | PIPES | step_within | call | RESERVED
-        | ESCAPED | DIGIT | POINT | PERCENT | MAGNITUDE | DASH | COLON | OFFSET | EOI | WHITESPACE | COMMENT | one => {
+        | ESCAPED | DIGIT | POINT | PERCENT | MAGNITUDE | DASH | COLON | OFFSET | TAIL_LETTER | elapsed | EOI | WHITESPACE | COMMENT | one => {
             return None;
         }
         _ => return clause_or_word(rule),
