@@ -168,7 +168,7 @@ impl<'t> Builder<'t, '_> {
         for kid in node.into_inner() {
             match kid.as_rule() {
                 Rule::step => steps.push(self.step(kid)?),
-                Rule::event_clause => clauses.push(self.event_clause(kid)?),
+                Rule::window_clause => clauses.push(self.event_clause(kid)?),
                 _ => {}
             }
         }

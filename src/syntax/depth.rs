@@ -1,6 +1,6 @@
 //! How deep a piece of text nests, counted on its tokens before the grammar (which recurses) sees it.
 
-use super::scan::{Kind, Token};
+use super::scan::{Class, Kind, Token};
 
 /// Parentheses and `case` inside one another, and prefixes (`not not`, `- -`) in a row.
 pub(super) const MAX_NESTING: usize = 200;
@@ -42,7 +42,6 @@ pub(super) fn measure(text: &str, tokens: &[Token]) -> Depth {
     let mut deepest = 0;
     let mut prefixes = 0;
     for (at, token) in tokens.iter().enumerate() {
-        let word = token.text(text);
         let mut prefix = false;
         match token.kind {
             Kind::Open => enter(&mut levels, &mut here, false),
@@ -52,25 +51,19 @@ pub(super) fn measure(text: &str, tokens: &[Token]) -> Depth {
                 }
                 leave(&mut levels, &mut here);
             }
-            Kind::Word => match word.len() {
-                2..=8 => match word.to_ascii_lowercase().as_str() {
-                    "case" => enter(&mut levels, &mut here, true),
-                    "end" if here.is_case => leave(&mut levels, &mut here),
-                    "and" | "or" | "when" | "then" | "else" | "where" => here.next_chain(),
-                    "not" | "since" | "until" => prefix = true,
-                    "day" | "days" | "month" | "months" | "year" | "years" | "week" | "weeks" | "hour" | "hours"
-                    | "quarter" | "quarters" | "minute" | "minutes" | "second" | "seconds" => {
-                        prefix = prefixes > 0;
-                    }
-                    _ => {}
-                },
+            Kind::Word => match token.class {
+                Class::Case => enter(&mut levels, &mut here, true),
+                Class::End if here.is_case => leave(&mut levels, &mut here),
+                Class::Fresh => here.next_chain(),
+                Class::Not | Class::Since => prefix = true,
+                Class::Unit => prefix = prefixes > 0,
                 _ => {}
             },
             Kind::Minus => {
                 prefix = true;
                 here.signs += 1;
             }
-            Kind::Sign => match word {
+            Kind::Sign => match token.text(text) {
                 "=" | "<" | ">" | "＝" | "＜" | "＞" | "≤" | "≥" | "≠" => here.next_chain(),
                 "!" | "！" => prefix = true,
                 _ => here.signs += 1,

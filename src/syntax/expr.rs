@@ -276,11 +276,20 @@ impl<'t> Builder<'t, '_> {
             }
             Rule::case_expr => return self.case(node),
             Rule::outside => ExprKind::Outside(self.ident(&Kids::of(node).find(Rule::NAME)?)),
-            Rule::elapsed => {
+            Rule::timed => {
                 let mut kids = Kids::of(node);
-                let unit = unit(&kids.next()?)?;
-                let until = kids.next()?.as_rule() == Rule::UNTIL;
-                ExprKind::Elapsed { unit, until, moment: self.operand(kids.next()?)? }
+                let word = kids.next()?;
+                match kids.next() {
+                    Some(elapsed) => {
+                        let mut kids = Kids::of(elapsed);
+                        let until = kids.next()?.as_rule() == Rule::UNTIL;
+                        ExprKind::Elapsed { unit: unit(&word)?, until, moment: self.operand(kids.next()?)? }
+                    }
+                    None => {
+                        let name = self.ident(&word);
+                        ExprKind::Name(Path { span: name.span, parts: vec![name] })
+                    }
+                }
             }
             Rule::happened => self.happened(node)?,
             Rule::boolean => {

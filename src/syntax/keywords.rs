@@ -164,11 +164,6 @@ pub fn statement_words() -> impl Iterator<Item = &'static Keyword> {
     KEYWORDS.iter().filter(|k| matches!(k.place, Place::Statement | Place::Command))
 }
 
-/// The statement word that `word` is, in any case.
-pub(super) fn statement(word: &str) -> Option<&'static Keyword> {
-    statement_words().find(|k| k.word.eq_ignore_ascii_case(word))
-}
-
 pub fn is_reserved(word: &str) -> bool {
     RESERVED.iter().any(|r| r.eq_ignore_ascii_case(word))
 }
@@ -187,6 +182,9 @@ mod tests {
         for magnitude in ["k", "mn", "bn"] {
             assert!(in_grammar.remove(magnitude));
         }
+        // The grammar takes a unit with or without its `s`.
+        let plurals: Vec<String> = rule("UNIT").iter().map(|unit| format!("{unit}s")).collect();
+        in_grammar.extend(plurals.iter().map(String::as_str));
         let in_table: BTreeSet<&str> = KEYWORDS.iter().map(|k| k.word).collect();
         assert_eq!(in_grammar, in_table);
         assert_eq!(in_table.len(), KEYWORDS.len(), "a word stands twice");

@@ -1,6 +1,7 @@
 //! Numbers, dates, instants and text: how they are written, what is wrong with one, what they mean.
 
 use super::ast::{InstantLiteral, Number};
+use super::keywords::{KEYWORDS, Place};
 use super::scan::{is_blank, word_length};
 use crate::diagnostic::Code;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
@@ -484,7 +485,7 @@ fn scan_time(text: &str, date_length: usize) -> Found {
             if count != 2 || tail.get(..tail_digits).unwrap_or("").chars().count() != 2 {
                 return (end, Some(wrong(end).help("an offset is written `+08:00`")));
             }
-        } else if count > 0 && !next.trim_start_matches(is_blank).starts_with(|c: char| c.is_alphabetic()) {
+        } else if count > 0 && !is_unit(next.trim_start_matches(is_blank)) {
             // `T08:00-0800`; but `T08:00-1 day` is a subtraction.
             let end = end + sign.len_utf8() + digits;
             return (end, Some(wrong(end).help("an offset is written `+08:00`")));
@@ -505,6 +506,12 @@ fn scan_time(text: &str, date_length: usize) -> Found {
         return (end, Some(error));
     }
     (end, None)
+}
+
+/// Whether a unit of time stands at the start of `text`.
+fn is_unit(text: &str) -> bool {
+    let word = text.get(..word_length(text)).unwrap_or("");
+    KEYWORDS.iter().any(|k| k.place == Place::Unit && k.word.eq_ignore_ascii_case(word))
 }
 
 fn date_value(written: &str) -> Option<NaiveDate> {

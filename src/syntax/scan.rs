@@ -1,7 +1,6 @@
 //! A quick look at the whole text before the grammar sees it: where the tokens are, where statements may begin,
 //! and what is wrong inside a single token. Every later stage may rely on well-formed literals.
 
-use super::keywords;
 use super::literal::{self, LiteralError};
 use crate::source::{FileId, Span};
 
@@ -24,9 +23,28 @@ pub(super) enum Kind {
     Sign,
 }
 
+/// What a word may be, so that nobody compares it twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Class {
+    Plain,
+    /// The first word of a statement.
+    Statement,
+    Case,
+    End,
+    /// A reserved word after which an expression begins anew: `and`, `where`, `then`.
+    Fresh,
+    Not,
+    /// `since`, `until`: soft, and before a value in `days since X`.
+    Since,
+    Unit,
+    /// Any other reserved word.
+    Reserved,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     pub kind: Kind,
+    pub class: Class,
     pub start: u32,
     pub end: u32,
     /// The first token of its line.
@@ -123,6 +141,7 @@ impl Scanner<'_> {
         self.at += length.max(1);
         self.out.tokens.push(Token {
             kind,
+            class: if kind == Kind::Word { classify(self.text.get(start as usize..self.at).unwrap_or("")) } else { Class::Plain },
             start,
             end: self.at as u32,
             starts_line: self.line != Line::Inside,
@@ -144,10 +163,36 @@ impl Scanner<'_> {
 }
 
 pub(super) fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{3000}' | '\u{A0}' | '\u{FEFF}')
+    c.is_whitespace() || c == '\u{FEFF}'
+}
+
+fn classify(word: &str) -> Class {
+    // No keyword is longer than `transitions` is.
+    let mut small = [0u8; 12];
+    let Some(small) = small.get_mut(..word.len()) else { return Class::Plain };
+    small.copy_from_slice(word.as_bytes());
+    small.make_ascii_lowercase();
+    match &*small {
+        b"case" => Class::Case,
+        b"end" => Class::End,
+        b"and" | b"or" | b"when" | b"then" | b"else" | b"where" => Class::Fresh,
+        b"not" => Class::Not,
+        b"in" | b"is" | b"between" | b"like" | b"on" | b"outside" => Class::Reserved,
+        b"since" | b"until" => Class::Since,
+        b"day" | b"days" | b"month" | b"months" | b"year" | b"years" | b"week" | b"weeks" | b"hour" | b"hours"
+        | b"quarter" | b"quarters" | b"minute" | b"minutes" | b"second" | b"seconds" => Class::Unit,
+        b"timezone" | b"use" | b"source" | b"param" | b"tag" | b"segment" | b"audience" | b"rfm" | b"score" | b"show"
+        | b"count" | b"explain" | b"why" | b"portrait" | b"profile" | b"overlap" | b"funnel" | b"describe" | b"diff"
+        | b"transitions" | b"list" => Class::Statement,
+        _ => Class::Plain,
+    }
 }
 
 pub(super) fn word_length(text: &str) -> usize {
+    let plain = text.bytes().position(|b| b != b'_' && !b.is_ascii_alphanumeric()).unwrap_or(text.len());
+    if text.as_bytes().get(plain).is_none_or(u8::is_ascii) {
+        return plain;
+    }
     text.char_indices()
         .find(|(_, c)| *c != '_' && !unicode_ident::is_xid_continue(*c))
         .map_or(text.len(), |(i, _)| i)
@@ -179,22 +224,42 @@ fn boundaries(text: &str, tokens: &[Token]) -> Vec<usize> {
 
 /// Whether `token` reads like the first word of a statement, judged by what stands next to it.
 fn may_begin(text: &str, token: &Token, next: Option<&Token>) -> bool {
-    let word = token.text(text);
-    let Some(keyword) = keywords::statement(word) else { return false };
-    match (keyword.word, next) {
+    if token.class != Class::Statement {
+        return false;
+    }
+    match (token.text(text).to_ascii_lowercase().as_str(), next) {
         ("list", None) => true,
         ("list", Some(next)) => {
             token.starts_line
                 || matches!(next.kind, Kind::Semicolon | Kind::At)
-                || keywords::statement(next.text(text)).is_some()
+                || next.class == Class::Statement
         }
         (_, None) => false,
         ("timezone" | "use", Some(next)) => next.kind == Kind::Text,
         ("why" | "portrait", Some(next)) => matches!(next.kind, Kind::Text | Kind::Number),
         (_, Some(next)) => match next.kind {
             Kind::QuotedName => true,
-            Kind::Word => !keywords::is_reserved(next.text(text)),
+            Kind::Word => {
+                matches!(next.class, Class::Plain | Class::Statement | Class::Since | Class::Unit)
+            }
             _ => false,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::keywords::{KEYWORDS, Place, statement_words};
+
+    #[test]
+    fn classes_agree_with_the_table() {
+        for keyword in KEYWORDS {
+            let class = classify(&keyword.word.to_ascii_uppercase());
+            assert_eq!(class == Class::Unit, keyword.place == Place::Unit, "{}", keyword.word);
+            assert_eq!(class == Class::Statement, statement_words().any(|k| k == keyword), "{}", keyword.word);
+            let reserved = matches!(class, Class::Case | Class::End | Class::Fresh | Class::Not | Class::Reserved);
+            assert_eq!(reserved, keyword.reserved, "{}", keyword.word);
+        }
     }
 }

@@ -26,10 +26,6 @@ impl<'t> Kids<'t> {
         self.0.next()
     }
 
-    pub fn peek(&mut self) -> Option<Rule> {
-        self.0.peek().map(|n| n.as_rule())
-    }
-
     /// The next child where it is of this rule.
     pub fn take(&mut self, rule: Rule) -> Option<Node<'t>> {
         self.0.next_if(|n| n.as_rule() == rule)
