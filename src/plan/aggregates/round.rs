@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(round(false, u128::MAX, false, -5000), 0.0);
         assert_eq!(round(true, 1, false, 1024), f64::NEG_INFINITY);
         assert_eq!(round(false, (1 << 54) - 1, false, 970), f64::INFINITY);
-        assert_eq!(round(false, (1 << 54) - 3, false, 970), f64::MAX);
+        assert_eq!(round(false, (1 << 55) - 3, false, 969), f64::MAX);
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn check_floats(parts: &[Vec<Option<f64>>], found: &(Vec<Vec<ScalarValue>>, Vec<
 async fn floats_with_every_extreme() {
     for seed in 0..6 {
         let mut random = StdRng::seed_from_u64(seed);
-        let (g, f) = frame(&mut random, 500, if seed % 2 == 0 { 12 } else { 200 });
+        let (g, f) = frame(&mut random, 300, if seed % 2 == 0 { 12 } else { 100 });
         let x = floats(&mut random, g.len(), seed % 3 == 0);
         let rows = batch(g.clone(), f.clone(), vec![("x", Arc::new(Float64Array::from(x.clone())))]);
         check_floats(&split(&g, &f, &x), &agree(&rows, &calls()).await);
@@ -139,7 +139,7 @@ async fn floats_with_every_extreme() {
 #[tokio::test]
 async fn cents_add_up() {
     let mut random = StdRng::seed_from_u64(7);
-    let (g, f) = frame(&mut random, 3000, 5);
+    let (g, f) = frame(&mut random, 1000, 5);
     let x: Vec<Option<f64>> = vec![Some(0.1); g.len()];
     let rows = batch(g.clone(), f.clone(), vec![("x", Arc::new(Float64Array::from(x.clone())))]);
     check_floats(&split(&g, &f, &x), &agree(&rows, &calls()).await);
@@ -193,7 +193,7 @@ fn check_whole(parts: &[Vec<Option<i128>>], scale: u32, found: &(Vec<Vec<ScalarV
 async fn whole_numbers() {
     for seed in 0..3 {
         let mut random = StdRng::seed_from_u64(seed);
-        let (g, f) = frame(&mut random, 400, 15);
+        let (g, f) = frame(&mut random, 250, 15);
         let x: Vec<Option<i64>> = g
             .iter()
             .map(|_| match random.random_range(0..10) {
@@ -222,7 +222,7 @@ async fn whole_numbers() {
 async fn decimals() {
     for (seed, scale) in [(0, 2i8), (1, 0), (2, 20)] {
         let mut random = StdRng::seed_from_u64(seed);
-        let (g, f) = frame(&mut random, 400, 15);
+        let (g, f) = frame(&mut random, 250, 15);
         let most = 10i128.pow(38) - 1;
         let x: Vec<Option<i128>> = g
             .iter()
