@@ -32,15 +32,19 @@ impl Checker<'_> {
             }
             Row::Source(_) | Row::Constant => {
                 return self.report(
-                    Diagnostic::new(Code::NotConstant, "an aggregate cannot stand here: there is no customer whose events it could take")
-                        .at(span),
+                    Diagnostic::new(
+                        Code::NotConstant,
+                        "an aggregate cannot stand here: there is no customer whose events it could take",
+                    )
+                    .at(span),
                 );
             }
         };
         let [argument] = arguments else {
-            let diagnostic = Diagnostic::new(Code::WrongArguments, format!("`{}` takes one value", table.name))
-                .at(span)
-                .help(format!("`{}`: {}", table.signature, table.meaning));
+            let diagnostic =
+                Diagnostic::new(Code::WrongArguments, format!("`{}` takes one value", table.name))
+                    .at(span)
+                    .help(format!("`{}`: {}", table.signature, table.meaning));
             return self.report(diagnostic);
         };
         if self.holds_aggregate(argument) {
@@ -61,7 +65,10 @@ impl Checker<'_> {
         let value = self.argument(function, table, &event_row, events, argument);
         let (filter, window) = self.clauses(function, &event_row, events, clauses, span);
         let (Ok(value), Some(filter), Some(window)) = (value, filter, window) else { return self.faulty() };
-        if function.needs_time() && self.source(events).is_some_and(|s| s.time.is_none()) && !self.is_broken(events) {
+        if function.needs_time()
+            && self.source(events).is_some_and(|s| s.time.is_none())
+            && !self.is_broken(events)
+        {
             return self.no_time(events, table.name, span);
         }
         let ty = match value {
@@ -96,19 +103,37 @@ impl Checker<'_> {
             (true, false) => {
                 let text = self.map.text(argument.span).to_string();
                 let help = if function == AggregateFn::Count {
-                    format!("`count({name})` counts events; `count({name} where {text} is known)` those whose value is known; `distinct({text})` the different values")
+                    format!(
+                        "`count({name})` counts events; `count({name} where {text} is known)` those whose value is known; `distinct({text})` the different values"
+                    )
                 } else {
                     format!("`{}`: {}", table.signature, table.meaning)
                 };
-                self.error(Diagnostic::new(Code::WrongArguments, format!("`{}` takes a source of events", table.name)).at(argument.span).help(help));
+                self.error(
+                    Diagnostic::new(
+                        Code::WrongArguments,
+                        format!("`{}` takes a source of events", table.name),
+                    )
+                    .at(argument.span)
+                    .help(help),
+                );
                 Err(())
             }
             (false, true) => {
-                let columns: Vec<String> = self.source(events).map_or(Vec::new(), |s| s.columns.iter().map(|c| c.name.clone()).collect());
+                let columns: Vec<String> = self
+                    .source(events)
+                    .map_or(Vec::new(), |s| s.columns.iter().map(|c| c.name.clone()).collect());
                 self.error(
-                    Diagnostic::new(Code::WrongArguments, format!("`{}` needs a value of each event, not the events", table.name))
-                        .at(argument.span)
-                        .help(format!("say which: `{}({name}.COLUMN)`; its columns are {}", table.name, list(&columns))),
+                    Diagnostic::new(
+                        Code::WrongArguments,
+                        format!("`{}` needs a value of each event, not the events", table.name),
+                    )
+                    .at(argument.span)
+                    .help(format!(
+                        "say which: `{}({name}.COLUMN)`; its columns are {}",
+                        table.name,
+                        list(&columns)
+                    )),
                 );
                 Err(())
             }
@@ -150,9 +175,12 @@ impl Checker<'_> {
                 }
                 CallClause::Within(..) | CallClause::In(..) | CallClause::TiesTogether(_) => {
                     self.error(
-                        Diagnostic::new(Code::WrongArguments, "this belongs to population functions, not to an aggregate over events")
-                            .at(clause_span(clause))
-                            .help("an aggregate takes one window and one `where`"),
+                        Diagnostic::new(
+                            Code::WrongArguments,
+                            "this belongs to population functions, not to an aggregate over events",
+                        )
+                        .at(clause_span(clause))
+                        .help("an aggregate takes one window and one `where`"),
                     );
                     filter = None;
                 }
@@ -161,9 +189,12 @@ impl Checker<'_> {
         if function == AggregateFn::Share && wheres == 0 {
             let name = self.source_name(events).to_string();
             self.error(
-                Diagnostic::new(Code::MissingClause, "`share` needs a `where`: the share of the events for which it is true")
-                    .at(span)
-                    .help(format!("`share({name} in last 90 days where …)`")),
+                Diagnostic::new(
+                    Code::MissingClause,
+                    "`share` needs a `where`: the share of the events for which it is true",
+                )
+                .at(span)
+                .help(format!("`share({name} in last 90 days where …)`")),
             );
             filter = None;
         }
@@ -192,22 +223,26 @@ impl Checker<'_> {
 
     fn no_time(&mut self, events: SourceId, what: &str, span: Span) -> ExprId {
         let name = self.source_name(events).to_string();
-        let mut diagnostic = Diagnostic::new(Code::NoTime, format!("{name} has no time, and {what} needs one")).at(span);
+        let mut diagnostic =
+            Diagnostic::new(Code::NoTime, format!("{name} has no time, and {what} needs one")).at(span);
         if let Some(source) = self.source(events) {
-            let times: Vec<&str> = source.columns.iter().filter(|c| c.ty.is_time()).map(|c| c.name.as_str()).collect();
-            diagnostic = diagnostic
-                .related(source.span, "the source")
-                .help(match times.first() {
-                    Some(column) => format!("say which column is the time: `of … by … at {column}`"),
-                    None => "say which column is the time: `of … by … at COLUMN`".to_string(),
-                });
+            let times: Vec<&str> =
+                source.columns.iter().filter(|c| c.ty.is_time()).map(|c| c.name.as_str()).collect();
+            diagnostic = diagnostic.related(source.span, "the source").help(match times.first() {
+                Some(column) => format!("say which column is the time: `of … by … at {column}`"),
+                None => "say which column is the time: `of … by … at COLUMN`".to_string(),
+            });
         }
         self.report(diagnostic)
     }
 
     fn no_events(&mut self, function: AggregateFn, table: &functions::Row, argument: &Expr) -> ExprId {
-        let names: Vec<String> =
-            self.sources.iter().filter(|s| s.def.clauses.iter().any(|c| matches!(c, ast::SourceClause::Of { .. }))).map(|s| s.source.name.clone()).collect();
+        let names: Vec<String> = self
+            .sources
+            .iter()
+            .filter(|s| s.def.clauses.iter().any(|c| matches!(c, ast::SourceClause::Of { .. })))
+            .map(|s| s.source.name.clone())
+            .collect();
         let mut diagnostic = match &*argument.kind {
             ExprKind::Name(path) if path.parts.len() > 1 || function.counts_events() => {
                 let first = path.parts.first().map_or(String::new(), |p| p.text.clone());
@@ -227,7 +262,8 @@ impl Checker<'_> {
         };
         diagnostic = diagnostic.at(argument.span);
         if !names.is_empty() {
-            diagnostic = diagnostic.help(format!("the sources of events are {}; `{}`", list(&names), table.signature));
+            diagnostic =
+                diagnostic.help(format!("the sources of events are {}; `{}`", list(&names), table.signature));
         }
         self.report(diagnostic)
     }
@@ -253,7 +289,8 @@ impl Checker<'_> {
         }
         let shortest = found.iter().map(Vec::len).min();
         let direct: Vec<Vec<u32>> = found.into_iter().filter(|p| Some(p.len()) == shortest).collect();
-        let (events_name, entity_name) = (self.source_name(events).to_string(), self.source_name(entity).to_string());
+        let (events_name, entity_name) =
+            (self.source_name(events).to_string(), self.source_name(entity).to_string());
         match direct.as_slice() {
             [one] => Some(one.clone()),
             [] if self.is_broken(events) => None,
@@ -261,15 +298,20 @@ impl Checker<'_> {
                 self.error(
                     Diagnostic::new(Code::NoPath, format!("{events_name} do not lead to {entity_name}"))
                         .at(span)
-                        .help(format!("say whose they are: `source {events_name} … of {entity_name} by COLUMN`")),
+                        .help(format!(
+                            "say whose they are: `source {events_name} … of {entity_name} by COLUMN`"
+                        )),
                 );
                 None
             }
             _ => {
                 self.error(
-                    Diagnostic::new(Code::AmbiguousName, format!("{events_name} lead to {entity_name} in more than one way"))
-                        .at(span)
-                        .help("declare the file as two sources, each with one `of`"),
+                    Diagnostic::new(
+                        Code::AmbiguousName,
+                        format!("{events_name} lead to {entity_name} in more than one way"),
+                    )
+                    .at(span)
+                    .help("declare the file as two sources, each with one `of`"),
                 );
                 None
             }

@@ -22,9 +22,12 @@ impl<'a> Checker<'a> {
     fn audience(&mut self, def: &'a ast::AudienceDef, statement: &'a ast::Statement) -> Option<Audience> {
         let Some(from) = &def.from else {
             self.error(
-                Diagnostic::new(Code::MissingClause, format!("the audience `{}` does not say from which segment", def.name.text))
-                    .at(def.name.span)
-                    .help(format!("`audience {} from SEGMENT …`", def.name.text)),
+                Diagnostic::new(
+                    Code::MissingClause,
+                    format!("the audience `{}` does not say from which segment", def.name.text),
+                )
+                .at(def.name.span)
+                .help(format!("`audience {} from SEGMENT …`", def.name.text)),
             );
             return None;
         };
@@ -66,7 +69,10 @@ impl<'a> Checker<'a> {
             AudienceClause::Columns(_, span) => ("columns", *span),
             AudienceClause::To(_, span) => ("to", *span),
             AudienceClause::MinSize(_, span) => ("min size", *span),
-            AudienceClause::Require(..) | AudienceClause::Exclude(..) | AudienceClause::Cap { .. } | AudienceClause::Plain { .. } => return,
+            AudienceClause::Require(..)
+            | AudienceClause::Exclude(..)
+            | AudienceClause::Cap { .. }
+            | AudienceClause::Plain { .. } => return,
         };
         if !seen.insert(word) {
             self.error(
@@ -95,7 +101,14 @@ impl<'a> Checker<'a> {
                     let ty = self.graph.ty(id).clone();
                     if !ty.is_error() && (!ty.is_ordered() || ty == Type::Bool) {
                         self.error(
-                            Diagnostic::new(Code::TypeMismatch, format!("`limit … by` needs a value with an order; this is {}", ty.described())).at(at),
+                            Diagnostic::new(
+                                Code::TypeMismatch,
+                                format!(
+                                    "`limit … by` needs a value with an order; this is {}",
+                                    ty.described()
+                                ),
+                            )
+                            .at(at),
                         );
                     }
                 }
@@ -114,14 +127,22 @@ impl<'a> Checker<'a> {
                     let id = self.name(&row, path);
                     let name = path.parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join(".");
                     if audience.columns.iter().any(|c| c.name == name) {
-                        self.error(Diagnostic::new(Code::DuplicateName, format!("the column `{name}` stands twice")).at(path.span));
+                        self.error(
+                            Diagnostic::new(Code::DuplicateName, format!("the column `{name}` stands twice"))
+                                .at(path.span),
+                        );
                     }
                     audience.columns.push(OutputColumn { name, expr: id });
                 }
             }
             AudienceClause::To(text, _) => {
                 audience.to = self.location(text);
-                let ending = text.value.rsplit('/').next().and_then(|f| f.rsplit_once('.')).map(|(_, e)| e.to_lowercase());
+                let ending = text
+                    .value
+                    .rsplit('/')
+                    .next()
+                    .and_then(|f| f.rsplit_once('.'))
+                    .map(|(_, e)| e.to_lowercase());
                 if !ending.as_deref().is_some_and(|e| ENDINGS.contains(&e)) {
                     self.error(
                         Diagnostic::new(Code::UnknownFormat, "the ending says no known format")
@@ -131,7 +152,9 @@ impl<'a> Checker<'a> {
                 }
             }
             AudienceClause::MinSize(n, span) => audience.min_size = self.whole(*n, *span, 1),
-            AudienceClause::Plain { word, value, .. } => audience.notes.push((word.text.clone(), meta_text(value))),
+            AudienceClause::Plain { word, value, .. } => {
+                audience.notes.push((word.text.clone(), meta_text(value)))
+            }
             AudienceClause::Cap { span, .. } => self.not_yet(*span, "`cap`"),
             AudienceClause::Split { span, .. } => self.not_yet(*span, "`split`"),
         }
@@ -155,7 +178,8 @@ impl<'a> Checker<'a> {
         let key = source.key?;
         let column = source.column(key)?;
         let (name, ty) = (column.name.clone(), column.ty.clone());
-        let expr = self.graph.add(crate::ir::Node::Column { source: entity, via: Vec::new(), column: key }, ty);
+        let expr =
+            self.graph.add(crate::ir::Node::Column { source: entity, via: Vec::new(), column: key }, ty);
         Some(OutputColumn { name, expr })
     }
 }

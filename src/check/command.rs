@@ -38,7 +38,11 @@ impl Checker<'_> {
                 }
                 _ => {
                     self.error(
-                        Diagnostic::new(Code::WrongKind, "`describe` takes the name of a tag or of a segment").at(path.span),
+                        Diagnostic::new(
+                            Code::WrongKind,
+                            "`describe` takes the name of a tag or of a segment",
+                        )
+                        .at(path.span),
                     );
                     return None;
                 }

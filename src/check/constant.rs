@@ -51,15 +51,19 @@ impl Checker<'_> {
             Progress::Todo => state.value = Progress::Doing,
         }
         let mut value = self.constant(&def.value);
-        let given = self.options.set.iter().rev().find(|(name, _)| *name == def.name.text).map(|(_, v)| v.clone());
+        let given =
+            self.options.set.iter().rev().find(|(name, _)| *name == def.name.text).map(|(_, v)| v.clone());
         if let (Some(text), Some((_, ty))) = (&given, &value) {
             value = match parse_as(text, ty) {
                 Some(literal) => Some((literal.clone(), literal_type(&literal))),
                 None => {
                     let (name, ty) = (def.name.text.clone(), ty.described());
                     self.error(
-                        Diagnostic::new(Code::BadCall, format!("--set {name}={text}: the value must be {ty}"))
-                            .related(def.value.span, "the parameter's own value"),
+                        Diagnostic::new(
+                            Code::BadCall,
+                            format!("--set {name}={text}: the value must be {ty}"),
+                        )
+                        .related(def.value.span, "the parameter's own value"),
                     );
                     None
                 }
@@ -112,8 +116,11 @@ impl Checker<'_> {
             Some(n) => Some(n),
             None => {
                 self.error(
-                    Diagnostic::new(Code::BadShare, format!("a whole number of at least {least} is needed here"))
-                        .at(span),
+                    Diagnostic::new(
+                        Code::BadShare,
+                        format!("a whole number of at least {least} is needed here"),
+                    )
+                    .at(span),
                 );
                 None
             }

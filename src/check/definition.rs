@@ -110,10 +110,12 @@ impl<'a> Checker<'a> {
     fn cycle(&mut self, id: DefId) {
         let from = self.trail.iter().position(|t| *t == id).unwrap_or(0);
         let members: Vec<DefId> = self.trail.get(from..).unwrap_or_default().to_vec();
-        let mut names: Vec<String> = members.iter().map(|m| format!("`{}`", self.definition_name(*m))).collect();
+        let mut names: Vec<String> =
+            members.iter().map(|m| format!("`{}`", self.definition_name(*m))).collect();
         names.push(format!("`{}`", self.definition_name(id)));
-        let mut diagnostic = Diagnostic::new(Code::Cycle, format!("a definition needs itself: {}", names.join(" → ")))
-            .help("a definition may use others in any order, but not come back to itself");
+        let mut diagnostic =
+            Diagnostic::new(Code::Cycle, format!("a definition needs itself: {}", names.join(" → ")))
+                .help("a definition may use others in any order, but not come back to itself");
         if let Some(span) = self.state(id).and_then(DefinitionState::span) {
             diagnostic = diagnostic.at(span);
         }
@@ -134,14 +136,19 @@ impl<'a> Checker<'a> {
     /// A definition that is named like a column wins, and says so: a new column upstream must neither break a
     /// nightly run nor change its meaning silently.
     fn shadow(&mut self, id: DefId, entity: SourceId) {
-        let Some((name, span)) = self.state(id).and_then(|s| Some((s.name().to_string(), s.span()?))) else { return };
+        let Some((name, span)) = self.state(id).and_then(|s| Some((s.name().to_string(), s.span()?))) else {
+            return;
+        };
         self.open(entity);
         if self.source(entity).is_some_and(|s| s.find_column(&name).is_some()) {
             let of = self.source_name(entity).to_string();
             self.error(
-                Diagnostic::new(Code::ShadowsColumn, format!("`{name}` is also a column of {of}; the definition wins"))
-                    .at(span)
-                    .help(format!("write `{of}.{name}` where the column is meant, or rename the definition")),
+                Diagnostic::new(
+                    Code::ShadowsColumn,
+                    format!("`{name}` is also a column of {of}; the definition wins"),
+                )
+                .at(span)
+                .help(format!("write `{of}.{name}` where the column is meant, or rename the definition")),
             );
         }
     }
@@ -166,8 +173,11 @@ impl<'a> Checker<'a> {
         let by_ty = self.graph.ty(by).clone();
         if !by_ty.is_ordered() || matches!(by_ty, Type::Bool) {
             self.error(
-                Diagnostic::new(Code::TypeMismatch, format!("`top … by` needs a value with an order; this is {}", by_ty.described()))
-                    .at(top.by.span),
+                Diagnostic::new(
+                    Code::TypeMismatch,
+                    format!("`top … by` needs a value with an order; this is {}", by_ty.described()),
+                )
+                .at(top.by.span),
             );
         }
         let within: Vec<ExprId> = top.within.iter().map(|e| self.expr(&row, e)).collect();
@@ -185,14 +195,17 @@ impl<'a> Checker<'a> {
         };
         let faulty = by_ty.is_error() || within.iter().any(|w| self.graph.ty(*w).is_error());
         match size {
-            Some(size) if !faulty => self.graph.add(Node::Top(Top { entity, size, by, within, base }), Type::Bool),
+            Some(size) if !faulty => {
+                self.graph.add(Node::Top(Top { entity, size, by, within, base }), Type::Bool)
+            }
             _ => self.faulty(),
         }
     }
 
     /// The segment of all rows of an entity, made at its first use.
     pub(super) fn everyone(&mut self, entity: SourceId) -> DefId {
-        let found = self.definitions.iter().position(|d| matches!(d.body, Body::Everyone(e, _) if e == entity));
+        let found =
+            self.definitions.iter().position(|d| matches!(d.body, Body::Everyone(e, _) if e == entity));
         let position = found.unwrap_or_else(|| {
             let name = self.sources.get(entity.0 as usize).map_or("", |s| s.def.name.text.as_str());
             self.definitions.push(DefinitionState {
@@ -211,7 +224,9 @@ impl<'a> Checker<'a> {
     /// The finished definition for the program; `None` where it has an error.
     pub(super) fn finished(&self, id: DefId) -> Option<Definition> {
         let state = self.state(id)?;
-        let (Progress::Done(Some((body, ty))), Progress::Done(Some(entity))) = (&state.checked, &state.entity) else {
+        let (Progress::Done(Some((body, ty))), Progress::Done(Some(entity))) =
+            (&state.checked, &state.entity)
+        else {
             return None;
         };
         let (title, kind) = match state.body {

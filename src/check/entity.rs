@@ -177,7 +177,8 @@ impl Checker<'_> {
             Some(Item::Source(id)) => self.is_entity(id).then(|| vec![id]),
             Some(_) => None,
             None => {
-                let entities: Vec<SourceId> = self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect();
+                let entities: Vec<SourceId> =
+                    self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect();
                 let with: Vec<SourceId> = entities
                     .into_iter()
                     .filter(|id| {

@@ -10,7 +10,8 @@ use crate::functions::{self, CallError, Kind};
 use crate::ir::{CompareOp, ExprId, InSource, Literal, Node, TextTest};
 use crate::source::Span;
 use crate::syntax::ast::{
-    self, BinaryOp, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit, UnaryOp,
+    self, BinaryOp, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit,
+    UnaryOp,
 };
 use crate::types::Type;
 
@@ -27,13 +28,21 @@ impl Checker<'_> {
         let hint = match &ty {
             Type::Int | Type::Decimal { .. } | Type::Float => format!("compare it: `{text} > 0`"),
             Type::Text | Type::Label(_) => format!("compare it: `{text} = \"…\"`, or ask `{text} is known`"),
-            Type::Date | Type::Instant(_) => format!("compare it: `days since {text} <= 30`, or ask `{text} is known`"),
-            _ => "a condition is a comparison, a yes/no column, a segment, or several with `and`, `or`, `not`".into(),
+            Type::Date | Type::Instant(_) => {
+                format!("compare it: `days since {text} <= 30`, or ask `{text} is known`")
+            }
+            _ => {
+                "a condition is a comparison, a yes/no column, a segment, or several with `and`, `or`, `not`"
+                    .into()
+            }
         };
         self.report(
-            Diagnostic::new(Code::NotBoolean, format!("a condition must be yes or no; this is {}", ty.described()))
-                .at(expr.span)
-                .help(hint),
+            Diagnostic::new(
+                Code::NotBoolean,
+                format!("a condition must be yes or no; this is {}", ty.described()),
+            )
+            .at(expr.span)
+            .help(hint),
         )
     }
 
@@ -57,7 +66,9 @@ impl Checker<'_> {
             ExprKind::Unary { op: UnaryOp::Not, operand } => self.not(row, operand, expr.span),
             ExprKind::Logic { op, operands } => self.logic(row, *op, operands),
             ExprKind::Binary { op, op_span, left, right } => self.binary(row, *op, *op_span, left, right),
-            ExprKind::Between { value, low, high, negated } => self.between(row, value, low, high, *negated, expr.span),
+            ExprKind::Between { value, low, high, negated } => {
+                self.between(row, value, low, high, *negated, expr.span)
+            }
             ExprKind::InList { value, list, negated } => self.in_list(row, value, list, *negated),
             ExprKind::InSource { value, column, filter, negated } => {
                 self.in_source(row, value, column, filter.as_ref(), *negated)
@@ -74,7 +85,9 @@ impl Checker<'_> {
                 self.negated(id, *negated)
             }
             ExprKind::Case { branches, otherwise } => self.case(row, branches, otherwise.as_ref()),
-            ExprKind::Call { function, arguments, clauses } => self.call(row, function, arguments, clauses, expr.span),
+            ExprKind::Call { function, arguments, clauses } => {
+                self.call(row, function, arguments, clauses, expr.span)
+            }
             ExprKind::Elapsed { unit, until, moment } => self.elapsed(row, *unit, *until, moment, expr.span),
             ExprKind::Outside(name) => self.outside(row, name),
             ExprKind::OnDate { .. } => {
@@ -106,8 +119,11 @@ impl Checker<'_> {
         }
         if !ty.is_number() {
             return self.report(
-                Diagnostic::new(Code::TypeMismatch, format!("`-` needs a number; this is {}", ty.described()))
-                    .at(operand.span),
+                Diagnostic::new(
+                    Code::TypeMismatch,
+                    format!("`-` needs a number; this is {}", ty.described()),
+                )
+                .at(operand.span),
             );
         }
         if ty.is_error() { inner } else { self.graph.add(Node::Negate(inner), ty) }
@@ -120,9 +136,12 @@ impl Checker<'_> {
         {
             let name = self.definition_name(def);
             self.error(
-                Diagnostic::new(Code::NotSegment, format!("`not {name}` also takes those about whom `{name}` is undecided"))
-                    .at(span)
-                    .help(format!("write `outside {name}`: it means the same, and says so")),
+                Diagnostic::new(
+                    Code::NotSegment,
+                    format!("`not {name}` also takes those about whom `{name}` is undecided"),
+                )
+                .at(span)
+                .help(format!("write `outside {name}`: it means the same, and says so")),
             );
         }
         self.negated(inner, true)
@@ -142,11 +161,26 @@ impl Checker<'_> {
         )
     }
 
-    fn between(&mut self, row: &Row, value: &Expr, low: &Expr, high: &Expr, negated: bool, span: Span) -> ExprId {
+    fn between(
+        &mut self,
+        row: &Row,
+        value: &Expr,
+        low: &Expr,
+        high: &Expr,
+        negated: bool,
+        span: Span,
+    ) -> ExprId {
         let ids = [self.expr(row, value), self.expr(row, low), self.expr(row, high)];
         let [v, l, h] = ids;
         for (bound, at) in [(l, low), (h, high)] {
-            let comparison = Comparison { op: CompareOp::LessEqual, left: v, right: bound, span, left_span: value.span, right_span: at.span };
+            let comparison = Comparison {
+                op: CompareOp::LessEqual,
+                left: v,
+                right: bound,
+                span,
+                left_span: value.span,
+                right_span: at.span,
+            };
             if !self.comparable(&comparison) {
                 return self.faulty();
             }
@@ -155,9 +189,12 @@ impl Checker<'_> {
             && constant_order(a, b) == Some(std::cmp::Ordering::Greater)
         {
             return self.report(
-                Diagnostic::new(Code::BadShare, "the lower bound of `between` is above the upper one: nothing is in it")
-                    .at(low.span.to(high.span))
-                    .help("write the smaller bound first; both ends are included"),
+                Diagnostic::new(
+                    Code::BadShare,
+                    "the lower bound of `between` is above the upper one: nothing is in it",
+                )
+                .at(low.span.to(high.span))
+                .help("write the smaller bound first; both ends are included"),
             );
         }
         let id = self.graph.add(Node::Between { value: v, low: l, high: h }, Type::Bool);
@@ -170,7 +207,14 @@ impl Checker<'_> {
         let mut ok = !self.graph.ty(v).is_error();
         for item in list {
             let id = self.expr(row, item);
-            let comparison = Comparison { op: CompareOp::Equal, left: v, right: id, span: item.span, left_span: value.span, right_span: item.span };
+            let comparison = Comparison {
+                op: CompareOp::Equal,
+                left: v,
+                right: id,
+                span: item.span,
+                left_span: value.span,
+                right_span: item.span,
+            };
             ok &= self.comparable(&comparison);
             items.push(id);
         }
@@ -181,7 +225,14 @@ impl Checker<'_> {
         self.negated(id, negated)
     }
 
-    fn in_source(&mut self, row: &Row, value: &Expr, column: &Path, filter: Option<&Expr>, negated: bool) -> ExprId {
+    fn in_source(
+        &mut self,
+        row: &Row,
+        value: &Expr,
+        column: &Path,
+        filter: Option<&Expr>,
+        negated: bool,
+    ) -> ExprId {
         let v = self.expr(row, value);
         let Some((first, rest)) = column.parts.split_first() else { return self.faulty() };
         if rest.is_empty() {
@@ -191,31 +242,52 @@ impl Checker<'_> {
                 return self.in_list(row, value, &[item], negated);
             }
             return self.report(
-                Diagnostic::new(Code::WrongKind, format!("`{}` is a source: say which of its columns", first.text))
-                    .at(column.span)
-                    .help(format!("`in ({}.COLUMN where …)`", first.text)),
+                Diagnostic::new(
+                    Code::WrongKind,
+                    format!("`{}` is a source: say which of its columns", first.text),
+                )
+                .at(column.span)
+                .help(format!("`in ({}.COLUMN where …)`", first.text)),
             );
         }
         let Some(list) = self.source_named(first, "the list of `in (…)`") else { return self.faulty() };
         let list_row = Row::Source(list);
         let c = self.name(&list_row, column);
         let f = filter.map(|f| self.condition(&list_row, f));
-        let comparison = Comparison { op: CompareOp::Equal, left: v, right: c, span: column.span, left_span: value.span, right_span: column.span };
+        let comparison = Comparison {
+            op: CompareOp::Equal,
+            left: v,
+            right: c,
+            span: column.span,
+            left_span: value.span,
+            right_span: column.span,
+        };
         let ok = self.comparable(&comparison) && f.is_none_or(|f| !self.graph.ty(f).is_error());
         if !ok {
             return self.faulty();
         }
-        let id = self.graph.add(Node::InSource(InSource { value: v, list, column: c, filter: f }), Type::Bool);
+        let id =
+            self.graph.add(Node::InSource(InSource { value: v, list, column: c, filter: f }), Type::Bool);
         self.negated(id, negated)
     }
 
-    fn text_test(&mut self, row: &Row, test: ast::TextTest, value: &Expr, pattern: &Expr, negated: bool) -> ExprId {
+    fn text_test(
+        &mut self,
+        row: &Row,
+        test: ast::TextTest,
+        value: &Expr,
+        pattern: &Expr,
+        negated: bool,
+    ) -> ExprId {
         let v = self.expr(row, value);
         let ty = self.graph.ty(v).clone();
         if !ty.is_text() {
             return self.report(
-                Diagnostic::new(Code::TypeMismatch, format!("only text can be searched; this is {}", ty.described()))
-                    .at(value.span),
+                Diagnostic::new(
+                    Code::TypeMismatch,
+                    format!("only text can be searched; this is {}", ty.described()),
+                )
+                .at(value.span),
             );
         }
         let Some((Literal::Text(text), _)) = self.constant(pattern) else {
@@ -237,7 +309,8 @@ impl Checker<'_> {
             let reason = error.to_string();
             let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
             return self.report(
-                Diagnostic::new(Code::BadPattern, format!("the pattern cannot be read: {last}")).at(pattern.span),
+                Diagnostic::new(Code::BadPattern, format!("the pattern cannot be read: {last}"))
+                    .at(pattern.span),
             );
         }
         if ty.is_error() {
@@ -265,7 +338,10 @@ impl Checker<'_> {
                     let first = ty.as_ref().map_or(String::new(), |t| t.described());
                     let mut diagnostic = Diagnostic::new(
                         Code::TypeMismatch,
-                        format!("the branches of a `case` differ: the first is {first}, this one is {}", own.described()),
+                        format!(
+                            "the branches of a `case` differ: the first is {first}, this one is {}",
+                            own.described()
+                        ),
                     )
                     .at(outcome.span);
                     if let Some(before) = outcomes.first() {
@@ -304,7 +380,8 @@ impl Checker<'_> {
                 return self.graph.add(Node::Outside(def), Type::Bool);
             }
             return self.report(
-                Diagnostic::new(Code::WrongKind, "`outside` needs a segment's customers, and this has none").at(name.span),
+                Diagnostic::new(Code::WrongKind, "`outside` needs a segment's customers, and this has none")
+                    .at(name.span),
             );
         };
         if self.define(def).is_none() {
@@ -313,14 +390,24 @@ impl Checker<'_> {
         if let Some(other) = self.entity_of(def).filter(|e| e != entity) {
             let (other, here) = (self.source_name(other).to_string(), self.source_name(*entity).to_string());
             return self.report(
-                Diagnostic::new(Code::TwoEntities, format!("`{}` is about {other}, and this is about {here}", name.text))
-                    .at(name.span),
+                Diagnostic::new(
+                    Code::TwoEntities,
+                    format!("`{}` is about {other}, and this is about {here}", name.text),
+                )
+                .at(name.span),
             );
         }
         self.graph.add(Node::Outside(def), Type::Bool)
     }
 
-    fn call(&mut self, row: &Row, function: &Ident, arguments: &[Expr], clauses: &[CallClause], span: Span) -> ExprId {
+    fn call(
+        &mut self,
+        row: &Row,
+        function: &Ident,
+        arguments: &[Expr],
+        clauses: &[CallClause],
+        span: Span,
+    ) -> ExprId {
         let Some(found) = functions::find(&function.text) else {
             let names = functions::TABLE.iter().map(|r| r.name);
             let hint = suggest::did_you_mean(&function.text, names).or_else(|| sql_habit(&function.text));
@@ -339,9 +426,15 @@ impl Checker<'_> {
             Kind::Scalar(scalar) => {
                 if let Some(clause) = clauses.first() {
                     return self.report(
-                        Diagnostic::new(Code::WrongArguments, format!("`{}` is a function of one row: it takes no window and no `where`", found.name))
-                            .at(clause_span(clause))
-                            .help(found.signature),
+                        Diagnostic::new(
+                            Code::WrongArguments,
+                            format!(
+                                "`{}` is a function of one row: it takes no window and no `where`",
+                                found.name
+                            ),
+                        )
+                        .at(clause_span(clause))
+                        .help(found.signature),
                     );
                 }
                 let ids: Vec<ExprId> = arguments.iter().map(|a| self.expr(row, a)).collect();
@@ -366,13 +459,23 @@ impl Checker<'_> {
         span: Span,
     ) -> ExprId {
         let diagnostic = match error {
-            CallError::Count => {
-                Diagnostic::new(Code::WrongArguments, format!("`{}` does not take {} value{}", row.name, types.len(), if types.len() == 1 { "" } else { "s" })).at(span)
-            }
+            CallError::Count => Diagnostic::new(
+                Code::WrongArguments,
+                format!(
+                    "`{}` does not take {} value{}",
+                    row.name,
+                    types.len(),
+                    if types.len() == 1 { "" } else { "s" }
+                ),
+            )
+            .at(span),
             CallError::Argument(i, wanted) => {
                 let got = types.get(*i).map_or(String::new(), Type::described);
-                Diagnostic::new(Code::WrongArguments, format!("`{}` needs {wanted} here; this is {got}", row.name))
-                    .at(arguments.get(*i).map_or(span, |a| a.span))
+                Diagnostic::new(
+                    Code::WrongArguments,
+                    format!("`{}` needs {wanted} here; this is {got}", row.name),
+                )
+                .at(arguments.get(*i).map_or(span, |a| a.span))
             }
         };
         self.report(diagnostic.help(format!("`{}`: {}", row.signature, row.meaning)))
@@ -384,17 +487,26 @@ impl Checker<'_> {
         if !ty.is_time() {
             let mut diagnostic = Diagnostic::new(
                 Code::TypeMismatch,
-                format!("`days {}` needs a date or an instant; this is {}", if until { "until" } else { "since" }, ty.described()),
+                format!(
+                    "`days {}` needs a date or an instant; this is {}",
+                    if until { "until" } else { "since" },
+                    ty.described()
+                ),
             )
             .at(moment.span);
             if ty.is_text() {
-                diagnostic = diagnostic.help("a text is no date: `column NAME as date` in the source reads it as one");
+                diagnostic =
+                    diagnostic.help("a text is no date: `column NAME as date` in the source reads it as one");
             }
             return self.report(diagnostic);
         }
         if matches!(unit, TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second) {
             return self.report(
-                Diagnostic::new(Code::BadWindow, "time since is counted in days, weeks, months, quarters or years").at(span),
+                Diagnostic::new(
+                    Code::BadWindow,
+                    "time since is counted in days, weeks, months, quarters or years",
+                )
+                .at(span),
             );
         }
         if ty.is_error() { id } else { self.graph.add(Node::Elapsed { unit, until, moment: id }, Type::Int) }
@@ -416,7 +528,6 @@ impl Checker<'_> {
             kind => operands(kind).into_iter().any(|e| self.holds_aggregate(e)),
         }
     }
-
 }
 
 /// The order of two constants of one kind.

@@ -15,7 +15,10 @@ impl Checker<'_> {
             let Some(state) = self.state(id) else { continue };
             let super::Progress::Done(Some((body, _))) = &state.checked else { continue };
             let (body, is_segment) = (*body, matches!(state.body, Body::Segment(_)));
-            if is_segment && !matches!(self.graph.node(body), Node::Literal(_)) && self.of_stranger(body) == Known::Bool(true) {
+            if is_segment
+                && !matches!(self.graph.node(body), Node::Literal(_))
+                && self.of_stranger(body) == Known::Bool(true)
+            {
                 self.everyone_matches(id);
             }
             self.float_money(id, body);
@@ -89,7 +92,9 @@ impl Checker<'_> {
     fn of_stranger(&self, id: ExprId) -> Known {
         match self.graph.node(id) {
             Node::Literal(Literal::Bool(b)) => Known::Bool(*b),
-            Node::Literal(Literal::Number(n)) => super::literal_value(&Literal::Number(*n)).as_f64().map_or(Known::Nothing, Known::Number),
+            Node::Literal(Literal::Number(n)) => {
+                super::literal_value(&Literal::Number(*n)).as_f64().map_or(Known::Nothing, Known::Number)
+            }
             Node::Literal(Literal::Text(t)) => Known::Text(t.clone()),
             Node::Aggregate(a) => match a.function {
                 AggregateFn::Any => Known::Bool(false),
@@ -105,7 +110,9 @@ impl Checker<'_> {
                 _ => Known::Nothing,
             },
             Node::Outside(def) => match self.state(*def).map(|s| &s.checked) {
-                Some(super::Progress::Done(Some((body, _)))) => Known::Bool(self.of_stranger(*body) != Known::Bool(true)),
+                Some(super::Progress::Done(Some((body, _)))) => {
+                    Known::Bool(self.of_stranger(*body) != Known::Bool(true))
+                }
                 _ => Known::Nothing,
             },
             Node::IsMissing(inner) => Known::Bool(self.of_stranger(*inner) == Known::Nothing),
@@ -144,13 +151,16 @@ impl Checker<'_> {
                 if v == Known::Nothing {
                     return if list.is_empty() { Known::Bool(false) } else { Known::Nothing };
                 }
-                Known::Bool(list.iter().any(|item| v.order(&self.of_stranger(*item)) == Some(Ordering::Equal)))
+                Known::Bool(
+                    list.iter().any(|item| v.order(&self.of_stranger(*item)) == Some(Ordering::Equal)),
+                )
             }
             Node::Negate(x) => match self.of_stranger(*x) {
                 Known::Number(n) => Known::Number(-n),
                 _ => Known::Nothing,
             },
-            Node::Arithmetic { op, left, right } => match (self.of_stranger(*left), self.of_stranger(*right)) {
+            Node::Arithmetic { op, left, right } => match (self.of_stranger(*left), self.of_stranger(*right))
+            {
                 (Known::Number(a), Known::Number(b)) => match op {
                     ArithmeticOp::Add => Known::Number(a + b),
                     ArithmeticOp::Subtract => Known::Number(a - b),

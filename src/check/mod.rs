@@ -159,7 +159,8 @@ impl<'a> Checker<'a> {
         if self.diagnostics.has_errors() {
             return None;
         }
-        let definitions: Option<Vec<Definition>> = self.definition_ids().iter().map(|id| self.finished(*id)).collect();
+        let definitions: Option<Vec<Definition>> =
+            self.definition_ids().iter().map(|id| self.finished(*id)).collect();
         let params: Vec<Param> = self.params.iter().filter_map(|p| p.finished()).collect();
         let Some(definitions) = definitions else {
             self.error(Diagnostic::new(Code::Internal, "a definition was left unchecked without an error"));

@@ -90,12 +90,16 @@ impl<'a> Checker<'a> {
                 }
                 (Err(_), _) => {
                     let known = chrono_tz::TZ_VARIANTS.iter().map(|z| z.name());
-                    let hint = suggest::did_you_mean(&text.value, known)
-                        .unwrap_or_else(|| "zones are named like \"Asia/Shanghai\", \"Europe/Paris\", \"UTC\"".into());
+                    let hint = suggest::did_you_mean(&text.value, known).unwrap_or_else(|| {
+                        "zones are named like \"Asia/Shanghai\", \"Europe/Paris\", \"UTC\"".into()
+                    });
                     self.error(
-                        Diagnostic::new(Code::UnknownTimezone, format!("no time zone is named \"{}\"", text.value))
-                            .at(text.span)
-                            .help(hint),
+                        Diagnostic::new(
+                            Code::UnknownTimezone,
+                            format!("no time zone is named \"{}\"", text.value),
+                        )
+                        .at(text.span)
+                        .help(hint),
                     );
                 }
             }
@@ -114,8 +118,11 @@ impl<'a> Checker<'a> {
 
     pub(super) fn not_yet(&mut self, span: Span, what: &str) {
         self.error(
-            Diagnostic::new(Code::NotYet, format!("{what} is part of the language, but this version does not run it"))
-                .at(span),
+            Diagnostic::new(
+                Code::NotYet,
+                format!("{what} is part of the language, but this version does not run it"),
+            )
+            .at(span),
         );
     }
 
@@ -125,9 +132,12 @@ impl<'a> Checker<'a> {
             Some(Item::Source(id)) => Some(id),
             Some(other) => {
                 self.error(
-                    Diagnostic::new(Code::WrongKind, format!("`{}` is {}, not a source", name.text, kind(other)))
-                        .at(name.span)
-                        .help(format!("{what} must be a source")),
+                    Diagnostic::new(
+                        Code::WrongKind,
+                        format!("`{}` is {}, not a source", name.text, kind(other)),
+                    )
+                    .at(name.span)
+                    .help(format!("{what} must be a source")),
                 );
                 None
             }
@@ -159,8 +169,11 @@ impl<'a> Checker<'a> {
             }
             Some(other) => {
                 self.error(
-                    Diagnostic::new(Code::WrongKind, format!("`{}` is {}, not a segment", name.text, kind(other)))
-                        .at(name.span),
+                    Diagnostic::new(
+                        Code::WrongKind,
+                        format!("`{}` is {}, not a segment", name.text, kind(other)),
+                    )
+                    .at(name.span),
                 );
                 None
             }

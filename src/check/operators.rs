@@ -18,7 +18,13 @@ pub(super) struct Comparison {
 }
 
 impl Checker<'_> {
-    pub(super) fn operator(&mut self, op: BinaryOp, op_span: Span, left: (ExprId, Span), right: (ExprId, Span)) -> ExprId {
+    pub(super) fn operator(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: (ExprId, Span),
+        right: (ExprId, Span),
+    ) -> ExprId {
         use BinaryOp as B;
         match op {
             B::Add => self.arithmetic(ArithmeticOp::Add, op_span, left, right),
@@ -36,19 +42,28 @@ impl Checker<'_> {
         }
     }
 
-    fn arithmetic(&mut self, op: ArithmeticOp, op_span: Span, left: (ExprId, Span), right: (ExprId, Span)) -> ExprId {
+    fn arithmetic(
+        &mut self,
+        op: ArithmeticOp,
+        op_span: Span,
+        left: (ExprId, Span),
+        right: (ExprId, Span),
+    ) -> ExprId {
         let (l, r) = (self.graph.ty(left.0).clone(), self.graph.ty(right.0).clone());
         if l.is_error() || r.is_error() {
             return self.faulty();
         }
-        if let (Node::Literal(Literal::Number(a)), Node::Literal(Literal::Number(b))) = (self.graph.node(left.0), self.graph.node(right.0))
+        if let (Node::Literal(Literal::Number(a)), Node::Literal(Literal::Number(b))) =
+            (self.graph.node(left.0), self.graph.node(right.0))
             && let Some(folded) = fold(op, *a, *b)
         {
             return self.literal(Literal::Number(folded));
         }
         let ty = match op {
             ArithmeticOp::Add => Type::sum(&l, &r).or_else(|| moved(&l, &r)).or_else(|| moved(&r, &l)),
-            ArithmeticOp::Subtract => Type::sum(&l, &r).or_else(|| moved(&l, &r)).or_else(|| days_between(&l, &r)),
+            ArithmeticOp::Subtract => {
+                Type::sum(&l, &r).or_else(|| moved(&l, &r)).or_else(|| days_between(&l, &r))
+            }
             ArithmeticOp::Multiply => Type::product(&l, &r),
             ArithmeticOp::Divide => Type::quotient(&l, &r),
             ArithmeticOp::Modulo => Type::remainder(&l, &r),
@@ -59,11 +74,19 @@ impl Checker<'_> {
             });
             if hours && ty == Type::Date {
                 return self.report(
-                    Diagnostic::new(Code::TypeMismatch, "a date has no hours: add days, weeks, months or years to it").at(op_span),
+                    Diagnostic::new(
+                        Code::TypeMismatch,
+                        "a date has no hours: add days, weeks, months or years to it",
+                    )
+                    .at(op_span),
                 );
             }
             // A date or instant stands first, so that equal expressions are one node.
-            let (a, b) = if op == ArithmeticOp::Add && l == Type::Duration { (right.0, left.0) } else { (left.0, right.0) };
+            let (a, b) = if op == ArithmeticOp::Add && l == Type::Duration {
+                (right.0, left.0)
+            } else {
+                (left.0, right.0)
+            };
             return self.graph.add(Node::Arithmetic { op, left: a, right: b }, ty);
         }
         let sign = symbol(op);
@@ -77,8 +100,12 @@ impl Checker<'_> {
         if l.is_text() && r.is_text() {
             diagnostic = diagnostic.help("texts are joined with `concat(a, b)`");
         } else if l.is_text() || r.is_text() {
-            diagnostic = diagnostic.help("a text is no number: `column NAME as decimal(18,2)` in the source reads it as one");
-        } else if matches!((&l, &r), (Type::Date | Type::Instant(_), Type::Int) | (Type::Int, Type::Date | Type::Instant(_))) {
+            diagnostic = diagnostic
+                .help("a text is no number: `column NAME as decimal(18,2)` in the source reads it as one");
+        } else if matches!(
+            (&l, &r),
+            (Type::Date | Type::Instant(_), Type::Int) | (Type::Int, Type::Date | Type::Instant(_))
+        ) {
             diagnostic = diagnostic.help("say of what: `open_date + 30 days`");
         } else if matches!((&l, &r), (Type::Instant(_), Type::Instant(_))) {
             diagnostic = diagnostic.help("the days between two instants: `date(a) - date(b)`");
@@ -97,14 +124,30 @@ impl Checker<'_> {
         match Type::common(&l, &r) {
             Some(ty) => self.graph.add(Node::Coalesce(left.0, right.0), ty),
             None => self.report(
-                Diagnostic::new(Code::TypeMismatch, format!("`??` needs two values of one kind, not {} and {}", l.described(), r.described()))
-                    .at(op_span),
+                Diagnostic::new(
+                    Code::TypeMismatch,
+                    format!("`??` needs two values of one kind, not {} and {}", l.described(), r.described()),
+                )
+                .at(op_span),
             ),
         }
     }
 
-    fn compare(&mut self, op: CompareOp, op_span: Span, left: (ExprId, Span), right: (ExprId, Span)) -> ExprId {
-        let comparison = Comparison { op, left: left.0, right: right.0, span: op_span, left_span: left.1, right_span: right.1 };
+    fn compare(
+        &mut self,
+        op: CompareOp,
+        op_span: Span,
+        left: (ExprId, Span),
+        right: (ExprId, Span),
+    ) -> ExprId {
+        let comparison = Comparison {
+            op,
+            left: left.0,
+            right: right.0,
+            span: op_span,
+            left_span: left.1,
+            right_span: right.1,
+        };
         if !self.comparable(&comparison) {
             return self.faulty();
         }
@@ -117,17 +160,26 @@ impl Checker<'_> {
         if l.is_error() || r.is_error() {
             return false;
         }
-        if !self.label_known(c.left, c.right, c.right_span) || !self.label_known(c.right, c.left, c.left_span) {
+        if !self.label_known(c.left, c.right, c.right_span) || !self.label_known(c.right, c.left, c.left_span)
+        {
             return false;
         }
         let orders = !matches!(c.op, CompareOp::Equal | CompareOp::NotEqual);
         match Type::common(&l, &r) {
             Some(Type::Bool) if orders => {
-                self.error(Diagnostic::new(Code::TypeMismatch, "yes and no have no order").at(c.span).help("write `= yes`, or just the name"));
+                self.error(
+                    Diagnostic::new(Code::TypeMismatch, "yes and no have no order")
+                        .at(c.span)
+                        .help("write `= yes`, or just the name"),
+                );
                 false
             }
             Some(Type::Duration) => {
-                self.error(Diagnostic::new(Code::TypeMismatch, "durations are not compared").at(c.span).help("count units: `days since X > 30`"));
+                self.error(
+                    Diagnostic::new(Code::TypeMismatch, "durations are not compared")
+                        .at(c.span)
+                        .help("count units: `days since X > 30`"),
+                );
                 false
             }
             Some(_) => true,
@@ -154,12 +206,18 @@ impl Checker<'_> {
         let text = literal(c.right).or_else(|| literal(c.left));
         let other = if literal(c.right).is_some() { l } else { r };
         match (text, other) {
-            (Some(t), Type::Date | Type::Instant(_)) => diagnostic.help(format!("write the date without quotes: {t}")),
+            (Some(t), Type::Date | Type::Instant(_)) => {
+                diagnostic.help(format!("write the date without quotes: {t}"))
+            }
             (Some(t), Type::Int | Type::Decimal { .. } | Type::Float) if t.trim().parse::<f64>().is_ok() => {
                 diagnostic.help(format!("write the number without quotes: {t}"))
             }
             (Some(_), Type::Bool) => diagnostic.help("compare with `yes` or `no`, or write just the name"),
-            _ if matches!((l, r), (Type::Text | Type::Label(_), Type::Int | Type::Decimal { .. } | Type::Float)) => {
+            _ if matches!(
+                (l, r),
+                (Type::Text | Type::Label(_), Type::Int | Type::Decimal { .. } | Type::Float)
+            ) =>
+            {
                 let number = self.map.text(c.right_span).trim().to_string();
                 if matches!(self.graph.node(c.right), Node::Literal(_)) {
                     diagnostic.help(format!("the column holds text: write \"{number}\", or read the column as a number in its source (`column … as int`)"))
@@ -179,14 +237,17 @@ impl Checker<'_> {
 
     /// A label compared with a text that it never is: always a slip.
     fn label_known(&mut self, label: ExprId, text: ExprId, span: Span) -> bool {
-        let (Type::Label(labels), Node::Literal(Literal::Text(t))) = (self.graph.ty(label), self.graph.node(text)) else {
+        let (Type::Label(labels), Node::Literal(Literal::Text(t))) =
+            (self.graph.ty(label), self.graph.node(text))
+        else {
             return true;
         };
         if labels.contains(t) {
             return true;
         }
         let quoted: Vec<String> = labels.iter().map(|l| format!("\"{l}\"")).collect();
-        let near = suggest::nearest(t, labels.iter().map(String::as_str)).map(|n| format!("did you mean \"{n}\"?"));
+        let near =
+            suggest::nearest(t, labels.iter().map(String::as_str)).map(|n| format!("did you mean \"{n}\"?"));
         let diagnostic = Diagnostic::new(Code::UnknownLabel, format!("it is never \"{t}\""))
             .at(span)
             .help_if(near)
@@ -215,14 +276,22 @@ fn days_between(l: &Type, r: &Type) -> Option<Type> {
 /// Exact arithmetic on constants; `None` where it does not stay exact.
 fn fold(op: ArithmeticOp, a: Number, b: Number) -> Option<Number> {
     let has_point = a.has_point || b.has_point;
-    let aligned = |n: Number, scale: u8| 10i128.checked_pow(u32::from(scale.checked_sub(n.scale)?)).and_then(|f| n.digits.checked_mul(f));
+    let aligned = |n: Number, scale: u8| {
+        10i128.checked_pow(u32::from(scale.checked_sub(n.scale)?)).and_then(|f| n.digits.checked_mul(f))
+    };
     let scale = a.scale.max(b.scale);
     match op {
-        ArithmeticOp::Add => Some(Number { digits: aligned(a, scale)?.checked_add(aligned(b, scale)?)?, scale, has_point }),
-        ArithmeticOp::Subtract => Some(Number { digits: aligned(a, scale)?.checked_sub(aligned(b, scale)?)?, scale, has_point }),
-        ArithmeticOp::Multiply => {
-            Some(Number { digits: a.digits.checked_mul(b.digits)?, scale: a.scale.checked_add(b.scale).filter(|s| *s <= 38)?, has_point })
+        ArithmeticOp::Add => {
+            Some(Number { digits: aligned(a, scale)?.checked_add(aligned(b, scale)?)?, scale, has_point })
         }
+        ArithmeticOp::Subtract => {
+            Some(Number { digits: aligned(a, scale)?.checked_sub(aligned(b, scale)?)?, scale, has_point })
+        }
+        ArithmeticOp::Multiply => Some(Number {
+            digits: a.digits.checked_mul(b.digits)?,
+            scale: a.scale.checked_add(b.scale).filter(|s| *s <= 38)?,
+            has_point,
+        }),
         ArithmeticOp::Divide | ArithmeticOp::Modulo => None,
     }
 }

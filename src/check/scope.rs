@@ -58,8 +58,11 @@ impl Checker<'_> {
                 self.definition_use(def, *entity, name.span)
             }
             (Some(Item::Definition(_)), Row::Source(_)) if column.is_none() => self.report(
-                Diagnostic::new(Code::WrongKind, format!("`{}` is a definition; only the source's own columns can stand here", name.text))
-                    .at(name.span),
+                Diagnostic::new(
+                    Code::WrongKind,
+                    format!("`{}` is a definition; only the source's own columns can stand here", name.text),
+                )
+                .at(name.span),
             ),
             (Some(Item::Source(id)), Row::Entity(entity)) if id == *entity && column.is_none() => {
                 let def = self.everyone(id);
@@ -80,7 +83,8 @@ impl Checker<'_> {
         let Some(ty) = self.define(def) else { return self.faulty() };
         let owner = self.entity_of(def);
         if owner.is_some_and(|o| o != entity) {
-            let (name, of) = (self.definition_name(def), owner.map_or("", |o| self.source_name(o)).to_string());
+            let (name, of) =
+                (self.definition_name(def), owner.map_or("", |o| self.source_name(o)).to_string());
             let here = self.source_name(entity).to_string();
             return self.report(
                 Diagnostic::new(Code::TwoEntities, format!("`{name}` is about {of}, and this is about {here}"))
@@ -119,9 +123,12 @@ impl Checker<'_> {
         span: Span,
     ) -> ExprId {
         if let Type::Unsupported(stored) = &ty {
-            let diagnostic = Diagnostic::new(Code::ColumnType, format!("this column is of the type {stored}, which Segue does not read"))
-                .at(span)
-                .help("numbers, text, yes/no, dates and timestamps can be used");
+            let diagnostic = Diagnostic::new(
+                Code::ColumnType,
+                format!("this column is of the type {stored}, which Segue does not read"),
+            )
+            .at(span)
+            .help("numbers, text, yes/no, dates and timestamps can be used");
             return self.report(diagnostic);
         }
         self.graph.add(Node::Column { source, via, column }, ty)
@@ -136,7 +143,8 @@ impl Checker<'_> {
             Row::Constant => Vec::new(),
         };
         for source in starts {
-            let row_of_entity = matches!(row, Row::Entity(_)) || matches!(row, Row::Event { entity, .. } if *entity == source);
+            let row_of_entity = matches!(row, Row::Entity(_))
+                || matches!(row, Row::Event { entity, .. } if *entity == source);
             if self.source_name(source) == first.text {
                 // `customers.assets` may name a tag of the entity, where a bare name would be ambiguous.
                 if let ([name], true) = (rest, row_of_entity)
@@ -147,7 +155,9 @@ impl Checker<'_> {
                 return Some(self.along(source, source, Vec::new(), rest));
             }
             self.open(source);
-            if let Some((link, target)) = self.source(source)?.find_link(&first.text).map(|(id, l)| (id, l.target)) {
+            if let Some((link, target)) =
+                self.source(source)?.find_link(&first.text).map(|(id, l)| (id, l.target))
+            {
                 return Some(self.along(source, target, vec![link], rest));
             }
         }
@@ -176,7 +186,8 @@ impl Checker<'_> {
             }
             None if self.is_broken(at) => self.faulty(),
             None => {
-                let links: Vec<String> = self.source(at).map_or(Vec::new(), |s| s.links.iter().map(|l| l.name.clone()).collect());
+                let links: Vec<String> =
+                    self.source(at).map_or(Vec::new(), |s| s.links.iter().map(|l| l.name.clone()).collect());
                 let diagnostic = Diagnostic::new(
                     Code::UnknownName,
                     format!("{} has no link named `{}`", self.source_name(at), name.text),
@@ -190,7 +201,8 @@ impl Checker<'_> {
     }
 
     pub(super) fn no_column(&mut self, source: SourceId, name: &Ident) -> ExprId {
-        let columns: Vec<String> = self.source(source).map_or(Vec::new(), |s| s.columns.iter().map(|c| c.name.clone()).collect());
+        let columns: Vec<String> =
+            self.source(source).map_or(Vec::new(), |s| s.columns.iter().map(|c| c.name.clone()).collect());
         let diagnostic = Diagnostic::new(
             Code::ColumnMissing,
             format!("{} has no column `{}`", self.source_name(source), name.text),
@@ -204,11 +216,14 @@ impl Checker<'_> {
     }
 
     fn wrong_kind(&mut self, row: &Row, item: Item, name: &Ident) -> ExprId {
-        let mut diagnostic = Diagnostic::new(Code::WrongKind, format!("`{}` is {}, not a value", name.text, kind(item))).at(name.span);
+        let mut diagnostic =
+            Diagnostic::new(Code::WrongKind, format!("`{}` is {}, not a value", name.text, kind(item)))
+                .at(name.span);
         if let Item::Source(id) = item
             && self.is_events(id)
         {
-            diagnostic = diagnostic.help(format!("aggregate it: `count({})`, `any({} in last 90 days)`", name.text, name.text));
+            diagnostic = diagnostic
+                .help(format!("aggregate it: `count({})`, `any({} in last 90 days)`", name.text, name.text));
         }
         if matches!(row, Row::Constant) {
             diagnostic = diagnostic.help("only values and parameters can stand here");
@@ -232,9 +247,12 @@ impl Checker<'_> {
         }
         known.extend(self.params.iter().map(|p| p.def.name.text.clone()));
         for source in &sources {
-            known.extend(self.source(*source).into_iter().flat_map(|s| s.columns.iter().map(|c| c.name.clone())));
+            known.extend(
+                self.source(*source).into_iter().flat_map(|s| s.columns.iter().map(|c| c.name.clone())),
+            );
         }
-        let mut diagnostic = Diagnostic::new(Code::UnknownName, format!("nothing is named `{}`", name.text)).at(name.span);
+        let mut diagnostic =
+            Diagnostic::new(Code::UnknownName, format!("nothing is named `{}`", name.text)).at(name.span);
         let near = suggest::did_you_mean(&name.text, known.iter().map(String::as_str));
         let elsewhere = self.event_sources_with(&name.text);
         if let Some(hint) = near {
@@ -242,13 +260,20 @@ impl Checker<'_> {
         } else if is_function(&name.text) {
             diagnostic = diagnostic.help(format!("`{}` is a function: it needs parentheses", name.text));
         } else if let (Row::Entity(_), Some(events)) = (row, elsewhere) {
-            diagnostic = diagnostic.help(format!("{events} has a column `{0}`: aggregate it, as in `sum({events}.{0} in last 90 days)`", name.text));
+            diagnostic = diagnostic.help(format!(
+                "{events} has a column `{0}`: aggregate it, as in `sum({events}.{0} in last 90 days)`",
+                name.text
+            ));
         } else if name.text.eq_ignore_ascii_case("null") {
             diagnostic = diagnostic.help("write `is missing` or `is known`");
         } else {
-            let places: Vec<&str> = sources.iter().map(|s| self.source_name(*s)).filter(|n| !n.is_empty()).collect();
+            let places: Vec<&str> =
+                sources.iter().map(|s| self.source_name(*s)).filter(|n| !n.is_empty()).collect();
             if !places.is_empty() {
-                diagnostic = diagnostic.help(format!("it is no tag, no segment, no parameter and no column of {}", places.join(" or ")));
+                diagnostic = diagnostic.help(format!(
+                    "it is no tag, no segment, no parameter and no column of {}",
+                    places.join(" or ")
+                ));
             }
         }
         self.report(diagnostic)
@@ -259,13 +284,22 @@ impl Checker<'_> {
             let (events, here) = (first.text.clone(), self.source_name(*entity).to_string());
             let written: Vec<&str> = path.parts.iter().map(|p| p.text.as_str()).collect();
             let diagnostic = if self.is_events(id) {
-                Diagnostic::new(Code::EventOutside, format!("`{}` is a value of each of many {events}, not one of {here}", written.join(".")))
-                    .at(path.span)
-                    .help(format!("aggregate it: `sum({} in last 90 days)`, `last(…)`, `any({events} where …)`", written.join(".")))
+                Diagnostic::new(
+                    Code::EventOutside,
+                    format!("`{}` is a value of each of many {events}, not one of {here}", written.join(".")),
+                )
+                .at(path.span)
+                .help(format!(
+                    "aggregate it: `sum({} in last 90 days)`, `last(…)`, `any({events} where …)`",
+                    written.join(".")
+                ))
             } else {
-                Diagnostic::new(Code::TwoEntities, format!("`{}` is of {events}, and this is about {here}", written.join(".")))
-                    .at(path.span)
-                    .help(format!("reach it over a link: add `link COLUMN -> {events}` to the source {here}"))
+                Diagnostic::new(
+                    Code::TwoEntities,
+                    format!("`{}` is of {events}, and this is about {here}", written.join(".")),
+                )
+                .at(path.span)
+                .help(format!("reach it over a link: add `link COLUMN -> {events}` to the source {here}"))
             };
             return self.report(diagnostic);
         }
@@ -274,9 +308,10 @@ impl Checker<'_> {
         }
         let mut known: Vec<String> = self.sources.iter().map(|s| s.source.name.clone()).collect();
         known.extend(self.sources.iter().flat_map(|s| s.source.links.iter().map(|l| l.name.clone())));
-        let diagnostic = Diagnostic::new(Code::UnknownName, format!("no source and no link is named `{}`", first.text))
-            .at(first.span)
-            .help_if(suggest::did_you_mean(&first.text, known.iter().map(String::as_str)));
+        let diagnostic =
+            Diagnostic::new(Code::UnknownName, format!("no source and no link is named `{}`", first.text))
+                .at(first.span)
+                .help_if(suggest::did_you_mean(&first.text, known.iter().map(String::as_str)));
         self.report(diagnostic)
     }
 

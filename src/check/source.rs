@@ -145,8 +145,12 @@ impl<'a> Checker<'a> {
             match self.placeholder(name.trim()) {
                 Some(value) => pattern.push_str(&value),
                 None => {
-                    let known: Vec<String> =
-                        self.params.iter().map(|p| p.def.name.text.clone()).chain(["as_of".to_string()]).collect();
+                    let known: Vec<String> = self
+                        .params
+                        .iter()
+                        .map(|p| p.def.name.text.clone())
+                        .chain(["as_of".to_string()])
+                        .collect();
                     self.error(
                         Diagnostic::new(Code::UnknownParam, format!("no parameter is named `{name}`"))
                             .at(text.span)
@@ -189,7 +193,9 @@ impl<'a> Checker<'a> {
                 Code::FilesDiffer,
                 format!("`{column}` is {} in {} and {} in {}", first.1, first.0, second.1, second.0),
             )
-            .help("files of one source must have one type for a column, or types that widen (int32 and int64)"),
+            .help(
+                "files of one source must have one type for a column, or types that widen (int32 and int64)",
+            ),
         };
         self.error(diagnostic.at(span));
     }
@@ -204,7 +210,10 @@ impl<'a> Checker<'a> {
                 SourceClause::LatestBy(_, span) => ("latest by", *span),
                 SourceClause::Where(_, span) => ("where", *span),
                 SourceClause::Consent(_, span) => ("consent", *span),
-                SourceClause::Of { .. } | SourceClause::Link { .. } | SourceClause::Pii(..) | SourceClause::Column { .. } => continue,
+                SourceClause::Of { .. }
+                | SourceClause::Link { .. }
+                | SourceClause::Pii(..)
+                | SourceClause::Column { .. } => continue,
             };
             if !seen.insert(word) {
                 self.error(
@@ -231,9 +240,15 @@ impl<'a> Checker<'a> {
                 let Some(target) = self.source_named(entity, "what rows belong to") else { return };
                 if !self.is_entity(target) {
                     return self.error(
-                        Diagnostic::new(Code::NoKey, format!("{} has no `key`, so nothing can belong to it", entity.text))
-                            .at(entity.span)
-                            .help(format!("say which column tells its rows apart: `source {} … key COLUMN`", entity.text)),
+                        Diagnostic::new(
+                            Code::NoKey,
+                            format!("{} has no `key`, so nothing can belong to it", entity.text),
+                        )
+                        .at(entity.span)
+                        .help(format!(
+                            "say which column tells its rows apart: `source {} … key COLUMN`",
+                            entity.text
+                        )),
                     );
                 }
                 if let Some(by) = by {
@@ -285,8 +300,11 @@ impl<'a> Checker<'a> {
         let stored = self.source(id).and_then(|s| s.column(column)).map_or(Type::Error, |c| c.stored.clone());
         if !readable_as(&stored, &ty) {
             return self.error(
-                Diagnostic::new(Code::ColumnType, format!("`{}` is {} and cannot be read as {}", name.text, stored.described(), ty))
-                    .at(as_type.span),
+                Diagnostic::new(
+                    Code::ColumnType,
+                    format!("`{}` is {} and cannot be read as {}", name.text, stored.described(), ty),
+                )
+                .at(as_type.span),
             );
         }
         self.edit(id, |s| {
@@ -309,9 +327,12 @@ impl<'a> Checker<'a> {
             ("instant" | "timestamp" | "datetime", []) => Type::Instant(Frame::Local),
             _ => {
                 self.error(
-                    Diagnostic::new(Code::UnknownType, format!("no type is written `{}`", self.map.text(name.span)))
-                        .at(name.span)
-                        .help("a column can be read as int, decimal(18,2), float, text, bool, date or instant"),
+                    Diagnostic::new(
+                        Code::UnknownType,
+                        format!("no type is written `{}`", self.map.text(name.span)),
+                    )
+                    .at(name.span)
+                    .help("a column can be read as int, decimal(18,2), float, text, bool, date or instant"),
                 );
                 return None;
             }
@@ -329,7 +350,8 @@ impl<'a> Checker<'a> {
             )
             .at(time.span);
             if ty.is_text() {
-                diagnostic = diagnostic.help(format!("read it as one: `column {} as instant` (or `as date`)", time.text));
+                diagnostic = diagnostic
+                    .help(format!("read it as one: `column {} as instant` (or `as date`)", time.text));
             }
             return self.error(diagnostic);
         }
@@ -349,9 +371,15 @@ impl<'a> Checker<'a> {
         let Some(target_id) = self.source_named(target, "what a link leads to") else { return };
         if !self.is_entity(target_id) {
             return self.error(
-                Diagnostic::new(Code::NoKey, format!("{} has no `key`, so a link cannot find its row", target.text))
-                    .at(target.span)
-                    .help(format!("say which column tells its rows apart: `source {} … key COLUMN`", target.text)),
+                Diagnostic::new(
+                    Code::NoKey,
+                    format!("{} has no `key`, so a link cannot find its row", target.text),
+                )
+                .at(target.span)
+                .help(format!(
+                    "say which column tells its rows apart: `source {} … key COLUMN`",
+                    target.text
+                )),
             );
         }
         let name = match name {
@@ -375,7 +403,9 @@ impl<'a> Checker<'a> {
             .collect();
         let span = self.sources.get(id.0 as usize).map(|s| s.def.name.span);
         for (column, target) in own {
-            let Some((name, ty)) = self.source(id).and_then(|s| s.column(column)).map(|c| (c.name.clone(), c.ty.clone())) else {
+            let Some((name, ty)) =
+                self.source(id).and_then(|s| s.column(column)).map(|c| (c.name.clone(), c.ty.clone()))
+            else {
                 continue;
             };
             if !matches!(ty, Type::Int | Type::Text | Type::Error) {
@@ -392,7 +422,8 @@ impl<'a> Checker<'a> {
             }
             let Some(target) = target else { continue };
             self.open(target);
-            let key = self.source(target).and_then(|t| t.column(t.key?)).map(|c| (c.name.clone(), c.ty.clone()));
+            let key =
+                self.source(target).and_then(|t| t.column(t.key?)).map(|c| (c.name.clone(), c.ty.clone()));
             if let Some((key_name, key_ty)) = key
                 && key_ty != ty
                 && !key_ty.is_error()
@@ -401,9 +432,16 @@ impl<'a> Checker<'a> {
                 let of = self.source_name(target).to_string();
                 let diagnostic = Diagnostic::new(
                     Code::KeyTypes,
-                    format!("`{name}` is {}, and the key `{key_name}` of {of} is {}", ty.described(), key_ty.described()),
+                    format!(
+                        "`{name}` is {}, and the key `{key_name}` of {of} is {}",
+                        ty.described(),
+                        key_ty.described()
+                    ),
                 )
-                .help(format!("read one as the other: `column {name} as {}`", if key_ty == Type::Int { "int" } else { "text" }));
+                .help(format!(
+                    "read one as the other: `column {name} as {}`",
+                    if key_ty == Type::Int { "int" } else { "text" }
+                ));
                 self.error(match span {
                     Some(span) => diagnostic.at(span),
                     None => diagnostic,
@@ -418,7 +456,8 @@ fn readable_as(stored: &Type, ty: &Type) -> bool {
     match stored {
         Type::Text | Type::Error => true,
         Type::Int | Type::Decimal { .. } | Type::Float => {
-            matches!(ty, Type::Int | Type::Decimal { .. } | Type::Float | Type::Text) || (*stored == Type::Int && *ty == Type::Bool)
+            matches!(ty, Type::Int | Type::Decimal { .. } | Type::Float | Type::Text)
+                || (*stored == Type::Int && *ty == Type::Bool)
         }
         Type::Bool => matches!(ty, Type::Bool | Type::Text | Type::Int),
         Type::Date => matches!(ty, Type::Date | Type::Text | Type::Instant(_)),

@@ -2,9 +2,9 @@
 
 use super::Checker;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::time::WindowWords;
 use crate::ir::time::{back, next_day, seconds, unit_start};
 use crate::ir::{Literal, Moment, SourceId, Window};
-use crate::ir::time::WindowWords;
 use crate::source::Span;
 use crate::syntax::ast::{self, Duration, Expr, TimeUnit, WindowKind};
 use crate::types::Type;
@@ -29,13 +29,19 @@ impl Checker<'_> {
                 let this = unit_start(today, *unit);
                 let bounds = match (previous, this) {
                     (false, Some(start)) => Some((start, next_day(today))),
-                    (true, Some(end)) => end.pred_opt().and_then(|d| unit_start(d, *unit)).map(|start| (start, end)),
+                    (true, Some(end)) => {
+                        end.pred_opt().and_then(|d| unit_start(d, *unit)).map(|start| (start, end))
+                    }
                     (_, None) => None,
                 };
                 let Some((start, end)) = bounds else {
                     return self.bad(span, "calendar units are day, week, month, quarter and year", None);
                 };
-                (Some(Moment::Day(start)), Moment::Day(end), WindowWords::Calendar { previous: *previous, unit: *unit })
+                (
+                    Some(Moment::Day(start)),
+                    Moment::Day(end),
+                    WindowWords::Calendar { previous: *previous, unit: *unit },
+                )
             }
             WindowKind::LastUnit(unit) => {
                 let unit = unit_word(*unit);
@@ -49,16 +55,26 @@ impl Checker<'_> {
                 let (start, _) = self.bound(from, false)?;
                 let (end, _) = self.bound(to, true)?;
                 if start.utc(&self.zone) >= end.utc(&self.zone) {
-                    return self.bad(span, "the window ends before it begins", Some("write the earlier date first; both ends are included".into()));
+                    return self.bad(
+                        span,
+                        "the window ends before it begins",
+                        Some("write the earlier date first; both ends are included".into()),
+                    );
                 }
                 (Some(start), end, WindowWords::FromTo)
             }
-            WindowKind::Since(from) => (Some(self.bound(from, false)?.0), self.as_of.cut(), WindowWords::Since),
+            WindowKind::Since(from) => {
+                (Some(self.bound(from, false)?.0), self.as_of.cut(), WindowWords::Since)
+            }
             WindowKind::Before(to) => (None, self.bound(to, false)?.0, WindowWords::Before),
             WindowKind::On(day) => {
                 let (start, is_day) = self.bound(day, false)?;
                 if !is_day {
-                    return self.bad(span, "`on` takes a day", Some("an hour of a day is `from … to …`".into()));
+                    return self.bad(
+                        span,
+                        "`on` takes a day",
+                        Some("an hour of a day is `from … to …`".into()),
+                    );
                 }
                 (Some(start), self.bound(day, true)?.0, WindowWords::On)
             }
@@ -81,13 +97,22 @@ impl Checker<'_> {
         span: Span,
     ) -> Option<(Moment, Moment)> {
         if length.amount == 0 {
-            return self.bad(span, "a window of nothing holds no event", Some("`in last 1 day` is the run's day alone".into()));
+            return self.bad(
+                span,
+                "a window of nothing holds no event",
+                Some("`in last 1 day` is the run's day alone".into()),
+            );
         }
         if let Some(length) = seconds(length) {
-            let time = self.source(events).and_then(|s| s.column(s.time.as_ref()?.column)).map(|c| c.ty.clone());
+            let time =
+                self.source(events).and_then(|s| s.column(s.time.as_ref()?.column)).map(|c| c.ty.clone());
             if time == Some(Type::Date) {
                 let name = self.source_name(events).to_string();
-                return self.bad(span, &format!("{name} have dates, and a window in hours needs a time of day"), Some("count in days".into()));
+                return self.bad(
+                    span,
+                    &format!("{name} have dates, and a window in hours needs a time of day"),
+                    Some("count in days".into()),
+                );
             }
             let cut = self.as_of.cut().utc(&self.zone);
             let end = match ending {
@@ -106,7 +131,11 @@ impl Checker<'_> {
         let anchor = match ending {
             None => Some(today),
             Some(ago) if seconds(ago).is_some() => {
-                return self.bad(span, "a window of days ends days ago, not hours", Some("`in last 30 days ending 30 days ago`".into()));
+                return self.bad(
+                    span,
+                    "a window of days ends days ago, not hours",
+                    Some("`in last 30 days ending 30 days ago`".into()),
+                );
             }
             Some(ago) => back(today, ago),
         };
@@ -123,16 +152,22 @@ impl Checker<'_> {
             Literal::Date(day) => Some((Moment::Day(if end { next_day(day) } else { day }), true)),
             Literal::Local(t) => {
                 let moment = self.zone.to_utc(t);
-                Some((Moment::Instant(if end { moment + chrono::Duration::microseconds(1) } else { moment }), false))
+                Some((
+                    Moment::Instant(if end { moment + chrono::Duration::microseconds(1) } else { moment }),
+                    false,
+                ))
             }
             Literal::Utc(t) => {
                 Some((Moment::Instant(if end { t + chrono::Duration::microseconds(1) } else { t }), false))
             }
             Literal::Number(_) | Literal::Text(_) | Literal::Bool(_) | Literal::Duration(_) => {
                 self.error(
-                    Diagnostic::new(Code::TypeMismatch, format!("a window's bound must be a date; this is {}", ty.described()))
-                        .at(expr.span)
-                        .help("write a date like 2026-10-31, without quotes"),
+                    Diagnostic::new(
+                        Code::TypeMismatch,
+                        format!("a window's bound must be a date; this is {}", ty.described()),
+                    )
+                    .at(expr.span)
+                    .help("write a date like 2026-10-31, without quotes"),
                 );
                 None
             }

@@ -34,7 +34,8 @@ struct Counts {
 
 impl Attrition {
     pub fn new(program: &Program, segment: DefId) -> Result<Attrition> {
-        let body = program.definition(segment).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
+        let body =
+            program.definition(segment).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
         let expanded = Formula::expanded(program, body);
         let atoms = expanded.atoms().into_iter().map(|a| (a, inputs(program, a))).collect();
         let complements = every_complement(program, segment)
@@ -43,8 +44,13 @@ impl Attrition {
             .collect();
         Ok(Attrition {
             segment,
-            membership: program.definition_node(segment).ok_or_else(|| internal("a segment without a column"))?,
-            conditions: Formula::conditions(program, segment).into_iter().map(|c| (c, Counts::default())).collect(),
+            membership: program
+                .definition_node(segment)
+                .ok_or_else(|| internal("a segment without a column"))?,
+            conditions: Formula::conditions(program, segment)
+                .into_iter()
+                .map(|c| (c, Counts::default()))
+                .collect(),
             expanded,
             atoms,
             complements,
@@ -118,7 +124,9 @@ impl Attrition {
             for input in inputs {
                 let lacks = both(&open, &is_unknown(view.array(*input)?.as_ref())?)?;
                 let all = match missing.get(input) {
-                    Some(before) => datafusion::arrow::compute::or(before, &lacks).map_err(|e| internal(e.to_string()))?,
+                    Some(before) => {
+                        datafusion::arrow::compute::or(before, &lacks).map_err(|e| internal(e.to_string()))?
+                    }
                     None => lacks,
                 };
                 missing.insert(*input, all);

@@ -28,11 +28,13 @@ pub fn evaluate(program: &Program, view: &View<'_>, formula: &Formula) -> Result
         }
         Formula::Not(inner) => kernel(not(&evaluate(program, view, inner)?)),
         Formula::Member(def) => {
-            let column = program.definition_node(*def).ok_or_else(|| internal("a segment without a column"))?;
+            let column =
+                program.definition_node(*def).ok_or_else(|| internal("a segment without a column"))?;
             view.booleans(column)
         }
         Formula::Outside(def) => {
-            let column = program.definition_node(*def).ok_or_else(|| internal("a segment without a column"))?;
+            let column =
+                program.definition_node(*def).ok_or_else(|| internal("a segment without a column"))?;
             kernel(not(&view.booleans(column)?))
         }
     }

@@ -66,13 +66,17 @@ impl Kept {
         }
         let mut order = Vec::new();
         for expr in by {
-            let at = self.position(*expr).ok_or_else(|| internal("an order by a column that was not kept"))?;
+            let at =
+                self.position(*expr).ok_or_else(|| internal("an order by a column that was not kept"))?;
             let values = whole.get(at).cloned().ok_or_else(|| internal("a lost column"))?;
             let options = Some(SortOptions { descending: true, nulls_first: false });
             order.push(SortColumn { values, options });
         }
         let key = whole.first().cloned().ok_or_else(|| internal("a lost key"))?;
-        order.push(SortColumn { values: key, options: Some(SortOptions { descending: false, nulls_first: true }) });
+        order.push(SortColumn {
+            values: key,
+            options: Some(SortOptions { descending: false, nulls_first: true }),
+        });
         let indices = lexsort_to_indices(&order, self.most).map_err(fail)?;
         whole.iter().map(|column| take(column, &indices, None).map_err(fail)).collect()
     }

@@ -4,6 +4,7 @@
 //! shown. Answers are plain data; drawing them is `output`'s.
 
 pub mod answer;
+mod ask;
 pub mod attrition;
 pub mod audience;
 mod evaluate;
@@ -15,4 +16,5 @@ mod tag;
 mod why;
 
 pub use answer::Answer;
+pub use audience::Selection;
 pub use portrait::{Asker, ExplainError};

@@ -1,6 +1,6 @@
 //! Runs a portrait and shows its batches to whoever collects from them.
 
-use crate::engine::{Engine, EngineError, memory_table};
+use crate::engine::{Engine, EngineError, Progress};
 use crate::ir::print::Lang;
 use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
 use crate::plan::{self, PlanError, Request, Tables};
@@ -9,7 +9,8 @@ use crate::value::Value;
 use chrono::DateTime;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit,
+    TimestampMicrosecondType,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -21,9 +22,15 @@ pub enum ExplainError {
     Plan(PlanError),
     Engine(EngineError),
     /// No row has this key.
-    NoSuchKey { key: String, entity: String },
+    NoSuchKey {
+        key: String,
+        entity: String,
+    },
     /// Two rows of an entity have one key: some of them, with how often.
-    DuplicateKeys { entity: String, samples: Vec<String> },
+    DuplicateKeys {
+        entity: String,
+        samples: Vec<String>,
+    },
     Internal(String),
 }
 
@@ -68,6 +75,8 @@ pub struct Asker<'a> {
     pub program: &'a Program,
     pub tables: &'a Tables,
     pub lang: Lang,
+    /// Told now and then how far a run is.
+    pub on_progress: &'a dyn Fn(Progress),
 }
 
 /// Some rows of a portrait.
@@ -98,29 +107,33 @@ impl<'a> Asker<'a> {
             if at < levels {
                 let schema: SchemaRef = plan::portrait::schema_of(&level);
                 let rows = self.engine.collect(level.plan)?;
-                before = Some(memory_table(schema, rows)?);
+                before = Some(Engine::memory_table(schema, rows)?);
                 continue;
             }
             let mut columns: Option<(HashMap<ExprId, usize>, usize)> = None;
             let mut failed = None;
-            self.engine.run(level.plan, &mut |batch: RecordBatch| {
-                if failed.is_some() {
-                    return Ok(());
-                }
-                if columns.is_none() {
-                    match positions(&portrait, &request, &batch) {
-                        Ok(found) => columns = Some(found),
-                        Err(e) => failed = Some(e),
+            self.engine.run_with_progress(
+                level.plan,
+                &mut |batch: RecordBatch| {
+                    if failed.is_some() {
+                        return Ok(());
                     }
-                }
-                if let Some((columns, key)) = &columns {
-                    let view = View { batch: &batch, program: self.program, columns, key: *key };
-                    if let Err(e) = collect(&view) {
-                        failed = Some(e);
+                    if columns.is_none() {
+                        match positions(&portrait, &request, &batch) {
+                            Ok(found) => columns = Some(found),
+                            Err(e) => failed = Some(e),
+                        }
                     }
-                }
-                Ok(())
-            })?;
+                    if let Some((columns, key)) = &columns {
+                        let view = View { batch: &batch, program: self.program, columns, key: *key };
+                        if let Err(e) = collect(&view) {
+                            failed = Some(e);
+                        }
+                    }
+                    Ok(())
+                },
+                &mut |p| (self.on_progress)(p),
+            )?;
             if let Some(e) = failed {
                 return Err(e);
             }
@@ -142,7 +155,8 @@ impl<'a> Asker<'a> {
         let mut inner = Vec::new();
         self.program.graph.walk(expr, &mut |_, node| match node {
             Node::Column { source, via, column } => {
-                let at = via.iter().try_fold(*source, |at, l| Some(self.program.source(at)?.link(*l)?.target));
+                let at =
+                    via.iter().try_fold(*source, |at, l| Some(self.program.source(at)?.link(*l)?.target));
                 pii |= at.and_then(|s| self.program.column(s, *column)).is_some_and(|c| c.pii);
             }
             Node::Definition(def) => inner.extend(self.program.definition(*def).map(|d| d.body)),
@@ -180,7 +194,10 @@ impl View<'_> {
     }
 
     pub fn array(&self, expr: ExprId) -> Result<&ArrayRef> {
-        let at = self.columns.get(&expr).ok_or_else(|| internal(format!("column {} was not asked for", expr.0)))?;
+        let at = self
+            .columns
+            .get(&expr)
+            .ok_or_else(|| internal(format!("column {} was not asked for", expr.0)))?;
         Ok(self.batch.column(*at))
     }
 
@@ -222,7 +239,9 @@ pub fn value_at(array: &ArrayRef, row: usize, zone: &Zone) -> Result<Value> {
         DataType::Utf8 => array.as_string_opt::<i32>().map(|a| Value::Text(a.value(row).to_string())),
         DataType::Date32 => array
             .as_primitive_opt::<Date32Type>()
-            .and_then(|a| chrono::NaiveDate::default().checked_add_signed(chrono::Duration::days(a.value(row).into())))
+            .and_then(|a| {
+                chrono::NaiveDate::default().checked_add_signed(chrono::Duration::days(a.value(row).into()))
+            })
             .map(Value::Date),
         DataType::Timestamp(TimeUnit::Microsecond, tz) => array
             .as_primitive_opt::<TimestampMicrosecondType>()

@@ -57,7 +57,8 @@ pub fn flips(program: &Program, formula: &Formula, want: bool, of: &Outcomes<'_>
         }
         Formula::Member(def) | Formula::Outside(def) => {
             let want = if matches!(formula, Formula::Outside(_)) { !want } else { want };
-            let body = program.definition(*def).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
+            let body =
+                program.definition(*def).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
             // Not being a member is already so where the condition is unknown.
             if !want && outcome(program, &Formula::of(program, body), of)? != Some(true) {
                 return Ok(Vec::new());
@@ -80,7 +81,13 @@ fn every(program: &Program, list: &[Formula], want: bool, of: &Outcomes<'_>) -> 
 }
 
 /// The atoms that make a true formula true, in the order written: what a member's `why` says.
-pub fn support(program: &Program, formula: &Formula, want: bool, of: &Outcomes<'_>, found: &mut Vec<Wanted>) -> Result<()> {
+pub fn support(
+    program: &Program,
+    formula: &Formula,
+    want: bool,
+    of: &Outcomes<'_>,
+    found: &mut Vec<Wanted>,
+) -> Result<()> {
     match formula {
         Formula::Atom(atom) => {
             if of(*atom)? == Some(want) && !found.contains(&(*atom, want)) {

@@ -6,7 +6,9 @@ use crate::ir::{ExprId, Program, Zone};
 use crate::types::Type;
 use crate::value::Value;
 use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -73,11 +75,14 @@ impl Spreading {
                 }
             }
             Values::Decimal(list, _) => {
-                list.extend(array.as_primitive_opt::<Decimal128Type>().into_iter().flat_map(|a| a.iter().flatten()));
+                list.extend(
+                    array.as_primitive_opt::<Decimal128Type>().into_iter().flat_map(|a| a.iter().flatten()),
+                );
             }
             Values::Float(list) => {
                 let before = list.len();
-                let known = array.as_primitive_opt::<Float64Type>().into_iter().flat_map(|a| a.iter().flatten());
+                let known =
+                    array.as_primitive_opt::<Float64Type>().into_iter().flat_map(|a| a.iter().flatten());
                 list.extend(known.filter(|x| !x.is_nan()));
                 // NaN is missing.
                 let nans = (array.len() - array.null_count()).saturating_sub(list.len() - before);
@@ -123,7 +128,9 @@ impl Spreading {
                 spread.max = list.last().map(|d| show(*d));
                 spread.median = middle(&list).map(|(a, b)| match a.checked_add(b) {
                     Some(sum) if sum % 2 == 0 => show(sum / 2),
-                    Some(sum) => sum.checked_mul(5).map_or(show(a), |d| Value::Decimal(d, scale.saturating_add(1))),
+                    Some(sum) => {
+                        sum.checked_mul(5).map_or(show(a), |d| Value::Decimal(d, scale.saturating_add(1)))
+                    }
                     None => show(a),
                 });
             }
@@ -143,7 +150,8 @@ impl Spreading {
                 spread.top = all.into_iter().take(TOP).map(|(label, n)| (Value::Text(label), n)).collect();
             }
             Values::Bool(yes) => {
-                spread.top = vec![(Value::Bool(true), yes), (Value::Bool(false), spread.known.saturating_sub(yes))];
+                spread.top =
+                    vec![(Value::Bool(true), yes), (Value::Bool(false), spread.known.saturating_sub(yes))];
             }
             Values::Unshown => {}
         }

@@ -14,7 +14,9 @@ pub fn explain(program: &Program, expr: ExprId, spread: Option<Spread>, lang: La
     let mut sources = Vec::new();
     read_by(program, body, lang, &mut sources, 0);
     let type_name = match program.ty(expr) {
-        crate::types::Type::Bool if definition.is_some_and(|d| d.kind == DefinitionKind::Segment) => "segment".to_string(),
+        crate::types::Type::Bool if definition.is_some_and(|d| d.kind == DefinitionKind::Segment) => {
+            "segment".to_string()
+        }
         ty => ty.to_string(),
     };
     Tag {
@@ -89,7 +91,11 @@ fn read_by(program: &Program, expr: ExprId, lang: Lang, found: &mut Vec<SourceUs
 
 fn entity_use(program: &Program, id: SourceId, lang: Lang) -> SourceUse {
     let (name, files, key) = match program.source(id) {
-        Some(s) => (s.name.clone(), s.location.pattern.clone(), s.key.and_then(|k| s.column(k)).map(|c| c.name.clone())),
+        Some(s) => (
+            s.name.clone(),
+            s.location.pattern.clone(),
+            s.key.and_then(|k| s.column(k)).map(|c| c.name.clone()),
+        ),
         None => (String::new(), String::new(), None),
     };
     let row = match (key, lang) {
@@ -120,9 +126,13 @@ fn event_use(program: &Program, a: &Aggregate, lang: Lang) -> SourceUse {
     }
     let what = s.title.clone().unwrap_or_else(|| s.name.clone());
     let row = match (&s.time, lang) {
-        (Some(t), Lang::En) => format!("one row is one of {what}, {}, at {}", steps.join(", "), column(t.column)),
+        (Some(t), Lang::En) => {
+            format!("one row is one of {what}, {}, at {}", steps.join(", "), column(t.column))
+        }
         (None, Lang::En) => format!("one row is one of {what}, {}", steps.join(", ")),
-        (Some(t), Lang::Zh) => format!("一行是一条 {what}，{}，时间为 {}", steps.join("，"), column(t.column)),
+        (Some(t), Lang::Zh) => {
+            format!("一行是一条 {what}，{}，时间为 {}", steps.join("，"), column(t.column))
+        }
         (None, Lang::Zh) => format!("一行是一条 {what}，{}", steps.join("，")),
     };
     SourceUse {

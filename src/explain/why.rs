@@ -29,6 +29,11 @@ impl Customer {
         Customer { values }
     }
 
+    /// The value of a column that was read; missing where it was not.
+    pub fn value(&self, expr: ExprId) -> Value {
+        self.values.get(&expr).cloned().unwrap_or(Value::Missing)
+    }
+
     pub fn outcome(&self, program: &Program, atom: ExprId) -> Result<Option<bool>> {
         if let Node::Literal(Literal::Bool(b)) = program.node(atom) {
             return Ok(Some(*b));
@@ -67,7 +72,8 @@ impl Customer {
 /// The columns that explaining a customer needs: the membership, every atom, and what atoms read.
 pub fn needs(program: &Program, segment: DefId) -> Result<Vec<ExprId>> {
     let d = program.definition(segment).ok_or_else(|| internal("an unknown segment"))?;
-    let membership = program.definition_node(segment).ok_or_else(|| internal("a segment without a column"))?;
+    let membership =
+        program.definition_node(segment).ok_or_else(|| internal("a segment without a column"))?;
     let expanded = Formula::expanded(program, d.body);
     let mut needs = vec![membership];
     for atom in columns(program, &expanded) {
@@ -88,10 +94,14 @@ impl Asker<'_> {
         let needs = needs(program, segment)?;
         let found = self.one_row(entity, key, &needs)?;
         let Some(customer) = found else {
-            return Err(ExplainError::NoSuchKey { key: key.to_string(), entity: program.source_name(entity).to_string() });
+            return Err(ExplainError::NoSuchKey {
+                key: key.to_string(),
+                entity: program.source_name(entity).to_string(),
+            });
         };
         let membership = customer.outcome(program, self.membership(segment)?)?;
-        let body = program.definition(segment).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
+        let body =
+            program.definition(segment).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
         let of = |atom: ExprId| customer.outcome(program, atom);
         let expanded = Formula::expanded(program, body);
         let conditions = Formula::conditions(program, segment)
@@ -117,7 +127,12 @@ impl Asker<'_> {
     }
 
     /// The values of one row; `None` where there is none.
-    pub(super) fn one_row(&self, entity: crate::ir::SourceId, key: &str, exprs: &[ExprId]) -> Result<Option<Customer>> {
+    pub(super) fn one_row(
+        &self,
+        entity: crate::ir::SourceId,
+        key: &str,
+        exprs: &[ExprId],
+    ) -> Result<Option<Customer>> {
         let ty = self.program.source(entity).and_then(|s| s.column(s.key?)).map(|c| c.ty.clone());
         let Some(parsed) = ty.and_then(|ty| Key::parse(key, &ty)) else { return Ok(None) };
         let wanted = match &parsed {
@@ -150,7 +165,9 @@ impl Asker<'_> {
             Formula::And(list) | Formula::Or(list) => {
                 list.iter().map(|f| self.tested(customer, f, Vec::new())).collect::<Result<Vec<_>>>()?
             }
-            Formula::Not(inner) if !matches!(**inner, Formula::Atom(_)) => vec![self.tested(customer, inner, Vec::new())?],
+            Formula::Not(inner) if !matches!(**inner, Formula::Atom(_)) => {
+                vec![self.tested(customer, inner, Vec::new())?]
+            }
             Formula::Member(def) | Formula::Outside(def) => Formula::conditions(program, *def)
                 .into_iter()
                 .map(|c| self.tested(customer, &c.formula, names(program, &c.from)))

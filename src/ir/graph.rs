@@ -221,7 +221,9 @@ impl Node {
             Node::Literal(_)
             | Node::Column { .. }
             | Node::Definition(_)
-            | Node::Outside(_) | Node::Aggregate(_) | Node::Error => Vec::new(),
+            | Node::Outside(_)
+            | Node::Aggregate(_)
+            | Node::Error => Vec::new(),
             Node::Negate(x) | Node::IsMissing(x) | Node::Not(x) => vec![*x],
             Node::Arithmetic { left, right, .. } | Node::Compare { left, right, .. } => vec![*left, *right],
             Node::Between { value, low, high } => vec![*value, *low, *high],

@@ -51,7 +51,8 @@ impl<'a> Lowering<'a> {
             return match node {
                 Node::InSource(list) => {
                     let value = self.expr(list.value)?;
-                    Ok(when(value.is_null(), lit(ScalarValue::Boolean(None))).otherwise(column(held).is_not_null())?)
+                    Ok(when(value.is_null(), lit(ScalarValue::Boolean(None)))
+                        .otherwise(column(held).is_not_null())?)
                 }
                 _ => Ok(column(held)),
             };
@@ -127,7 +128,9 @@ impl<'a> Lowering<'a> {
             Literal::Bool(b) => lit(*b),
             Literal::Date(d) => lit(ScalarValue::Date32(Some(epoch_days(*d)))),
             Literal::Local(t) => lit(ScalarValue::TimestampMicrosecond(Some(epoch_micros(*t)), None)),
-            Literal::Utc(t) => lit(ScalarValue::TimestampMicrosecond(Some(t.timestamp_micros()), Some(utc_zone()))),
+            Literal::Utc(t) => {
+                lit(ScalarValue::TimestampMicrosecond(Some(t.timestamp_micros()), Some(utc_zone())))
+            }
             Literal::Duration(d) => lit(interval(*d)),
         })
     }
@@ -153,7 +156,8 @@ impl<'a> Lowering<'a> {
         }
         let mut common = self.program.ty(value).widened();
         for item in list {
-            common = Type::common(&common, &self.program.ty(*item).widened()).ok_or_else(|| internal("a list of another type"))?;
+            common = Type::common(&common, &self.program.ty(*item).widened())
+                .ok_or_else(|| internal("a list of another type"))?;
         }
         let items = list.iter().map(|item| self.cast(*item, &common)).collect::<Result<Vec<_>>>()?;
         Ok(Expr::InList(InList::new(Box::new(self.cast(value, &common)?), items, false)))
@@ -194,7 +198,10 @@ impl<'a> Lowering<'a> {
             }
             ArithmeticOp::Modulo => {
                 let (a, b) = (self.cast(left, ty)?, self.cast(right, ty)?);
-                cast(a % core::nullif(b, number(Number { digits: 0, scale: 0, has_point: false }, ty)?), data_type(ty)?)
+                cast(
+                    a % core::nullif(b, number(Number { digits: 0, scale: 0, has_point: false }, ty)?),
+                    data_type(ty)?,
+                )
             }
             ArithmeticOp::Add | ArithmeticOp::Subtract | ArithmeticOp::Multiply => {
                 let (a, b) = match ty {
@@ -305,14 +312,17 @@ impl<'a> Lowering<'a> {
                 }
             }
             F::Number => super::scan::known(try_cast(cast(argument(0)?, DataType::Utf8), DataType::Float64))?,
-            F::Date => self.cast(*arguments.first().ok_or_else(|| internal("a missing argument"))?, &Type::Date)?,
+            F::Date => {
+                self.cast(*arguments.first().ok_or_else(|| internal("a missing argument"))?, &Type::Date)?
+            }
             F::Year => part("year")?,
             F::Quarter => part("quarter")?,
             F::Month => part("month")?,
             F::Day => part("day")?,
             F::Hour => part("hour")?,
             F::Weekday => {
-                let day = self.day_number(*arguments.first().ok_or_else(|| internal("a missing argument"))?)?;
+                let day =
+                    self.day_number(*arguments.first().ok_or_else(|| internal("a missing argument"))?)?;
                 // 1970-01-01 was a Thursday; twice the remainder keeps days before it positive.
                 ((day + lit(3i64)) % lit(7i64) + lit(7i64)) % lit(7i64) + lit(1i64)
             }
@@ -363,7 +373,9 @@ fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr
         return Ok(expr);
     }
     Ok(match (from, to) {
-        (Type::Instant(Frame::Utc), Type::Instant(Frame::Local)) => cast(local_time(expr, program), data_type(to)?),
+        (Type::Instant(Frame::Utc), Type::Instant(Frame::Local)) => {
+            cast(local_time(expr, program), data_type(to)?)
+        }
         (Type::Instant(Frame::Utc), Type::Date) => cast(local_time(expr, program), DataType::Date32),
         _ => cast(expr, data_type(to)?),
     })
@@ -395,7 +407,8 @@ fn number(n: Number, ty: &Type) -> Result<Expr> {
         },
         _ => {
             // Through text, so that the float is the nearest one.
-            let float: f64 = format!("{}e-{}", n.digits, n.scale).parse().map_err(|_| internal("a number"))?;
+            let float: f64 =
+                format!("{}e-{}", n.digits, n.scale).parse().map_err(|_| internal("a number"))?;
             Ok(lit(float))
         }
     }
@@ -460,7 +473,8 @@ fn months_between(today: chrono::NaiveDate, day: Expr, until: bool) -> Result<Ex
         return Ok(whole - when(d.gt(lit(t)), lit(1i64)).otherwise(lit(0i64))?);
     }
     // today + n months lands in X's month, on min(t, its last day): not after X unless t is later and X is no last day.
-    let next = binary_expr(day.clone(), Operator::Plus, lit(interval(Duration { amount: 1, unit: TimeUnit::Day })));
+    let next =
+        binary_expr(day.clone(), Operator::Plus, lit(interval(Duration { amount: 1, unit: TimeUnit::Day })));
     let last = part("month", cast(next, DataType::Date32)).not_eq(part("month", day));
     let late = d.lt(lit(t)).and(Expr::Not(Box::new(last)));
     Ok(there - here - when(late, lit(1i64)).otherwise(lit(0i64))?)

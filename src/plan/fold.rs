@@ -11,11 +11,11 @@ use super::{Result, internal, time};
 use crate::functions::AggregateFn;
 use crate::ir::{Aggregate, ColumnId, ExprId, Node, Program, SourceId, Window};
 use crate::types::Type;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlan, LogicalPlanBuilder, cast, when};
 use datafusion::prelude::{Expr, lit};
-use datafusion::arrow::datatypes::DataType;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one pass over a source of events computes for each row of an entity.
@@ -149,7 +149,9 @@ pub fn plain(
         // The same bounds on the column as it is read: the early filter is only for skipping where types differ.
         let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
         let name = column_name(fold.events, &[], t.column);
-        if let Some(filter) = within(column(name), reach, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end))) {
+        if let Some(filter) =
+            within(column(name), reach, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end)))
+        {
             plan = plan.filter(filter)?;
         }
     }
@@ -170,7 +172,8 @@ pub fn plain(
     let none = Columns::new();
     let have = entity.map_or(&none, |e| e.columns);
     let mut marks = Marks::default();
-    let exprs: Vec<ExprId> = fold.aggregates.iter().flat_map(|(_, a)| a.argument.into_iter().chain(a.filter)).collect();
+    let exprs: Vec<ExprId> =
+        fold.aggregates.iter().flat_map(|(_, a)| a.argument.into_iter().chain(a.filter)).collect();
     plan = marks.join(program, tables, plan, &exprs, have)?;
     let mut columns = have.clone();
     columns.extend(marks.columns);
@@ -185,7 +188,11 @@ pub fn plain(
 }
 
 /// Half-open bounds on a time column; an event without a time is in none.
-fn within(t: Expr, window: &Window, literal: impl Fn(crate::ir::Moment, bool) -> Option<Expr>) -> Option<Expr> {
+fn within(
+    t: Expr,
+    window: &Window,
+    literal: impl Fn(crate::ir::Moment, bool) -> Option<Expr>,
+) -> Option<Expr> {
     let before = t.clone().lt(literal(window.end, true)?);
     match window.start {
         Some(start) => Some(t.gt_eq(literal(start, false)?).and(before)),
@@ -196,7 +203,10 @@ fn within(t: Expr, window: &Window, literal: impl Fn(crate::ir::Moment, bool) ->
 fn owner(program: &Program, events: SourceId, path: &[u32], step: usize) -> Result<crate::ir::Owner> {
     let mut at = events;
     for (i, of) in path.iter().enumerate() {
-        let owner = program.source(at).and_then(|s| s.of.get(*of as usize)).ok_or_else(|| internal("an unknown step"))?;
+        let owner = program
+            .source(at)
+            .and_then(|s| s.of.get(*of as usize))
+            .ok_or_else(|| internal("an unknown step"))?;
         if i == step {
             return Ok(*owner);
         }
@@ -273,7 +283,8 @@ fn aggregate(
             None => Ok(call),
         }
     };
-    let value = || -> Result<Expr> { lowering.expr(a.argument.ok_or_else(|| internal("an aggregate of nothing"))?) };
+    let value =
+        || -> Result<Expr> { lowering.expr(a.argument.ok_or_else(|| internal("an aggregate of nothing"))?) };
     let moments = || -> Result<Vec<Expr>> {
         let t = spec.time.as_ref().ok_or_else(|| internal("events without a time"))?;
         let names = std::iter::once(&t.column).chain(&t.ties);
@@ -284,7 +295,10 @@ fn aggregate(
     let call = match a.function {
         AggregateFn::Count | AggregateFn::Any => count(),
         AggregateFn::Share => {
-            return Ok(vec![filtered(count(), &taken)?.alias(&name), filtered(count(), &in_window)?.alias(format!("{name}_all"))]);
+            return Ok(vec![
+                filtered(count(), &taken)?.alias(&name),
+                filtered(count(), &in_window)?.alias(format!("{name}_all")),
+            ]);
         }
         AggregateFn::Sum => ours::exact_sum().call(vec![value()?]),
         AggregateFn::Avg => ours::exact_avg().call(vec![value()?]),

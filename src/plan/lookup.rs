@@ -79,7 +79,8 @@ impl Marks {
         let mut known = have.clone();
         known.extend(self.columns.clone());
         let probe = Lowering::new(program, &known).cast(list.value, &common)?;
-        let plan = plan.join_with_expr_keys(members, JoinType::Left, (vec![probe], vec![column(&key)]), None)?;
+        let plan =
+            plan.join_with_expr_keys(members, JoinType::Left, (vec![probe], vec![column(&key)]), None)?;
         self.columns.insert(id, mark);
         Ok(plan)
     }

@@ -6,8 +6,8 @@ use super::lookup::{Columns, Marks};
 use super::scan::{Needs, Tables, column, column_name, rows};
 use super::stages::Stages;
 use super::{Result, internal, top};
-use crate::types::Type;
 use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId, Top};
+use crate::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
@@ -76,7 +76,8 @@ pub struct PortraitPlan<'a> {
 /// Only for faults of Segue itself: what the checker accepted can be planned.
 pub fn portrait(program: &Program, tables: Tables, request: Request) -> Result<PortraitPlan<'_>> {
     let entity = program.source(request.entity).ok_or_else(|| internal("an unknown entity"))?;
-    let key = column_name(request.entity, &[], entity.key.ok_or_else(|| internal("an entity without a key"))?);
+    let key =
+        column_name(request.entity, &[], entity.key.ok_or_else(|| internal("an entity without a key"))?);
     let stages = Stages::of(program, &request.exprs);
     Ok(PortraitPlan { program, request, tables, stages, columns: Columns::new(), key, next: 0 })
 }
@@ -116,7 +117,11 @@ impl PortraitPlan<'_> {
     /// The entity's own rows, with every column that anything reads.
     fn base(&mut self) -> Result<LogicalPlanBuilder> {
         let entity = self.request.entity;
-        let key = self.program.source(entity).and_then(|s| s.key).ok_or_else(|| internal("an entity without a key"))?;
+        let key = self
+            .program
+            .source(entity)
+            .and_then(|s| s.key)
+            .ok_or_else(|| internal("an entity without a key"))?;
         let mut needs = Needs::from([(Vec::new(), BTreeSet::from([key]))]);
         for id in self.stages.levels.keys() {
             if let Node::Column { source, via, column } = self.program.node(*id)
@@ -148,7 +153,8 @@ impl PortraitPlan<'_> {
         let aggregates: BTreeSet<ExprId> =
             self.at_level(level).filter(|id| matches!(self.program.node(*id), Node::Aggregate(_))).collect();
         let folds = Fold::group(self.program, self.request.entity, &aggregates);
-        let before = if folds.iter().any(|f| !f.inputs.is_empty()) { Some(plan.clone().build()?) } else { None };
+        let before =
+            if folds.iter().any(|f| !f.inputs.is_empty()) { Some(plan.clone().build()?) } else { None };
         let mut values: Vec<(ExprId, Expr)> = Vec::new();
         for fold in &folds {
             let entity = match &before {
@@ -178,9 +184,11 @@ impl PortraitPlan<'_> {
 
     /// Adds tags, atoms and segments, each as soon as what it is made of is there.
     fn columns_of_level(&mut self, level: u32, mut plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
-        let mut pending: Vec<ExprId> = self.at_level(level).filter(|id| !self.columns.contains_key(id)).collect();
+        let mut pending: Vec<ExprId> =
+            self.at_level(level).filter(|id| !self.columns.contains_key(id)).collect();
         while !pending.is_empty() {
-            let (ready, later): (Vec<ExprId>, Vec<ExprId>) = pending.iter().partition(|id| self.is_ready(**id));
+            let (ready, later): (Vec<ExprId>, Vec<ExprId>) =
+                pending.iter().partition(|id| self.is_ready(**id));
             if ready.is_empty() {
                 return Err(internal("columns that wait for each other"));
             }
@@ -204,7 +212,8 @@ impl PortraitPlan<'_> {
                 for id in lists {
                     values.push((id, lowering.expr(id)?));
                 }
-                let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
+                let keep: BTreeSet<String> =
+                    self.columns.values().cloned().chain([self.key.clone()]).collect();
                 plan = self.project(plan, Some(&keep), values)?;
             }
             let mut values = Vec::new();
@@ -216,7 +225,8 @@ impl PortraitPlan<'_> {
                 plan = self.project(plan, None, values)?;
             }
             if !tops.is_empty() {
-                let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
+                let keep: BTreeSet<String> =
+                    self.columns.values().cloned().chain([self.key.clone()]).collect();
                 let (ranked, values) = top::add(self.program, plan, &tops, &self.key, &self.columns)?;
                 plan = self.project(ranked, Some(&keep), values)?;
             }
@@ -265,7 +275,8 @@ impl PortraitPlan<'_> {
     fn trim(&mut self, level: u32, plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
         let live = self.stages.live_after(level);
         self.columns.retain(|id, _| live.contains(id));
-        let keep: BTreeSet<&str> = self.columns.values().map(String::as_str).chain([self.key.as_str()]).collect();
+        let keep: BTreeSet<&str> =
+            self.columns.values().map(String::as_str).chain([self.key.as_str()]).collect();
         let columns: Vec<Expr> = plan
             .schema()
             .columns()

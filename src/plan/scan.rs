@@ -80,15 +80,21 @@ pub(super) fn rows(
         }
     }
     for via in &paths {
-        let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else { continue };
-        let from = program.source(owner).and_then(|s| s.link(*last)).ok_or_else(|| internal("an unknown link"))?;
+        let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else {
+            continue;
+        };
+        let from =
+            program.source(owner).and_then(|s| s.link(*last)).ok_or_else(|| internal("an unknown link"))?;
         needs.entry(front.to_vec()).or_default().insert(from.column);
     }
 
     let mut plan = table(program, tables, source, source, &[], needs.get(&Vec::new()), before)?;
     for via in &paths {
-        let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else { continue };
-        let link = program.source(owner).and_then(|s| s.link(*last)).ok_or_else(|| internal("an unknown link"))?;
+        let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else {
+            continue;
+        };
+        let link =
+            program.source(owner).and_then(|s| s.link(*last)).ok_or_else(|| internal("an unknown link"))?;
         let target = program.source(link.target).ok_or_else(|| internal("an unknown link"))?;
         let key = target.key.ok_or_else(|| internal("a link to a source without a key"))?;
         let mut columns = needs.get(via).cloned().unwrap_or_default();
@@ -97,7 +103,10 @@ pub(super) fn rows(
         plan = plan.join_with_expr_keys(
             looked_up.build()?,
             JoinType::Left,
-            (vec![column(column_name(source, front, link.column))], vec![column(column_name(source, via, key))]),
+            (
+                vec![column(column_name(source, front, link.column))],
+                vec![column(column_name(source, via, key))],
+            ),
             None,
         )?;
     }
@@ -130,7 +139,8 @@ fn table(
     let provider = tables.get(&source).ok_or_else(|| internal(format!("{} was not opened", spec.name)))?;
     let schema = provider.schema();
     let early = before(spec, provider.as_ref());
-    let mut plan = LogicalPlanBuilder::scan(spec.name.as_str(), provider_as_source(Arc::clone(provider)), None)?;
+    let mut plan =
+        LogicalPlanBuilder::scan(spec.name.as_str(), provider_as_source(Arc::clone(provider)), None)?;
     if let Some(early) = early {
         plan = plan.filter(early)?;
     }
@@ -159,15 +169,21 @@ fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program) -> Result
     };
     let text = matches!(stored, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let read = match (ty, stored) {
-        (Type::Float, DataType::Float16 | DataType::Float32 | DataType::Float64) => known(cast(raw, DataType::Float64))?,
+        (Type::Float, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
+            known(cast(raw, DataType::Float64))?
+        }
         (Type::Float, _) => known(try_cast(raw, DataType::Float64))?,
         // To nearest, never cut off; arrow's decimal casts round, its casts to whole numbers truncate.
         (Type::Int, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
             try_cast(datafusion::functions::math::expr_fn::round(vec![raw]), DataType::Int64)
         }
-        (Type::Int, DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)) => {
-            try_cast(try_cast(raw, DataType::Decimal128(38, 0)), DataType::Int64)
-        }
+        (
+            Type::Int,
+            DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..),
+        ) => try_cast(try_cast(raw, DataType::Decimal128(38, 0)), DataType::Int64),
         (Type::Text | Type::Label(_), _) => cast(raw, DataType::Utf8View),
         (Type::Date, DataType::Timestamp(_, tz)) => {
             let local = match tz {

@@ -28,7 +28,11 @@ impl Stages {
     /// Whether a node becomes a column of its own.
     fn is_column(&self, program: &Program, id: ExprId) -> bool {
         match program.node(id) {
-            Node::Aggregate(_) | Node::Definition(_) | Node::Top(_) | Node::Column { .. } | Node::InSource(_) => true,
+            Node::Aggregate(_)
+            | Node::Definition(_)
+            | Node::Top(_)
+            | Node::Column { .. }
+            | Node::InSource(_) => true,
             Node::Literal(_) => false,
             _ => self.asked.contains(&id),
         }
@@ -103,7 +107,8 @@ impl Stages {
     /// Columns of `level` or below that a later level or the answer reads.
     pub fn live_after(&self, level: u32) -> BTreeSet<ExprId> {
         let below = |id: &ExprId| self.levels.get(id).is_some_and(|l| *l <= level);
-        let later = self.levels.iter().filter(|(_, l)| **l > level).flat_map(|(id, _)| self.needs.get(id)).flatten();
+        let later =
+            self.levels.iter().filter(|(_, l)| **l > level).flat_map(|(id, _)| self.needs.get(id)).flatten();
         later.chain(&self.asked).copied().filter(below).collect()
     }
 }

@@ -39,9 +39,10 @@ fn clock(moment: Moment, ty: &Type, zone: &Zone) -> NaiveDateTime {
 pub fn canonical(moment: Moment, ty: &Type, zone: &Zone, end: bool) -> Expr {
     match ty {
         Type::Date => lit(ScalarValue::Date32(Some(day_bound(moment, zone, end)))),
-        Type::Instant(Frame::Utc) => {
-            lit(ScalarValue::TimestampMicrosecond(Some(epoch_micros(clock(moment, ty, zone))), Some(utc_zone())))
-        }
+        Type::Instant(Frame::Utc) => lit(ScalarValue::TimestampMicrosecond(
+            Some(epoch_micros(clock(moment, ty, zone))),
+            Some(utc_zone()),
+        )),
         _ => lit(ScalarValue::TimestampMicrosecond(Some(epoch_micros(clock(moment, ty, zone))), None)),
     }
 }

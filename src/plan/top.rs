@@ -5,10 +5,10 @@ use super::lookup::Columns;
 use super::scan::column;
 use super::{Result, internal};
 use crate::ir::{ExprId, Node, Program, Top, TopSize};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{ExprFunctionExt, LogicalPlanBuilder, WindowFunctionDefinition, cast};
 use datafusion::prelude::{Expr, lit};
 
@@ -41,7 +41,10 @@ pub(super) fn add(
         let chosen = match top.size {
             TopSize::Count(n) => place.lt_eq(lit(i64::try_from(n).unwrap_or(i64::MAX))),
             TopSize::Share(share) => {
-                let all = WindowFunction::new(WindowFunctionDefinition::AggregateUDF(count_udaf()), vec![lit(1i64)]);
+                let all = WindowFunction::new(
+                    WindowFunctionDefinition::AggregateUDF(count_udaf()),
+                    vec![lit(1i64)],
+                );
                 plan = plan.window(vec![Expr::from(all).partition_by(groups).build()?.alias(&size)])?;
                 // place ≤ ⌈size · d / s⌉  ⟺  (place − 1) · s < size · d, in whole numbers.
                 let digits = i64::try_from(share.digits).map_err(|_| internal("a share"))?;
@@ -61,7 +64,8 @@ fn eligibility(program: &Program, lowering: &Lowering<'_>, top: &Top) -> Result<
         all = all.and(lowering.expr(*w)?.is_not_null());
     }
     if let Some(base) = top.base {
-        let node = program.graph.find(&Node::Definition(base)).ok_or_else(|| internal("a base without a column"))?;
+        let node =
+            program.graph.find(&Node::Definition(base)).ok_or_else(|| internal("a base without a column"))?;
         all = all.and(lowering.expr(node)?.is_true());
     }
     Ok(all)

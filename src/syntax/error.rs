@@ -126,8 +126,8 @@ fn expectations(rules: &[Rule], place: &Place<'_>) -> Vec<String> {
 pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
     use Rule::*;
     let (rank, words) = match rule {
-        expr | test | comparison | arith | operand | named | quantity | paren | case_expr | outside | timed
-        | happened | boolean | BOOL => (0, "a value"),
+        expr | test | comparison | arith | operand | named | quantity | paren | case_expr | outside
+        | timed | happened | boolean | BOOL => (0, "a value"),
         NAME | PART | WORD | QUOTED_NAME | path | names | step => (0, "a name"),
         arm => (0, "a name and a share (`a 50%`)"),
         type_name => (0, "a type such as `decimal(18,2)`"),
@@ -160,9 +160,8 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         call_clause | event_clause | window_clause | window_rule | in_window => (6, "a window or `where`"),
         in_last | in_calendar | in_days => (3, "`last`, `this`, `previous` or `days`"),
         logic_op => (6, "`and`/`or`"),
-        ARITH_OP | COMPARE_OP | tail | compare_tail | is_tail | in_tail | between_tail | text_tail | text_op => {
-            (5, "an operator")
-        }
+        ARITH_OP | COMPARE_OP | tail | compare_tail | is_tail | in_tail | between_tail | text_tail
+        | text_op => (5, "an operator"),
         statement_end => (8, "the next statement"),
         LPAREN => (9, "`(`"),
         RPAREN => (2, "`)`"),
@@ -170,8 +169,9 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         EQUALS => (1, "`=`"),
         ARROW => (1, "`->`"),
         // Signs and parts that could stand before anything, and parts of tokens.
-        meta | AT_SIGN | SEMICOLON | DOT | MINUS | BANG | NOT | AMPERSANDS | PIPES | step_within | call | RESERVED
-        | ESCAPED | DIGIT | POINT | PERCENT | MAGNITUDE | DASH | COLON | OFFSET | TAIL_LETTER | elapsed | EOI | WHITESPACE | COMMENT | one => {
+        meta | AT_SIGN | SEMICOLON | DOT | MINUS | BANG | NOT | AMPERSANDS | PIPES | step_within | call
+        | RESERVED | ESCAPED | DIGIT | POINT | PERCENT | MAGNITUDE | DASH | COLON | OFFSET | TAIL_LETTER
+        | elapsed | EOI | WHITESPACE | COMMENT | one => {
             return None;
         }
         _ => return clause_or_word(rule),
@@ -208,7 +208,9 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     let before = place.before(1);
     match found {
         "#" => return Some("a comment begins with `--`".into()),
-        "/" if before == "/" || place.word(place.found + 1) == "*" => return Some("a comment begins with `--`".into()),
+        "/" if before == "/" || place.word(place.found + 1) == "*" => {
+            return Some("a comment begins with `--`".into());
+        }
         "." if place.tokens.get(place.found + 1).is_some_and(|t| t.kind == Kind::Number) => {
             return Some(format!("write `0.{}`", place.word(place.found + 1)));
         }
@@ -230,12 +232,15 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
         return Some("a condition is written with `where`: `segment name where …`".into());
     }
     if wants(Rule::EQUALS) && lower == "where" {
-        return Some("a tag is a value, `tag name = …`; a condition is a segment, `segment name where …`".into());
+        return Some(
+            "a tag is a value, `tag name = …`; a condition is a segment, `segment name where …`".into(),
+        );
     }
     if wants(Rule::key) && token.kind == Kind::Word {
         return Some(format!("a key that is a text goes in quotes: `\"{found}\"`"));
     }
-    if wants(Rule::statement) && matches!(lower.as_str(), "select" | "create" | "with" | "insert" | "update") {
+    if wants(Rule::statement) && matches!(lower.as_str(), "select" | "create" | "with" | "insert" | "update")
+    {
         return Some("Segue has definitions, not queries: `segment name where …`, then `show name`".into());
     }
     if token.kind != Kind::Word {
@@ -243,7 +248,9 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     }
     if keywords::is_reserved(found) {
         let name = wants(Rule::NAME) || wants(Rule::names) || wants(Rule::path) || wants(Rule::arm);
-        return name.then(|| format!("`{found}` is a reserved word; as a name it goes in backquotes: `` `{found}` ``"));
+        return name.then(|| {
+            format!("`{found}` is a reserved word; as a name it goes in backquotes: `` `{found}` ``")
+        });
     }
     let words = KEYWORDS.iter().filter(|k| match k.place {
         Where::Statement | Where::Command => wants(Rule::statement) || wants(Rule::statement_end),

@@ -19,7 +19,14 @@ pub(super) struct LiteralError {
 
 impl LiteralError {
     fn new(code: Code, range: std::ops::Range<usize>, message: impl Into<String>) -> Self {
-        LiteralError { code, start: range.start, end: range.end, message: message.into(), label: "", help: None }
+        LiteralError {
+            code,
+            start: range.start,
+            end: range.end,
+            message: message.into(),
+            label: "",
+            help: None,
+        }
     }
 
     fn label(mut self, label: &'static str) -> Self {
@@ -92,8 +99,12 @@ pub(super) fn scan_text(text: &str) -> Found {
                 let doubled = open == close && text.get(end..).is_some_and(|rest| rest.starts_with(open));
                 if doubled && error.is_none() {
                     error = Some(
-                        LiteralError::new(Code::BadText, i..end + 1, "two texts without anything between them")
-                            .help(format!("inside a text, a quote is written `\\{close}`")),
+                        LiteralError::new(
+                            Code::BadText,
+                            i..end + 1,
+                            "two texts without anything between them",
+                        )
+                        .help(format!("inside a text, a quote is written `\\{close}`")),
                     );
                 }
                 return (end, error);
@@ -266,12 +277,15 @@ fn glued_letters(number: &str, letters: &str) -> LiteralError {
         "m" | "M" => error.help(format!("a million is written `{number}mn`")),
         "b" | "B" => error.help(format!("a billion is written `{number}bn`")),
         _ if is_exponent(letters) => error.help("numbers are written out: `1_000_000`, `100万`, `1mn`"),
-        _ => error.help(format!("write `{number} {letters}`; a name that begins with a digit goes in backquotes")),
+        _ => error
+            .help(format!("write `{number} {letters}`; a name that begins with a digit goes in backquotes")),
     }
 }
 
 fn is_exponent(letters: &str) -> bool {
-    letters.strip_prefix(['e', 'E']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    letters
+        .strip_prefix(['e', 'E'])
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The exact value of a number as written; `None` where it has too many digits.
@@ -339,7 +353,11 @@ fn groups(text: &str) -> Option<Groups<'_>> {
     let (second, rest) = part(rest)?;
     let (two, rest) = sign(rest)?;
     let (third, rest) = part(rest)?;
-    (one == two).then_some(Groups { parts: [first, second, third], sign: one, length: text.len() - rest.len() })
+    (one == two).then_some(Groups {
+        parts: [first, second, third],
+        sign: one,
+        length: text.len() - rest.len(),
+    })
 }
 
 fn scan_date(text: &str) -> Option<Found> {
@@ -365,7 +383,10 @@ fn scan_date(text: &str) -> Option<Found> {
         }
         ([4, 1..=2, _], '-') => Some((
             length,
-            Some(bad(format!("`{written}` is not how a date is written")).help("a date is written `2026-01-05`")),
+            Some(
+                bad(format!("`{written}` is not how a date is written"))
+                    .help("a date is written `2026-01-05`"),
+            ),
         )),
         ([1..=2, 1..=2, 4], _) => Some((
             length,
@@ -388,8 +409,9 @@ fn scan_date_proper(text: &str, date_length: usize) -> Found {
     let rest = text.get(date_length..).unwrap_or("");
     if date_value(written).is_none() {
         let length = date_length + word_length(rest);
-        let error = LiteralError::new(Code::BadDate, 0..date_length, format!("there is no date `{}`", fold(written)))
-            .label("not in the calendar");
+        let error =
+            LiteralError::new(Code::BadDate, 0..date_length, format!("there is no date `{}`", fold(written)))
+                .label("not in the calendar");
         return (length, Some(error));
     }
     let bad = |end: usize, message: String, help: String| {
@@ -418,7 +440,11 @@ fn scan_date_proper(text: &str, date_length: usize) -> Found {
         let time = fold(rest.get(blank..blank + time).unwrap_or(""));
         return (
             end,
-            bad(end, "a time is glued to its date with `T`".into(), format!("write `{}T{time:0>5}`", fold(written))),
+            bad(
+                end,
+                "a time is glued to its date with `T`".into(),
+                format!("write `{}T{time:0>5}`", fold(written)),
+            ),
         );
     }
     (date_length, None)
@@ -500,9 +526,12 @@ fn scan_time(text: &str, date_length: usize) -> Found {
     let literal = text.get(..end).unwrap_or("");
     if moment_value(literal).is_none() {
         let time = fold(text.get(from..local_end).unwrap_or(""));
-        let error = LiteralError::new(Code::BadDate, 0..end, format!("there is no instant `{}`", fold(literal)))
-            .label("no such time")
-            .help(format!("`{time}` must lie between 00:00 and 23:59:59, the offset between -23:59 and +23:59"));
+        let error =
+            LiteralError::new(Code::BadDate, 0..end, format!("there is no instant `{}`", fold(literal)))
+                .label("no such time")
+                .help(format!(
+                    "`{time}` must lie between 00:00 and 23:59:59, the offset between -23:59 and +23:59"
+                ));
         return (end, Some(error));
     }
     (end, None)

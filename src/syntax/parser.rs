@@ -34,8 +34,11 @@ pub(super) enum Ending {
 pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> (Script, Ending) {
     if text.len() > MAX_BYTES {
         diagnostics.push(
-            Diagnostic::new(Code::TooLarge, format!("the script has {} MB; the most is 4 MB", text.len() / (1024 * 1024)))
-                .help("split it into files and bring them together with `use`; long lists belong in a source"),
+            Diagnostic::new(
+                Code::TooLarge,
+                format!("the script has {} MB; the most is 4 MB", text.len() / (1024 * 1024)),
+            )
+            .help("split it into files and bring them together with `use`; long lists belong in a source"),
         );
         return (Script::default(), Ending::Whole);
     }
@@ -165,27 +168,25 @@ impl Run<'_> {
             }
         }
         let found = self.token_at(failure.at);
-        if let Some((diagnostic, next)) = error::metadata_without_value(self.file, self.text, self.tokens, from, failure.at) {
+        if let Some((diagnostic, next)) =
+            error::metadata_without_value(self.file, self.text, self.tokens, from, failure.at)
+        {
             self.ending = if next >= self.tokens.len() { Ending::Unfinished } else { Ending::Whole };
             return Found::Error(diagnostic, next);
         }
         // A misspelt statement word at the margin: the statement before it is whole.
         let margin = self.tokens.get(found).is_some_and(|t| t.at_margin);
-        if margin && found > from && failure.expected.contains(&Rule::statement_end)
+        if margin
+            && found > from
+            && failure.expected.contains(&Rule::statement_end)
             && let Ok(read) = self.read(from, found, nesting)
         {
             return self.accept(read);
         }
         let at_end = failure.at >= self.end_of(to);
         self.ending = if at_end && to >= self.tokens.len() { Ending::Unfinished } else { Ending::Whole };
-        let place = error::Place {
-            file: self.file,
-            text: self.text,
-            tokens: self.tokens,
-            from,
-            found,
-            at_end,
-        };
+        let place =
+            error::Place { file: self.file, text: self.text, tokens: self.tokens, from, found, at_end };
         Found::Error(error::diagnose(&failure, &place), self.recover(found.max(from + 1), failure.at))
     }
 
@@ -230,7 +231,9 @@ impl Run<'_> {
             Some(s) => self.token_at(s.span.end as usize),
             None => {
                 let span = Span::new(self.file, start, self.end_of(to));
-                found.push(Diagnostic::new(Code::Internal, "the grammar and the syntax tree disagree").at(span));
+                found.push(
+                    Diagnostic::new(Code::Internal, "the grammar and the syntax tree disagree").at(span),
+                );
                 to
             }
         };

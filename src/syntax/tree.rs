@@ -10,7 +10,7 @@ use super::scan::Token;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 use pest::iterators::{Pair, Pairs};
-use unicode_normalization::{UnicodeNormalization, is_nfkc_quick, IsNormalized};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 pub(super) type Node<'t> = Pair<'t, Rule>;
 
@@ -142,7 +142,12 @@ impl<'t> Builder<'t, '_> {
             Rule::MOMENT => match literal::moment_value(node.as_str())? {
                 Moment::Date(date) => MetaValue::Date(date, span),
                 Moment::Instant(instant) => {
-                    self.error(Code::BadDate, span, "a date is wanted here, without a time", "write the day alone");
+                    self.error(
+                        Code::BadDate,
+                        span,
+                        "a date is wanted here, without a time",
+                        "write the day alone",
+                    );
                     MetaValue::Date(day(&instant), span)
                 }
             },

@@ -2,9 +2,7 @@ use super::{finding, findings, read};
 
 #[test]
 fn syntax_errors_in_words() {
-    for (text, error) in [
-        ("tag x = ", "E0101 «» expected a value, found the end of the text"),
-    ] {
+    for (text, error) in [("tag x = ", "E0101 «» expected a value, found the end of the text")] {
         assert_eq!(finding(text), error, "{text}");
     }
 }

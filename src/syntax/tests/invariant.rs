@@ -7,7 +7,7 @@ const SCRIPTS: &[&str] = &[
     // Soft words at the beginning of lines, where a guess at statements could go wrong.
     "segment a where x > 5 and\ncount > 3 and\ntag\n>\nsource\nand list\nis missing\nsegment b\nwhere\nlist\n= 1",
     "tag x =\nsource\ntag y =\nshow + tag\nlist\nshow list\nlimit 5\ncount\ncount\nlist",
-    "tag x = f(\ntag y,\ncount z2\n)"  ,
+    "tag x = f(\ntag y,\ncount z2\n)",
     "audience a\nfrom source\nrequire\ntag\nexclude list, show\nvia\nlist\nlist",
     "@group\nasset @owner \"x\"\n@note tag\ntag\ntag\n=\ncase\nwhen\na\nthen\n1\nlist",
     "rfm v from tag recency\nshow\nfrequency\nin last 3 days bins 5\nexplain v",
@@ -40,11 +40,8 @@ fn line_breaks_mean_nothing() {
 fn join(tokens: &[&str]) -> String {
     let mut out = String::new();
     for (i, token) in tokens.iter().enumerate() {
-        let glued = i > 0
-            && matches!(
-                (tokens[i - 1], *token),
-                ("-", ">") | ("<" | ">" | "!", "=") | ("?", "?")
-            );
+        let glued =
+            i > 0 && matches!((tokens[i - 1], *token), ("-", ">") | ("<" | ">" | "!", "=") | ("?", "?"));
         if i > 0 && !glued {
             out.push('\n');
         }

@@ -48,7 +48,12 @@ fn what_is_not_too_deep_is_read_and_dropped() {
     ] {
         // On a small stack, as of a thread.
         let text = deep(open, close, 190);
-        std::thread::Builder::new().stack_size(512 * 1024).spawn(move || drop(good(&text))).unwrap().join().unwrap();
+        std::thread::Builder::new()
+            .stack_size(512 * 1024)
+            .spawn(move || drop(good(&text)))
+            .unwrap()
+            .join()
+            .unwrap();
     }
     good(&format!("tag x = {}1", "1 + ".repeat(450)));
     good(&format!("segment s where {}x", "a + b > c and ".repeat(5_000)));
@@ -58,7 +63,16 @@ fn what_is_not_too_deep_is_read_and_dropped() {
 #[test]
 fn failing_inside_nested_parentheses_is_quick() {
     let started = Instant::now();
-    for open in ["(", "f(", "x in (", "happened(t where ", "days since f(", "count(t since ", "case when ", "count(t within "] {
+    for open in [
+        "(",
+        "f(",
+        "x in (",
+        "happened(t where ",
+        "days since f(",
+        "count(t since ",
+        "case when ",
+        "count(t within ",
+    ] {
         assert_eq!(findings(&format!("tag x = {} > ", open.repeat(60))).len(), 1, "{open}");
     }
     assert!(started.elapsed().as_secs() < 10);
@@ -70,8 +84,10 @@ fn a_huge_script_is_refused_at_once() {
     let started = Instant::now();
     assert_eq!(
         findings(&text),
-        ["E0106 «» the script has 9 MB; the most is 4 MB | split it into files and bring them together with `use`; \
-          long lists belong in a source"]
+        [
+            "E0106 «» the script has 9 MB; the most is 4 MB | split it into files and bring them together with `use`; \
+          long lists belong in a source"
+        ]
     );
     assert!(started.elapsed().as_millis() < 500);
 }
@@ -114,10 +130,19 @@ fn timing() {
     for (name, text) in [("lines", long(10_000)), ("one line", long(10_000).replace('\n', " "))] {
         let started = Instant::now();
         let script = good(&text);
-        eprintln!("{name}: {} statements, {} kB, {:?}", script.statements.len(), text.len() / 1000, started.elapsed());
+        eprintln!(
+            "{name}: {} statements, {} kB, {:?}",
+            script.statements.len(),
+            text.len() / 1000,
+            started.elapsed()
+        );
     }
     let text = long(10_000).replace('\n', "");
-    eprintln!("scan {:?}", { let s = Instant::now(); std::hint::black_box(crate::syntax::scan::scan(&text)); s.elapsed() });
+    eprintln!("scan {:?}", {
+        let s = Instant::now();
+        std::hint::black_box(crate::syntax::scan::scan(&text));
+        s.elapsed()
+    });
     let broken = long(10_000).replace("and ", "und ");
     let started = Instant::now();
     eprintln!("broken: {} findings, {:?}", findings(&broken).len(), started.elapsed());

@@ -1,0 +1,269 @@
+//! One answer per command.
+
+use super::answer::{Answer, Count, Describe, Explain, List, Listed, Portrait, Show};
+use super::attrition::Attrition;
+use super::evaluate::is_true;
+use super::members::{self, Kept};
+use super::portrait::{Asker, ExplainError, Result, View, internal};
+use super::stats::Spreading;
+use super::tag;
+use crate::check::literal_value;
+use crate::ir::print;
+use crate::ir::{Command, DefId, DefinitionKind, ExprId, Node, SourceId};
+use crate::plan::Request;
+use crate::value::Value;
+use std::collections::BTreeMap;
+
+impl Asker<'_> {
+    /// The answer to a command.
+    pub fn ask(&self, command: &Command) -> Result<Answer> {
+        Ok(match command {
+            Command::Count { segment } => Answer::Count(self.count(*segment)?),
+            Command::Show { segment, limit } => Answer::Show(self.show(*segment, Some(*limit))?),
+            Command::Explain { segment } => Answer::Explain(self.explain(*segment, None)?),
+            Command::Why { key, segment } => Answer::Why(self.why(key, *segment)?),
+            Command::Portrait { key } => Answer::Portrait(self.portrait_of(key)?),
+            Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
+            Command::List => Answer::List(self.list()),
+        })
+    }
+
+    fn count_of(&self, attrition: &Attrition) -> Result<Count> {
+        let program = self.program;
+        let d = program.definition(attrition.segment()).ok_or_else(|| internal("an unknown segment"))?;
+        Ok(Count {
+            segment: d.name.clone(),
+            title: d.title.clone(),
+            entity: program.source_name(d.entity).to_string(),
+            as_of: program.as_of.text(&program.zone),
+            zone: program.zone.name().to_string(),
+            members: attrition.members(),
+            total: attrition.total(),
+            undecided: attrition.undecided(program),
+        })
+    }
+
+    pub fn count(&self, segment: DefId) -> Result<Count> {
+        let mut attrition = Attrition::new(self.program, segment)?;
+        let request =
+            Request { entity: self.entity_of(segment)?, exprs: attrition.needs(self.program), key: None };
+        self.read(&request, &mut |view| attrition.add(self.program, view))?;
+        self.count_of(&attrition)
+    }
+
+    /// The members with the tags that the segment used; the first by key where a limit is given.
+    pub fn show(&self, segment: DefId, limit: Option<usize>) -> Result<Show> {
+        let membership = self.membership(segment)?;
+        let inputs = Attrition::new(self.program, segment)?.inputs();
+        let mut kept = Kept::new(inputs, limit);
+        let mut exprs = kept.columns().to_vec();
+        exprs.push(membership);
+        let mut count = 0;
+        let request = Request { entity: self.entity_of(segment)?, exprs, key: None };
+        self.read(&request, &mut |view| {
+            let mask = view.booleans(membership)?;
+            count += is_true(&mask)?.true_count() as u64;
+            kept.add(view, &mask)
+        })?;
+        self.shown(segment, &kept, count)
+    }
+
+    fn shown(&self, segment: DefId, kept: &Kept, members: u64) -> Result<Show> {
+        let program = self.program;
+        let d = program.definition(segment).ok_or_else(|| internal("an unknown segment"))?;
+        let source = program.source(d.entity).ok_or_else(|| internal("an unknown entity"))?;
+        let key = source.key.and_then(|k| source.column(k)).map_or("key", |c| c.name.as_str());
+        let labels = kept.columns().iter().map(|c| print::label(program, *c));
+        Ok(Show {
+            segment: d.name.clone(),
+            as_of: program.as_of.text(&program.zone),
+            members,
+            headers: std::iter::once(key.to_string()).chain(labels).collect(),
+            rows: members::rows(self, kept)?,
+        })
+    }
+
+    /// A segment with its attrition and its tags; with a few members where `sample` says how many.
+    pub fn explain(&self, segment: DefId, sample: Option<usize>) -> Result<Explain> {
+        let program = self.program;
+        let mut attrition = Attrition::new(program, segment)?;
+        let inputs = attrition.inputs();
+        let membership = self.membership(segment)?;
+        let mut spreads: Vec<Spreading> =
+            inputs.iter().map(|e| Spreading::new(program, *e, self.is_pii(*e))).collect();
+        let mut kept = Kept::new(inputs, sample);
+        let request =
+            Request { entity: self.entity_of(segment)?, exprs: attrition.needs(program), key: None };
+        self.read(&request, &mut |view: &View<'_>| {
+            attrition.add(program, view)?;
+            for spread in &mut spreads {
+                spread.add(program, view)?;
+            }
+            match sample {
+                Some(_) => kept.add(view, &view.booleans(membership)?),
+                None => Ok(()),
+            }
+        })?;
+        let count = self.count_of(&attrition)?;
+        let d = program.definition(segment).ok_or_else(|| internal("an unknown segment"))?;
+        let sample = match sample {
+            Some(_) => Some(self.shown(segment, &kept, count.members)?),
+            None => None,
+        };
+        Ok(Explain {
+            count,
+            definition: print::expr(program, d.body, self.lang),
+            metadata: d.meta.clone(),
+            attrition: attrition.steps(program, self.lang),
+            tags: spreads
+                .into_iter()
+                .map(|s| {
+                    let expr = s.expr();
+                    tag::explain(program, expr, Some(s.finish(program)), self.lang)
+                })
+                .collect(),
+            sample,
+        })
+    }
+
+    pub fn describe(&self, definition: DefId) -> Result<Describe> {
+        let program = self.program;
+        let d = program.definition(definition).ok_or_else(|| internal("an unknown definition"))?;
+        let expr = self.membership(definition)?;
+        let mut spread = Spreading::new(program, expr, self.is_pii(expr));
+        let request = Request { entity: d.entity, exprs: vec![expr], key: None };
+        self.read(&request, &mut |view| spread.add(program, view))?;
+        let used_by = program
+            .definitions
+            .iter()
+            .filter(|other| tag::uses(program, other.body).contains(&d.name))
+            .map(|other| other.name.clone())
+            .collect();
+        Ok(Describe {
+            tag: tag::explain(program, expr, Some(spread.finish(program)), self.lang),
+            kind: kind(d.kind).to_string(),
+            entity: program.source_name(d.entity).to_string(),
+            as_of: program.as_of.text(&program.zone),
+            definition: d.text.clone(),
+            used_by,
+        })
+    }
+
+    /// Every column, tag and segment of one row, in the entity whose key it is.
+    pub fn portrait_of(&self, key: &str) -> Result<Portrait> {
+        let program = self.program;
+        let mut entities: Vec<SourceId> = Vec::new();
+        for d in &program.definitions {
+            if !entities.contains(&d.entity) {
+                entities.push(d.entity);
+            }
+        }
+        for entity in &entities {
+            if let Some(portrait) = self.portrait_in(*entity, key)? {
+                return Ok(portrait);
+            }
+        }
+        let names: Vec<&str> = entities.iter().map(|e| program.source_name(*e)).collect();
+        Err(ExplainError::NoSuchKey { key: key.to_string(), entity: names.join(", ") })
+    }
+
+    fn portrait_in(&self, entity: SourceId, key: &str) -> Result<Option<Portrait>> {
+        let program = self.program;
+        let source = program.source(entity).ok_or_else(|| internal("an unknown entity"))?;
+        let columns: Vec<(String, ExprId)> = source
+            .columns
+            .iter()
+            .enumerate()
+            .filter_map(|(i, c)| {
+                let column = crate::ir::ColumnId(u32::try_from(i).ok()?);
+                let node = Node::Column { source: entity, via: Vec::new(), column };
+                Some((c.name.clone(), program.graph.find(&node)?))
+            })
+            .collect();
+        let definitions: Vec<(String, DefinitionKind, ExprId)> = program
+            .definition_ids()
+            .filter(|(_, d)| d.entity == entity && !d.is_entity)
+            .filter_map(|(id, d)| Some((d.name.clone(), d.kind, program.definition_node(id)?)))
+            .collect();
+        let exprs: Vec<ExprId> =
+            columns.iter().map(|(_, e)| *e).chain(definitions.iter().map(|(_, _, e)| *e)).collect();
+        let Some(customer) = self.one_row(entity, key, &exprs)? else { return Ok(None) };
+        let value = |expr: &ExprId| {
+            let value = customer.value(*expr);
+            if !value.is_missing() && self.is_pii(*expr) { Value::Masked } else { value }
+        };
+        let mut answer = Portrait {
+            key: key.to_string(),
+            entity: source.name.clone(),
+            as_of: program.as_of.text(&program.zone),
+            columns: columns.iter().map(|(name, e)| (name.clone(), value(e))).collect(),
+            tags: Vec::new(),
+            segments: Vec::new(),
+        };
+        for (name, kind, expr) in &definitions {
+            match kind {
+                DefinitionKind::Tag => answer.tags.push((name.clone(), value(expr))),
+                DefinitionKind::Segment => {
+                    answer.segments.push((name.clone(), value(expr) == Value::Bool(true)))
+                }
+            }
+        }
+        Ok(Some(answer))
+    }
+
+    pub fn list(&self) -> List {
+        let program = self.program;
+        let mut by_kind: BTreeMap<bool, Vec<Listed>> = BTreeMap::new();
+        for d in program.definitions.iter().filter(|d| !d.is_entity) {
+            by_kind.entry(d.kind == DefinitionKind::Segment).or_default().push(Listed {
+                name: d.name.clone(),
+                title: d.title.clone(),
+                entity: program.source_name(d.entity).to_string(),
+                type_name: d.ty.to_string(),
+                formula: print::expr(program, d.body, self.lang),
+            });
+        }
+        let kind_of = |s: &crate::ir::Source| match (s.is_entity(), s.is_events()) {
+            (true, _) => "entity",
+            (false, true) => "events",
+            (false, false) => "list",
+        };
+        List {
+            as_of: program.as_of.text(&program.zone),
+            zone: program.zone.name().to_string(),
+            sources: program
+                .sources
+                .iter()
+                .map(|s| (s.name.clone(), kind_of(s).to_string(), s.location.pattern.clone()))
+                .collect(),
+            params: program
+                .params
+                .iter()
+                .map(|p| (p.name.clone(), literal_value(&p.value), p.title.clone()))
+                .collect(),
+            tags: by_kind.remove(&false).unwrap_or_default(),
+            segments: by_kind.remove(&true).unwrap_or_default(),
+            audiences: program
+                .audiences
+                .iter()
+                .map(|a| {
+                    let segment = program.definition(a.segment);
+                    Listed {
+                        name: a.name.clone(),
+                        title: a.title.clone(),
+                        entity: segment.map_or(String::new(), |d| program.source_name(d.entity).to_string()),
+                        type_name: "audience".to_string(),
+                        formula: segment.map_or(String::new(), |d| d.name.clone()),
+                    }
+                })
+                .collect(),
+        }
+    }
+}
+
+fn kind(kind: DefinitionKind) -> &'static str {
+    match kind {
+        DefinitionKind::Tag => "tag",
+        DefinitionKind::Segment => "segment",
+    }
+}

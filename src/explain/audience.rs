@@ -1,0 +1,389 @@
+//! From segments to lists: `require`, `exclude`, `limit`, `control`, each step's loss counted.
+//!
+//! All audiences of one entity come out of one pass over its portrait.
+
+use super::attrition::Attrition;
+use super::evaluate::{both, count, is_true, is_unknown};
+use super::members::Kept;
+use super::portrait::{Asker, Result, View, internal, value_at};
+use super::reasons;
+use super::why::{self, Customer};
+use crate::ir::print::{self, Lang};
+use crate::ir::{Audience, ExprId, Formula, Node, Program, SourceId};
+use crate::plan::Request;
+use crate::value::Value;
+use datafusion::arrow::array::{
+    Array, ArrayRef, BooleanArray, ListBuilder, StringBuilder, StructBuilder, UInt32Array,
+};
+use datafusion::arrow::compute::{not, take};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One step of the waterfall.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stage {
+    /// `all`, `segment`, `require`, `exclude`, `limit`, `control`, `delivered`.
+    pub step: &'static str,
+    /// The rule in words; empty for totals.
+    pub rule: String,
+    pub remaining: u64,
+    pub lost: u64,
+    /// Of those lost (for `require` and conditions) or kept (for `exclude`), for how many it is unknown.
+    pub undecided: u64,
+}
+
+/// An audience's rows.
+#[derive(Debug)]
+pub struct Selection {
+    pub audience: Audience,
+    pub waterfall: Vec<Stage>,
+    /// The listed columns, by name, then `why` and `why_data`.
+    pub columns: Vec<(String, ArrayRef)>,
+    /// Who is held out: the same columns.
+    pub held_out: Option<Vec<(String, ArrayRef)>>,
+    pub rows: u64,
+}
+
+struct Collector<'a> {
+    audience: &'a Audience,
+    attrition: Attrition,
+    require: Vec<Counted>,
+    exclude: Vec<Counted>,
+    kept: Kept,
+    membership: ExprId,
+    /// What the reasons read.
+    reasons: Vec<ExprId>,
+}
+
+struct Counted {
+    expr: ExprId,
+    remaining: u64,
+    lost: u64,
+    undecided: u64,
+}
+
+impl Counted {
+    fn new(expr: &ExprId) -> Counted {
+        Counted { expr: *expr, remaining: 0, lost: 0, undecided: 0 }
+    }
+}
+
+impl Asker<'_> {
+    /// The rows of audiences, in the order given. Those of one entity share one pass.
+    pub fn select(&self, audiences: &[&Audience]) -> Result<Vec<Selection>> {
+        let mut entities: Vec<SourceId> = Vec::new();
+        for a in audiences {
+            let entity = self.entity_of(a.segment)?;
+            if !entities.contains(&entity) {
+                entities.push(entity);
+            }
+        }
+        let mut done: Vec<(String, Selection)> = Vec::new();
+        for entity in entities {
+            let mut collectors = Vec::new();
+            for a in audiences {
+                if self.entity_of(a.segment)? == entity {
+                    collectors.push(self.collector(a)?);
+                }
+            }
+            let exprs = collectors.iter().flat_map(|c| c.needs(self.program)).collect();
+            self.read(&Request { entity, exprs, key: None }, &mut |view| {
+                collectors.iter_mut().try_for_each(|c| c.add(self.program, view))
+            })?;
+            for c in collectors {
+                done.push((c.audience.name.clone(), self.finish(c)?));
+            }
+        }
+        let mut ordered = Vec::new();
+        for a in audiences {
+            if let Some(at) = done.iter().position(|(name, _)| *name == a.name) {
+                ordered.push(done.swap_remove(at).1);
+            }
+        }
+        Ok(ordered)
+    }
+
+    fn collector<'b>(&self, audience: &'b Audience) -> Result<Collector<'b>> {
+        let reasons: Vec<ExprId> = why::needs(self.program, audience.segment)?
+            .into_iter()
+            .filter(|e| !matches!(self.program.node(*e), Node::Literal(_)))
+            .collect();
+        let mut columns: Vec<ExprId> = audience.columns.iter().map(|c| c.expr).collect();
+        columns.extend(audience.limit.and_then(|l| l.by));
+        columns.extend(&reasons);
+        columns.retain(|e| !matches!(self.program.node(*e), Node::Literal(_)));
+        Ok(Collector {
+            audience,
+            attrition: Attrition::new(self.program, audience.segment)?,
+            require: audience.require.iter().map(Counted::new).collect(),
+            exclude: audience.exclude.iter().map(Counted::new).collect(),
+            kept: Kept::new(columns, None),
+            membership: self.membership(audience.segment)?,
+            reasons,
+        })
+    }
+
+    fn finish(&self, c: Collector<'_>) -> Result<Selection> {
+        let program = self.program;
+        let mut waterfall = c.waterfall(program, self.lang);
+        let by: Vec<ExprId> = c.audience.limit.and_then(|l| l.by).into_iter().collect();
+        let mut columns = c.kept.sorted(&by)?;
+        let mut rows = columns.first().map_or(0, |a| a.len());
+        if let Some(limit) = c.audience.limit {
+            let most = usize::try_from(limit.most).unwrap_or(usize::MAX).min(rows);
+            let rule = match limit.by {
+                Some(by) => format!(
+                    "{} by {}",
+                    Value::Int(i64::try_from(limit.most).unwrap_or(i64::MAX)),
+                    print::expr(program, by, self.lang)
+                ),
+                None => Value::Int(i64::try_from(limit.most).unwrap_or(i64::MAX)).to_string(),
+            };
+            waterfall.push(Stage {
+                step: "limit",
+                rule,
+                remaining: most as u64,
+                lost: (rows - most) as u64,
+                undecided: 0,
+            });
+            columns = columns.iter().map(|a| a.slice(0, most)).collect();
+            rows = most;
+        }
+        let mut held: Vec<u32> = Vec::new();
+        let mut sent: Vec<u32> = (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
+        if let Some(control) = &c.audience.control {
+            let keys = columns.first().cloned();
+            (held, sent) = sent.into_iter().partition(|row| {
+                let key = keys.as_ref().and_then(|k| value_at(k, *row as usize, &program.zone).ok());
+                key.is_some_and(|k| draw(&control.salt, &k.plain()) < control.share)
+            });
+            let percent = Value::Float(control.share * 100.0);
+            waterfall.push(Stage {
+                step: "control",
+                rule: format!("{percent}%"),
+                remaining: sent.len() as u64,
+                lost: held.len() as u64,
+                undecided: 0,
+            });
+        }
+        waterfall.push(Stage {
+            step: "delivered",
+            rule: String::new(),
+            remaining: sent.len() as u64,
+            lost: 0,
+            undecided: 0,
+        });
+        let rows = sent.len() as u64;
+        let delivered = self.rows_of(&c, &columns, &sent)?;
+        let held_out = match c.audience.control {
+            Some(_) => Some(self.rows_of(&c, &columns, &held)?),
+            None => None,
+        };
+        Ok(Selection { audience: c.audience.clone(), waterfall, columns: delivered, held_out, rows })
+    }
+
+    /// The listed columns of some rows, with their reasons.
+    fn rows_of(
+        &self,
+        c: &Collector<'_>,
+        columns: &[ArrayRef],
+        rows: &[u32],
+    ) -> Result<Vec<(String, ArrayRef)>> {
+        let program = self.program;
+        let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
+        let picked = UInt32Array::from(rows.to_vec());
+        let mut found: Vec<(String, ArrayRef)> = Vec::new();
+        for column in &c.audience.columns {
+            let array = match (program.node(column.expr), c.kept.position(column.expr)) {
+                (Node::Literal(literal), _) => {
+                    let text = crate::check::literal_value(literal).plain();
+                    Arc::new(datafusion::arrow::array::StringArray::from(vec![text; rows.len()])) as ArrayRef
+                }
+                (_, Some(at)) => match columns.get(at) {
+                    Some(array) => take(array, &picked, None).map_err(fail)?,
+                    None => self.empty(column.expr)?,
+                },
+                (_, None) => return Err(internal("an audience's column was not kept")),
+            };
+            found.push((column.name.clone(), array));
+        }
+        let (text, data) = self.reasons(c, columns, rows)?;
+        found.push(("why".to_string(), text));
+        found.push(("why_data".to_string(), data));
+        Ok(found)
+    }
+
+    /// A column without rows, of the type that it would have.
+    fn empty(&self, expr: ExprId) -> Result<ArrayRef> {
+        let ty = crate::plan::arrow_type(self.program.ty(expr)).unwrap_or(DataType::Utf8View);
+        Ok(datafusion::arrow::array::new_empty_array(&ty))
+    }
+
+    /// Why each member is one: a line for people, and tag, value and test as data.
+    fn reasons(&self, c: &Collector<'_>, columns: &[ArrayRef], rows: &[u32]) -> Result<(ArrayRef, ArrayRef)> {
+        let program = self.program;
+        let body = program
+            .definition(c.audience.segment)
+            .map(|d| d.body)
+            .ok_or_else(|| internal("an unknown segment"))?;
+        let formula = Formula::of(program, body);
+        let mut text = StringBuilder::new();
+        let mut data = ListBuilder::new(StructBuilder::from_fields(why_fields(), 0)).with_field(Field::new(
+            "item",
+            DataType::Struct(why_fields()),
+            true,
+        ));
+        for row in rows {
+            let mut values: HashMap<ExprId, Value> = HashMap::new();
+            for expr in &c.reasons {
+                let array = c
+                    .kept
+                    .position(*expr)
+                    .and_then(|at| columns.get(at))
+                    .ok_or_else(|| internal("a lost reason"))?;
+                values.insert(*expr, value_at(array, *row as usize, &program.zone)?);
+            }
+            let customer = Customer::with(values);
+            let of = |atom: ExprId| customer.outcome(program, atom);
+            let mut support = Vec::new();
+            reasons::support(program, &formula, true, &of, &mut support)?;
+            let mut lines = Vec::new();
+            for wanted in support {
+                if matches!(program.node(wanted.0), Node::Literal(_)) {
+                    continue;
+                }
+                lines.push(customer.test(self, wanted));
+                self.reason_data(&customer, wanted, data.values())?;
+            }
+            data.append(true);
+            text.append_value(lines.join("; "));
+        }
+        Ok((Arc::new(text.finish()), Arc::new(data.finish())))
+    }
+
+    fn reason_data(
+        &self,
+        customer: &Customer,
+        wanted: reasons::Wanted,
+        row: &mut StructBuilder,
+    ) -> Result<()> {
+        let program = self.program;
+        let (expr, _) = reasons::as_wanted(program, wanted);
+        let inputs = super::attrition::inputs(program, wanted.0);
+        let tags: Vec<String> = inputs.iter().map(|e| print::label(program, *e)).collect();
+        let values: Vec<String> = inputs
+            .iter()
+            .map(|e| match customer.value(*e) {
+                Value::Missing => String::new(),
+                _ if self.is_pii(*e) => Value::Masked.plain(),
+                value => value.plain(),
+            })
+            .collect();
+        for (i, cell) in [tags.join(", "), values.join(", "), print::expr(program, expr, self.lang)]
+            .into_iter()
+            .enumerate()
+        {
+            match row.field_builder::<StringBuilder>(i) {
+                Some(builder) => builder.append_value(cell),
+                None => return Err(internal("a reason's field")),
+            }
+        }
+        row.append(true);
+        Ok(())
+    }
+}
+
+fn why_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("tag", DataType::Utf8, true),
+        Field::new("value", DataType::Utf8, true),
+        Field::new("test", DataType::Utf8, true),
+    ])
+}
+
+/// A number from 0 to 1 that depends on the salt and the key alone: whoever is below a small share is below every
+/// larger one.
+fn draw(salt: &str, key: &str) -> f64 {
+    let mut hash = Sha256::new();
+    hash.update(salt.as_bytes());
+    hash.update([0]);
+    hash.update(key.as_bytes());
+    let digest = hash.finalize();
+    let first = digest.iter().take(8).fold(0u64, |n, byte| (n << 8) | u64::from(*byte));
+    // 53 bits are what a float holds exactly.
+    (first >> 11) as f64 / (1u64 << 53) as f64
+}
+
+impl Collector<'_> {
+    fn needs(&self, program: &Program) -> Vec<ExprId> {
+        let mut needs = self.attrition.needs(program);
+        needs.push(self.membership);
+        needs.extend(self.kept.columns());
+        needs.extend(self.require.iter().chain(&self.exclude).map(|c| c.expr));
+        needs
+    }
+
+    fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
+        self.attrition.add(program, view)?;
+        let mut alive = is_true(&view.booleans(self.membership)?)?;
+        for rule in &mut self.require {
+            let outcome = view.booleans(rule.expr)?;
+            let stay = both(&alive, &is_true(&outcome)?)?;
+            rule.note(&alive, &stay, &outcome)?;
+            alive = stay;
+        }
+        for rule in &mut self.exclude {
+            let outcome = view.booleans(rule.expr)?;
+            let out = is_true(&outcome)?;
+            let stay = both(&alive, &not(&out).map_err(|e| internal(e.to_string()))?)?;
+            rule.note(&alive, &stay, &outcome)?;
+            alive = stay;
+        }
+        self.kept.add(view, &alive)
+    }
+
+    fn waterfall(&self, program: &Program, lang: Lang) -> Vec<Stage> {
+        let mut stages = vec![Stage {
+            step: "all",
+            rule: program
+                .definition(self.audience.segment)
+                .map_or(String::new(), |d| program.source_name(d.entity).to_string()),
+            remaining: self.attrition.total(),
+            lost: 0,
+            undecided: 0,
+        }];
+        for step in self.attrition.steps(program, lang) {
+            stages.push(Stage {
+                step: "segment",
+                rule: step.condition,
+                remaining: step.remaining,
+                lost: step.lost + step.undecided,
+                undecided: step.undecided,
+            });
+        }
+        for (step, rules) in [("require", &self.require), ("exclude", &self.exclude)] {
+            for rule in rules {
+                stages.push(Stage {
+                    step,
+                    rule: print::expr(program, rule.expr, lang),
+                    remaining: rule.remaining,
+                    lost: rule.lost,
+                    undecided: rule.undecided,
+                });
+            }
+        }
+        stages
+    }
+}
+
+impl Counted {
+    fn note(&mut self, before: &BooleanArray, after: &BooleanArray, outcome: &BooleanArray) -> Result<()> {
+        self.remaining += count(after);
+        self.lost += count(before) - count(after);
+        self.undecided += count(&both(before, &is_unknown(outcome)?)?);
+        Ok(())
+    }
+}
