@@ -95,6 +95,8 @@ registry! {
     BadShare            "E0603" Error   "a share or a number outside its range";
     RunFailed           "E0604" Error   "the run failed";
     Overflow            "E0605" Error   "a number became too large";
+    NoSuchKey           "E0606" Error   "nobody has this key";
+    Interrupted         "E0607" Error   "the run was stopped";
     Internal            "E0699" Error   "an error of Segue itself";
     // the call
     BadCall             "E0701" Error   "the command line cannot be carried out";

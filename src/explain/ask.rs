@@ -51,6 +51,60 @@ impl Asker<'_> {
         self.count_of(&attrition)
     }
 
+    /// The counts of several segments: one pass per entity.
+    pub fn counts(&self, segments: &[DefId]) -> Result<Vec<Count>> {
+        let mut all: Vec<Attrition> =
+            segments.iter().map(|s| Attrition::new(self.program, *s)).collect::<Result<Vec<_>>>()?;
+        let mut entities: Vec<SourceId> = Vec::new();
+        for segment in segments {
+            let entity = self.entity_of(*segment)?;
+            if !entities.contains(&entity) {
+                entities.push(entity);
+            }
+        }
+        for entity in entities {
+            let mut here = Vec::new();
+            for attrition in &mut all {
+                if self.entity_of(attrition.segment())? == entity {
+                    here.push(attrition);
+                }
+            }
+            let exprs = here.iter().flat_map(|a| a.needs(self.program)).collect();
+            self.read(&Request { entity, exprs, key: None }, &mut |view| {
+                here.iter_mut().try_for_each(|a| a.add(self.program, view))
+            })?;
+        }
+        all.iter().map(|a| self.count_of(a)).collect()
+    }
+
+    /// The plan of each level of the portrait that answers every segment and audience of an entity.
+    pub fn plans(&self) -> Result<String> {
+        let mut text = String::new();
+        let mut entities: Vec<SourceId> = self.program.definitions.iter().map(|d| d.entity).collect();
+        entities.sort();
+        entities.dedup();
+        for entity in entities {
+            let exprs: Vec<ExprId> = self
+                .program
+                .definition_ids()
+                .filter(|(_, d)| d.entity == entity)
+                .filter_map(|(id, _)| self.program.definition_node(id))
+                .collect();
+            let request = Request { entity, exprs, key: None };
+            let mut portrait = crate::plan::portrait(self.program, self.tables.clone(), request)?;
+            let (mut before, mut at) = (None, 0);
+            while let Some(level) = portrait.next_level(before.take())? {
+                let (logical, physical) = self.engine.explain_plan(&level.plan)?;
+                text.push_str(&format!("== {} level {at}: logical plan\n{logical}\n\n", self.program.source_name(entity)));
+                text.push_str(&format!("== {} level {at}: physical plan\n{physical}\n\n", self.program.source_name(entity)));
+                let schema = crate::plan::portrait::schema_of(&level);
+                before = Some(crate::engine::Engine::memory_table(schema, Vec::new())?);
+                at += 1;
+            }
+        }
+        Ok(text)
+    }
+
     /// The members with the tags that the segment used; the first by key where a limit is given.
     pub fn show(&self, segment: DefId, limit: Option<usize>) -> Result<Show> {
         let membership = self.membership(segment)?;

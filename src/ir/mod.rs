@@ -82,6 +82,8 @@ pub struct Column {
     pub ty: Type,
     /// As the file has it.
     pub stored: Type,
+    /// `column … as` says the type: a CSV or NDJSON file delivers it as written.
+    pub overruled: bool,
     /// Masked wherever it is shown unless an audience lists it.
     pub pii: bool,
 }

@@ -1,0 +1,203 @@
+//! A run: audiences selected, files and manifests written beside, then all put in place together.
+
+use super::Session;
+use super::fault::output_fault;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::Progress;
+use crate::explain::{Asker, ExplainError, Selection};
+use crate::ir::{Audience, Program};
+use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
+use crate::output::manifest::{self, HeldOut, ListFile, Manifest};
+use crate::output::{Format, writers};
+use crate::value::group;
+use chrono::{DateTime, SecondsFormat, Utc};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::{Field, Schema};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One audience as it was delivered.
+#[derive(Debug)]
+pub struct Delivered {
+    pub selection: Selection,
+    pub files: Vec<WrittenFile>,
+}
+
+/// A file that a run wrote.
+#[derive(Clone, Debug)]
+pub struct WrittenFile {
+    /// `list`, `held out`, `manifest`.
+    pub what: &'static str,
+    pub path: PathBuf,
+    pub rows: u64,
+}
+
+type Columns = Vec<(String, ArrayRef)>;
+
+impl Session {
+    /// Selects audiences and writes their files; `out` replaces the folder that relative targets start from.
+    /// Either all files appear or none.
+    pub fn deliver(
+        &self,
+        program: &Program,
+        audiences: &[&Audience],
+        out: Option<&Path>,
+        on_progress: &dyn Fn(Progress),
+    ) -> Result<Vec<Delivered>, Diagnostic> {
+        let work = |asker: &Asker<'_>| -> Result<Vec<Selection>, ExplainError> { asker.select(audiences) };
+        let selections = self.with_asker(program, on_progress, work)?;
+        for selection in &selections {
+            if let Some(least) = selection.audience.min_size
+                && selection.rows < least
+            {
+                let (name, rows) = (&selection.audience.name, group(&selection.rows.to_string()));
+                let least = group(&least.to_string());
+                return Err(Diagnostic::new(
+                    Code::TooSmall,
+                    format!("the audience `{name}` has {rows} customers, and its minimum size is {least}"),
+                )
+                .at(selection.audience.span)
+                .help("no file of this run was written"));
+            }
+        }
+        let mut together = AtomicGroup::default();
+        let mut delivered = Vec::new();
+        for selection in selections {
+            let files = match &selection.audience.to {
+                Some(to) => {
+                    let folder = out.unwrap_or(&to.folder);
+                    self.write(program, &selection, &folder.join(&to.pattern), &mut together)
+                        .map_err(|e| output_fault(&e).at(selection.audience.span))?
+                }
+                None => Vec::new(),
+            };
+            delivered.push(Delivered { selection, files });
+        }
+        together.commit().map_err(|e| output_fault(&e))?;
+        Ok(delivered)
+    }
+
+    fn write(
+        &self,
+        program: &Program,
+        selection: &Selection,
+        target: &Path,
+        together: &mut AtomicGroup,
+    ) -> Result<Vec<WrittenFile>, OutputError> {
+        let format = Format::of(target).map_err(|e| failed(target, e.to_string()))?;
+        let (list, schema, guarded) = write_list(format, target, &selection.columns, together)?;
+        let mut files = vec![WrittenFile { what: "list", path: target.to_path_buf(), rows: selection.rows }];
+        let mut held_out = None;
+        if let Some(columns) = &selection.held_out {
+            let path = manifest::held_out_path(target);
+            let rows = columns.first().map_or(0, |(_, a)| a.len()) as u64;
+            let (file, _, _) = write_list(format, &path, columns, together)?;
+            files.push(WrittenFile { what: "held out", path, rows });
+            held_out = Some(HeldOut { rows, file });
+        }
+        let mut warnings: Vec<String> = program.warnings.iter().map(|w| format!("{}: {}", w.code, w.message)).collect();
+        if guarded > 0 {
+            warnings.push(format!("{guarded} text cells begin like a formula and were led by an apostrophe"));
+        }
+        let manifest = Manifest {
+            segue: env!("CARGO_PKG_VERSION").to_string(),
+            audience: selection.audience.name.clone(),
+            title: selection.audience.title.clone(),
+            segment: program.definition(selection.audience.segment).map_or(String::new(), |d| d.name.clone()),
+            script: self.script(),
+            as_of: program.as_of.text(&program.zone),
+            zone: program.zone.name().to_string(),
+            params: params(program),
+            made_at: self.settings.now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            sources: self.manifest_sources(program),
+            waterfall: selection
+                .waterfall
+                .iter()
+                .map(|s| manifest::Step {
+                    step: s.step.to_string(),
+                    rule: s.rule.clone(),
+                    remaining: s.remaining,
+                    lost: s.lost,
+                    undecided: s.undecided,
+                })
+                .collect(),
+            rows: selection.rows,
+            held_out,
+            file: list,
+            columns: schema
+                .fields()
+                .iter()
+                .map(|f| manifest::Column { name: f.name().clone(), ty: f.data_type().to_string() })
+                .collect(),
+            notes: selection
+                .audience
+                .notes
+                .iter()
+                .map(|(name, value)| manifest::Note { name: name.clone(), value: value.clone() })
+                .collect(),
+            warnings,
+        };
+        let path = manifest::manifest_path(target);
+        let json = manifest.to_json().map_err(|e| failed(&path, e.to_string()))?;
+        let mut file = AtomicFile::create(&path)?;
+        std::io::Write::write_all(&mut file, json.as_bytes()).map_err(|e| OutputError::new(&path, &e))?;
+        together.add(file)?;
+        files.push(WrittenFile { what: "manifest", path, rows: 0 });
+        Ok(files)
+    }
+
+    fn script(&self) -> manifest::Script {
+        let files = self.loaded.files.iter();
+        let files = files.map(|f| manifest::ScriptFile { name: f.name.clone(), sha256: f.sha256.clone() });
+        manifest::Script { files: files.collect() }
+    }
+
+    fn manifest_sources(&self, program: &Program) -> Vec<manifest::Source> {
+        let opened = program.sources.iter().filter(|s| s.opened);
+        opened
+            .map(|s| {
+                let files = self.engine.files(&s.location).unwrap_or_default();
+                let newest = files.iter().map(|f| f.modified).max();
+                manifest::Source {
+                    name: s.name.clone(),
+                    pattern: s.location.pattern.clone(),
+                    files: files.len() as u64,
+                    bytes: files.iter().map(|f| f.size).sum(),
+                    newest: newest.map(|t| DateTime::<Utc>::from(t).to_rfc3339_opts(SecondsFormat::Secs, true)),
+                }
+            })
+            .collect()
+    }
+}
+
+fn params(program: &Program) -> Vec<manifest::Param> {
+    let all = program.params.iter();
+    all.map(|p| manifest::Param {
+        name: p.name.clone(),
+        value: crate::check::literal_value(&p.value).plain(),
+        overridden: p.overridden,
+    })
+    .collect()
+}
+
+fn write_list(
+    format: Format,
+    target: &Path,
+    columns: &Columns,
+    together: &mut AtomicGroup,
+) -> Result<(ListFile, Schema, u64), OutputError> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, a)| Field::new(name, a.data_type().clone(), true)).collect();
+    let schema = Schema::new(fields);
+    let arrays: Vec<ArrayRef> = columns.iter().map(|(_, a)| Arc::clone(a)).collect();
+    let batch = RecordBatch::try_new(Arc::new(schema.clone()), arrays).map_err(|e| failed(target, e.to_string()))?;
+    let file = AtomicFile::create(target)?;
+    let (file, contents) =
+        writers::write(format, &schema, [batch], file).map_err(|e| OutputError::new(target, &e))?;
+    let finished = together.add(file)?;
+    Ok((ListFile::of(&finished, format), schema, contents.guarded))
+}
+
+fn failed(path: &Path, reason: String) -> OutputError {
+    OutputError { path: path.to_path_buf(), reason }
+}

@@ -1,0 +1,299 @@
+//! The one door for front ends: load scripts, check them, ask, run.
+//!
+//! What goes wrong comes back as [`Diagnostic`]s, whatever stage found it.
+
+mod deliver;
+mod fault;
+mod script;
+
+pub use deliver::{Delivered, WrittenFile};
+pub use fault::exit_code;
+
+use crate::check::{self, AsOfOption};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::engine::{CancelHandle, Engine, EngineOptions, Progress};
+use crate::explain::answer::{Answer, Count, Explain};
+use crate::explain::{Asker, ExplainError};
+use crate::ir::print::Lang;
+use crate::ir::{Command, DefId, Node, Program, SourceId};
+use crate::plan::{self, Tables};
+use crate::source::{FileId, SourceMap};
+use crate::syntax::ast;
+use chrono::{DateTime, Utc};
+use fault::{fault_of, plan_fault};
+use script::Loaded;
+use std::path::Path;
+
+/// What a session is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub engine: EngineOptions,
+    /// `None` is today in the script's zone.
+    pub as_of: Option<AsOfOption>,
+    /// The clock, read once.
+    pub now: DateTime<Utc>,
+    /// `--set name=value`.
+    pub set: Vec<(String, String)>,
+    pub lang: Lang,
+}
+
+/// A script's findings and, where there is no error among them, its program.
+pub struct Checked {
+    pub program: Option<Program>,
+    /// Errors and warnings in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Scripts, an engine, and what a run is asked for.
+pub struct Session {
+    engine: Engine,
+    settings: Settings,
+    loaded: Loaded,
+}
+
+/// What came in at a prompt.
+pub struct Entered {
+    pub checked: Checked,
+    /// Segments that the entry defines, in the order written: a prompt answers them at once.
+    pub segments: Vec<DefId>,
+    /// Tags that the entry defines.
+    pub tags: Vec<DefId>,
+    /// Audiences that the entry defines, by name.
+    pub audiences: Vec<String>,
+    /// Commands of the entry.
+    pub commands: Vec<Command>,
+}
+
+impl Session {
+    pub fn new(settings: Settings) -> Result<Session, Diagnostic> {
+        let engine = Engine::new(settings.engine).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
+        Ok(Session { engine, settings, loaded: Loaded::default() })
+    }
+
+    pub fn sources(&self) -> &SourceMap {
+        &self.loaded.map
+    }
+
+    pub fn lang(&self) -> Lang {
+        self.settings.lang
+    }
+
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.engine.cancel_handle()
+    }
+
+    /// Reads a script and what it `use`s, each file once. Faulty text stays loaded, so that `check` can say more.
+    pub fn load(&mut self, path: &Path) {
+        self.loaded.load(path);
+    }
+
+    /// Adds text that is in no file; relative paths in it start from `folder`.
+    pub fn load_text(&mut self, name: &str, folder: &Path, text: &str) -> FileId {
+        self.loaded.load_text(name, folder, text)
+    }
+
+    /// Whether anything was loaded.
+    pub fn is_empty(&self) -> bool {
+        self.loaded.scripts.is_empty()
+    }
+
+    /// The syntax trees, in the order loaded.
+    pub fn scripts(&self) -> &[ast::Script] {
+        &self.loaded.scripts
+    }
+
+    /// Checks all that was loaded, with fresh eyes on the sources.
+    pub fn check(&self) -> Checked {
+        self.engine.refresh();
+        self.check_loaded(&self.loaded)
+    }
+
+    fn check_loaded(&self, loaded: &Loaded) -> Checked {
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.extend(loaded.findings.iter().cloned());
+        let options = check::Options {
+            as_of: self.settings.as_of,
+            now: self.settings.now,
+            set: self.settings.set.clone(),
+        };
+        let broken = diagnostics.has_errors();
+        let program = check::check(&loaded.scripts, &loaded.map, &self.engine, &options, &mut diagnostics);
+        Checked { program: program.filter(|_| !broken), diagnostics: diagnostics.into_sorted() }
+    }
+
+    /// Text typed at a prompt: it is added where it checks, and replaces definitions of the same names. Where it
+    /// does not, the session stays as it was (but for the text, which findings point into).
+    pub fn enter(&mut self, name: &str, folder: &Path, text: &str) -> Entered {
+        let before = self.loaded.clone();
+        let file = self.loaded.load_text(name, folder, text);
+        self.loaded.replace_with_last();
+        self.engine.refresh();
+        let checked = self.check_loaded(&self.loaded);
+        let mut entered =
+            Entered { checked, segments: Vec::new(), tags: Vec::new(), audiences: Vec::new(), commands: Vec::new() };
+        let Some(program) = &entered.checked.program else {
+            let map = self.loaded.map.clone();
+            self.loaded = before;
+            self.loaded.map = map;
+            return entered;
+        };
+        let here = |span: crate::source::Span| span.file == file;
+        for (id, d) in program.definition_ids().filter(|(_, d)| here(d.span) && !d.is_entity) {
+            match d.kind {
+                crate::ir::DefinitionKind::Segment => entered.segments.push(id),
+                crate::ir::DefinitionKind::Tag => entered.tags.push(id),
+            }
+        }
+        entered.audiences = program.audiences.iter().filter(|a| here(a.span)).map(|a| a.name.clone()).collect();
+        entered.commands = program.commands.clone();
+        // A command is asked once; it is no definition.
+        self.loaded.drop_commands();
+        entered
+    }
+
+    /// The opened tables of a program's sources.
+    pub fn tables(&self, program: &Program) -> Result<Tables, Diagnostic> {
+        let mut tables = Tables::new();
+        for (i, source) in program.sources.iter().enumerate().filter(|(_, s)| s.opened) {
+            let as_text: Vec<String> =
+                source.columns.iter().filter(|c| c.overruled).map(|c| c.name.clone()).collect();
+            let table = self.engine.provider_with(&source.location, &as_text).map_err(|e| {
+                let message = format!("{} can no longer be opened: {e:?}", source.name);
+                Diagnostic::new(Code::SourceUnreadable, message).at(source.span)
+            })?;
+            tables.insert(SourceId(u32::try_from(i).unwrap_or(u32::MAX)), table);
+        }
+        Ok(tables)
+    }
+
+    /// Does something with an asker; errors become findings.
+    pub fn with_asker<T>(
+        &self,
+        program: &Program,
+        on_progress: &dyn Fn(Progress),
+        work: impl FnOnce(&Asker<'_>) -> Result<T, ExplainError>,
+    ) -> Result<T, Diagnostic> {
+        self.engine.cancel_handle().reset();
+        let tables = self.tables(program)?;
+        self.check_lookups(program, &tables)?;
+        let asker = Asker { engine: &self.engine, program, tables: &tables, lang: self.settings.lang, on_progress };
+        work(&asker).map_err(|e| fault_of(&e))
+    }
+
+    pub fn ask(&self, program: &Program, command: &Command, on_progress: &dyn Fn(Progress)) -> Result<Answer, Diagnostic> {
+        self.with_asker(program, on_progress, |asker| asker.ask(command))
+    }
+
+    /// A segment as a prompt answers it: explained, with a few members.
+    pub fn introduce(
+        &self,
+        program: &Program,
+        segment: DefId,
+        sample: usize,
+        on_progress: &dyn Fn(Progress),
+    ) -> Result<Explain, Diagnostic> {
+        self.with_asker(program, on_progress, |asker| asker.explain(segment, Some(sample)))
+    }
+
+    /// The counts of segments, out of one pass per entity.
+    pub fn counts(&self, program: &Program, segments: &[DefId], on_progress: &dyn Fn(Progress)) -> Result<Vec<Count>, Diagnostic> {
+        self.with_asker(program, on_progress, |asker| asker.counts(segments))
+    }
+
+    /// A look-up whose key stands twice would give a row two values: an error before anything is computed.
+    fn check_lookups(&self, program: &Program, tables: &Tables) -> Result<(), Diagnostic> {
+        for source in looked_up(program) {
+            let plan = plan::checks::duplicate_keys(program, tables, source, 3).map_err(|e| plan_fault(&e))?;
+            let found = self.engine.collect(plan).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
+            let mut samples = Vec::new();
+            for batch in &found {
+                let [keys, times] = batch.columns() else { continue };
+                for row in 0..batch.num_rows() {
+                    let cell = |a| crate::explain::portrait::value_at(a, row, &program.zone).map(|v| v.plain());
+                    let (key, n) = (cell(keys).unwrap_or_default(), cell(times).unwrap_or_default());
+                    samples.push(format!("{key} ({n} rows)"));
+                }
+            }
+            if !samples.is_empty() {
+                let entity = program.source_name(source).to_string();
+                return Err(fault_of(&ExplainError::DuplicateKeys { entity, samples }));
+            }
+        }
+        Ok(())
+    }
+
+    /// A warning where no source has an event on the run's day: yesterday's data makes the last 90 days 89.
+    pub fn day_warning(&self, program: &Program) -> Result<Option<Diagnostic>, Diagnostic> {
+        let tables = self.tables(program)?;
+        let today = program.today();
+        let mut looked = false;
+        for i in 0..program.sources.len() {
+            let id = SourceId(u32::try_from(i).unwrap_or(u32::MAX));
+            if !program.source(id).is_some_and(|s| s.opened && s.is_events()) {
+                continue;
+            }
+            let Some(plan) = plan::checks::events_on(program, &tables, id, today).map_err(|e| plan_fault(&e))? else {
+                continue;
+            };
+            looked = true;
+            let found = self.engine.collect(plan).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
+            if found.iter().any(|b| b.num_rows() > 0) {
+                return Ok(None);
+            }
+        }
+        Ok(looked.then(|| {
+            Diagnostic::new(Code::NoEventsOnDay, format!("no source has an event on {today}, the run's day"))
+                .help("the data may end earlier: give its last day with --as-of")
+        }))
+    }
+
+    /// The plans of each level of a portrait that answers all segments, as DataFusion prints them.
+    pub fn plans(&self, program: &Program) -> Result<String, Diagnostic> {
+        let noop = |_: Progress| {};
+        self.with_asker(program, &noop, |asker| asker.plans())
+    }
+
+    /// The day of a run, as it is printed.
+    pub fn as_of_text(&self, program: &Program) -> String {
+        format!("{} ({})", program.as_of.text(&program.zone), program.zone.name())
+    }
+}
+
+/// Entities that rows are joined to: the ends of links, and the steps from events to an entity.
+fn looked_up(program: &Program) -> Vec<SourceId> {
+    let mut found: Vec<SourceId> = Vec::new();
+    let mut add = |id: SourceId| {
+        if !found.contains(&id) {
+            found.push(id);
+        }
+    };
+    for i in 0..program.graph.len() {
+        match program.node(crate::ir::ExprId(u32::try_from(i).unwrap_or(u32::MAX))) {
+            Node::Column { source, via, .. } => {
+                let mut at = *source;
+                for link in via {
+                    if let Some(target) = program.source(at).and_then(|s| s.link(*link)).map(|l| l.target) {
+                        add(target);
+                        at = target;
+                    }
+                }
+            }
+            Node::Aggregate(a) => {
+                let mut at = a.events;
+                for (step, of) in a.path.iter().enumerate() {
+                    let Some(owner) = program.source(at).and_then(|s| s.of.get(*of as usize)) else { break };
+                    at = owner.entity;
+                    if step + 1 < a.path.len() {
+                        add(at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
