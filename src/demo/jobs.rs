@@ -109,7 +109,7 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(&str, u64, u64)) -> Result<Vec<
             });
         }
         drop(sender);
-        listen(&receiver, &jobs, plan.population.len(), progress)
+        listen(&receiver, &jobs, plan.population.size(), progress)
     })
 }
 

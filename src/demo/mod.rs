@@ -23,6 +23,7 @@ pub mod app;
 pub mod branches;
 pub mod calendar;
 pub mod campaigns;
+mod categories;
 pub mod customers;
 mod jobs;
 mod names;

@@ -94,7 +94,7 @@ pub const OCCUPATIONS: [&str; 14] = [
 
 pub const EDUCATION: [&str; 5] = ["primary", "secondary", "college", "bachelor", "master"];
 
-/// Shops per category of spending, the busiest first; `transactions.rs` names the categories in this order.
+/// Shops per category of spending, the busiest first; `categories.rs` names the categories in this order.
 pub const MERCHANTS: [&[&str]; 14] = [
     &[
         "盒马鲜生",

@@ -116,7 +116,8 @@ impl Population {
         Population { people, as_of, cities }
     }
 
-    pub fn len(&self) -> u64 {
+    /// How many people there are.
+    pub fn size(&self) -> u64 {
         self.people.len() as u64
     }
 
@@ -250,7 +251,7 @@ fn draw_traits(person: &mut Person, age: f64, draw: &mut Draw) {
         (is::SMS_ASKED, 0.96),
         (is::APP, 0.66),
         (is::APP_ASKED, 0.93),
-        (is::SALARIED, if working || person.persona == Persona::Retiree { 0.5 } else { 0.0 }),
+        (is::SALARIED, if working || person.persona == Persona::Retiree { 0.33 } else { 0.0 }),
         (is::MORTGAGE, mortgage),
         (is::LOAN, if working { 0.09 } else { 0.01 }),
         (is::CARD, if working { 0.5 } else { 0.12 }),

@@ -8,6 +8,9 @@ use super::DemoError;
 use super::accounts::{self, Account};
 use super::agenda::{Agenda, Clock, Entry};
 use super::calendar::{self, Month, Seasons};
+use super::categories::{
+    CASH, CATEGORIES, CHANNELS, EDUCATION, FUND, POS, SALARY, SHOPPING, TRANSFER, TRAVEL, WEALTH,
+};
 use super::names::{ABROAD, CITIES, MERCHANTS};
 use super::people::{PERSONAS, Person, Persona, Population, customer_id, is};
 use super::random::{Draw, Streams, Topic, Wheel};
@@ -27,63 +30,13 @@ pub const COLUMNS: Columns = &[
 ];
 
 /// Transactions of an average customer on a day of average weight.
-const PER_DAY: f64 = 0.055;
+const PER_DAY: f64 = 0.0663;
 
 /// Transactions of customers that the bank does not know, per month.
 const ORPHANS: u64 = 4;
 
 const EVERYDAY: u8 = 0;
 const PAY: u8 = 1;
-
-/// A category: its name, the median amount in yuan, how widely amounts spread, its channels (app, pos, atm, web,
-/// branch) by weight, and how often each persona has it.
-struct Category {
-    name: &'static str,
-    median: f64,
-    spread: f64,
-    channels: [f64; 5],
-    personas: [f64; PERSONAS],
-}
-
-const fn category(
-    name: &'static str,
-    median: f64,
-    spread: f64,
-    channels: [f64; 5],
-    personas: [f64; PERSONAS],
-) -> Category {
-    Category { name, median, spread, channels, personas }
-}
-
-/// In the order of [`MERCHANTS`]. Personas: student, first job, worker, family, affluent, retiree.
-const CATEGORIES: [Category; 14] = [
-    category("groceries", 58.0, 0.7, [3.0, 6.0, 0.0, 0.5, 0.0], [10.0, 16.0, 20.0, 28.0, 14.0, 34.0]),
-    category("dining", 62.0, 0.8, [6.0, 4.0, 0.0, 0.3, 0.0], [30.0, 26.0, 19.0, 13.0, 18.0, 7.0]),
-    category("travel", 760.0, 0.9, [6.0, 1.0, 0.0, 4.0, 0.1], [2.5, 4.0, 3.5, 4.0, 9.0, 3.0]),
-    category("shopping", 145.0, 1.0, [7.0, 3.0, 0.0, 3.0, 0.0], [20.0, 19.0, 16.0, 16.0, 17.0, 8.0]),
-    category("transport", 16.0, 0.8, [8.0, 3.0, 0.0, 0.1, 0.0], [16.0, 14.0, 13.0, 9.0, 6.0, 6.0]),
-    category("utilities", 120.0, 0.6, [7.0, 0.5, 0.0, 2.0, 0.4], [1.0, 5.0, 7.0, 7.5, 4.0, 11.0]),
-    category("health", 190.0, 1.0, [4.0, 5.0, 0.0, 1.0, 0.0], [1.5, 2.0, 3.0, 4.5, 4.0, 12.0]),
-    category("education", 620.0, 1.0, [5.0, 2.0, 0.0, 3.0, 0.2], [5.0, 1.5, 1.5, 6.0, 3.0, 0.4]),
-    category("entertainment", 55.0, 0.8, [7.0, 2.0, 0.0, 2.0, 0.0], [12.0, 9.0, 6.0, 4.0, 5.0, 2.0]),
-    category("fund", 2_200.0, 1.1, [9.0, 0.0, 0.0, 2.0, 0.7], [0.5, 1.5, 2.5, 2.5, 6.0, 2.0]),
-    category("wealth", 42_000.0, 0.8, [6.0, 0.0, 0.0, 1.0, 4.0], [0.0, 0.2, 0.6, 0.7, 3.5, 1.5]),
-    category("transfer", 950.0, 1.4, [9.0, 0.0, 0.3, 1.5, 0.8], [6.0, 8.0, 8.0, 6.5, 9.0, 7.0]),
-    category("cash", 900.0, 0.8, [0.0, 0.0, 8.0, 0.0, 2.0], [0.8, 0.8, 1.5, 1.5, 1.2, 6.0]),
-    category("salary", 9_000.0, 0.05, [0.0, 0.0, 0.0, 1.0, 0.0], [0.0; PERSONAS]),
-];
-
-const TRAVEL: u8 = 2;
-const SHOPPING: u8 = 3;
-const EDUCATION: u8 = 7;
-const FUND: u8 = 9;
-const WEALTH: u8 = 10;
-const TRANSFER: u8 = 11;
-const CASH: u8 = 12;
-const SALARY: u8 = 13;
-
-pub const CHANNELS: [&str; 5] = ["app", "pos", "atm", "web", "branch"];
-const POS: u8 = 1;
 
 /// Writes one month's file; how many rows it has.
 pub fn write_month(
@@ -132,7 +85,7 @@ fn plan(month: &Month, population: &Population, seed: u64) -> Agenda {
     }
     for orphan in 0..ORPHANS {
         let day = draw.between(month.first, month.last);
-        agenda.add(day, clock.draw(&mut draw), population.len() + orphan % 2, EVERYDAY);
+        agenda.add(day, clock.draw(&mut draw), population.size() + orphan % 2, EVERYDAY);
     }
     agenda
 }
@@ -228,7 +181,7 @@ impl Till {
             return SALARY;
         }
         // One in seven of a traveller's events is a journey.
-        if person.has(is::TRAVELLER) && (bits >> 40) % 7 == 0 {
+        if person.has(is::TRAVELLER) && (bits >> 40).is_multiple_of(7) {
             return TRAVEL;
         }
         let code = self.wheels.get(person.persona as usize).map_or(0, |wheel| wheel.pick(bits));
