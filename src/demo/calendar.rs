@@ -103,7 +103,7 @@ pub fn spending_weight(date: NaiveDate) -> f64 {
         _ => 0.94,
     };
     let special = match (date.month(), date.day()) {
-        (11, 11) => 1.9,
+        (11, 11) => 2.4,
         (6, 18) => 1.6,
         (12, 12) => 1.3,
         (10, 1..=7) | (5, 1..=5) => 1.15,

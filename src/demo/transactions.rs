@@ -64,7 +64,7 @@ pub fn write_month(
     file.finish()
 }
 
-/// Who does something when: everyday spending by the person's activity, and pay on pay day.
+/// Who does something when: everyday spending by the person's activity, and pay on pay day in working hours.
 fn plan(month: &Month, population: &Population, seed: u64) -> Agenda {
     let mut draw = Streams::new(seed, Topic::TransactionTimes).at(month.number as u64);
     let seasons = Seasons::new(month.first, month.last, calendar::spending_weight);
@@ -80,7 +80,7 @@ fn plan(month: &Month, population: &Population, seed: u64) -> Agenda {
         }
         let pay_day = month.first + i32::from(person.pay_day) - 1;
         if person.has(is::SALARIED) && (first..=last).contains(&pay_day) {
-            agenda.add(pay_day, i64::from(8 * 3_600_000 + draw.below(2 * 3_600_000)), place, PAY);
+            agenda.add(pay_day, i64::from(8 * 3_600_000 + draw.below(10 * 3_600_000)), place, PAY);
         }
     }
     for orphan in 0..ORPHANS {
