@@ -115,7 +115,7 @@ impl Rows {
             Account::Card => Some(i32::from(person.overdue_days)),
             _ => None,
         };
-        let span = (as_of - person.opened).max(0);
+        let span = person.lively_days(as_of);
         let later = if account == Account::Current { 0 } else { (f64::from(span) * draw.unit()) as i32 };
         let quiet = as_of.saturating_sub(person.stopped) > 365;
         self.ids.push(account_id(place, account));

@@ -72,6 +72,12 @@ impl Person {
         self.traits & bit != 0
     }
 
+    /// How many days the person was a customer who does things, up to `as_of`: accounts and holdings began then.
+    pub fn lively_days(&self, as_of: i32) -> i32 {
+        (self.stopped.min(as_of) - self.opened).max(0)
+    }
+
+    /// Deposit, fund and wealth balances together, in fen.
     pub fn assets(&self) -> i64 {
         self.deposit + self.fund + self.wealth
     }

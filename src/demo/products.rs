@@ -156,13 +156,13 @@ impl Rows {
         amount: i64,
         draw: &mut Draw,
     ) {
-        let tenure = f64::from((as_of - person.opened).max(0));
+        let span = person.lively_days(as_of);
         self.customers.push(customer_id(place));
         self.products.push(product_id(kind, product));
         self.types.push(kind);
         self.amounts.push(amount);
         // Most holdings are younger than the customer.
-        self.since.push(as_of - (tenure * draw.unit().powi(2)) as i32);
+        self.since.push(person.opened + span - (f64::from(span) * draw.unit().powi(2)) as i32);
     }
 
     fn flush(&mut self, file: &mut TableFile) -> Result<(), DemoError> {
