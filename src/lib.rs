@@ -3,17 +3,18 @@
 //! `docs/architecture.md` shows how text becomes an audience: text → AST → IR → plan → portrait → answer.
 
 // In the order of the import rule: a module imports only what stands above it.
-pub mod catalog;
-pub mod check;
-pub mod diagnostic;
-pub mod engine;
-pub mod explain;
-pub mod functions;
-pub mod ir;
-pub mod output;
-pub mod plan;
 pub mod source;
+pub mod diagnostic;
 pub mod syntax;
 pub mod types;
 pub mod value;
+pub mod catalog;
+pub mod functions;
+pub mod ir;
+pub mod check;
+pub mod plan;
+pub mod engine;
+pub mod explain;
+pub mod output;
 pub mod session;
+pub mod demo;
