@@ -18,3 +18,4 @@ pub mod explain;
 pub mod output;
 pub mod session;
 pub mod demo;
+pub mod cli;
