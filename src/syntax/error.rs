@@ -126,9 +126,9 @@ fn expectations(rules: &[Rule], place: &Place<'_>) -> Vec<String> {
 pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
     use Rule::*;
     let (rank, words) = match rule {
-        expr | test | comparison | arith | operand | named | quantity | paren | case_expr | outside | timed
+        expr | comparison | arith | operand | named | quantity | paren | case_expr | outside | timed
         | happened | boolean | BOOL => (0, "a value"),
-        NAME | PART | WORD | QUOTED_NAME | path | names | step => (0, "a name"),
+        NAME | PART | path | names | step => (0, "a name"),
         arm => (0, "a name and a share (`a 50%`)"),
         type_name => (0, "a type such as `decimal(18,2)`"),
         TEXT => (0, "a text in quotes"),
@@ -157,7 +157,7 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         audience_clause => (4, "a clause of the audience (`require`, `exclude`, `limit`, …)"),
         rfm_clause => (4, "a clause of the rfm (`recency`, `frequency`, `monetary`, `bins`)"),
         score_clause | score_rule => (4, "`add`, `take`, `base` or `clamp`"),
-        call_clause | event_clause | window_clause | window_rule | in_window => (6, "a window or `where`"),
+        call_clause | event_clause | window_clause | in_window => (6, "a window or `where`"),
         in_last | in_calendar | in_days => (3, "`last`, `this`, `previous` or `days`"),
         logic_op => (6, "`and`/`or`"),
         ARITH_OP | COMPARE_OP | tail | compare_tail | is_tail | in_tail | between_tail | text_tail | text_op => {
@@ -170,10 +170,8 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         EQUALS => (1, "`=`"),
         ARROW => (1, "`->`"),
         // Signs and parts that could stand before anything, and parts of tokens.
-        meta | AT_SIGN | SEMICOLON | DOT | MINUS | BANG | NOT | AMPERSANDS | PIPES | step_within | call | RESERVED
-        | ESCAPED | DIGIT | POINT | PERCENT | MAGNITUDE | DASH | COLON | OFFSET | TAIL_LETTER | elapsed | EOI | WHITESPACE | COMMENT | one => {
-            return None;
-        }
+        meta | AT_SIGN | SEMICOLON | DOT | MINUS | BANG | NOT | AMPERSANDS | PIPES | step_within | call | elapsed | EOI
+        | one | RESERVED | SPECIAL => return None,
         _ => return clause_or_word(rule),
     };
     Some((rank, words.to_string()))

@@ -14,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 use pest::Parser as _;
 use pest::error::{ErrorVariant, InputLocation};
+use std::borrow::Cow;
 
 /// A longer script is refused at once: a script is written by people.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -39,8 +40,9 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
         );
         return (Script::default(), Ending::Whole);
     }
-    let Scanned { tokens, errors, boundaries } = scan::scan(text);
-    let mut run = Run { file, text, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
+    let Scanned { tokens, errors, comments, boundaries } = scan::scan(text);
+    let bare = without_comments(text, &comments);
+    let mut run = Run { file, text, bare: &bare, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
     let mut script = Script::default();
     let mut errors = errors.iter().peekable();
     let mut at = 0;
@@ -78,9 +80,27 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
     (script, run.ending)
 }
 
+/// The text with blanks in the place of its comments: every byte keeps its place.
+fn without_comments<'t>(text: &'t str, comments: &[(usize, usize)]) -> Cow<'t, str> {
+    if comments.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut bare = String::with_capacity(text.len());
+    let mut at = 0;
+    for &(start, end) in comments {
+        bare.push_str(text.get(at..start).unwrap_or(""));
+        bare.extend(std::iter::repeat_n(' ', end - start));
+        at = end;
+    }
+    bare.push_str(text.get(at..).unwrap_or(""));
+    Cow::Owned(bare)
+}
+
 struct Run<'t> {
     file: FileId,
     text: &'t str,
+    /// The text as the grammar sees it.
+    bare: &'t str,
     tokens: &'t [Token],
     boundaries: &'t [usize],
     ending: Ending,
@@ -212,7 +232,7 @@ impl Run<'_> {
 
     fn read_here(&self, from: usize, to: usize) -> Result<Read, Failure> {
         let start = self.tokens.get(from).map_or(self.text.len(), |t| t.start as usize);
-        let piece = self.text.get(start..self.end_of(to)).unwrap_or("");
+        let piece = self.bare.get(start..self.end_of(to)).unwrap_or("");
         let mut pairs = Grammar::parse(Rule::one, piece).map_err(|e| failure(start, e))?;
         let mut found = Diagnostics::default();
         let mut builder = Builder {
