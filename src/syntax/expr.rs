@@ -2,7 +2,8 @@
 
 use super::ast::*;
 use super::grammar::Rule;
-use super::literal::{self, Moment};
+use super::literal;
+use super::moment::{self, Moment};
 use super::tree::{Builder, Kids, Node, unit};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -36,7 +37,12 @@ impl<'t> Builder<'t, '_> {
             Rule::PIPES => "or",
             _ => return,
         };
-        self.error(Code::Syntax, self.span(op), format!("`{}` is written `{word}`", op.as_str()), format!("write `{word}`"));
+        self.error(
+            Code::Syntax,
+            self.span(op),
+            format!("`{}` is written `{word}`", op.as_str()),
+            format!("write `{word}`"),
+        );
     }
 
     /// `not` before it, the value, and what follows the value.
@@ -76,7 +82,8 @@ impl<'t> Builder<'t, '_> {
     /// `1 < x < 5`, `a = b is missing`
     fn chained(&mut self, low: Span, first: &Expr, op: Option<(Span, Span)>, second: &Node<'t>) {
         let span = self.span(second);
-        let mut diagnostic = Diagnostic::new(Code::Syntax, "comparisons do not chain").label(span, "a second comparison");
+        let mut diagnostic =
+            Diagnostic::new(Code::Syntax, "comparisons do not chain").label(span, "a second comparison");
         let second_op = second.clone().into_inner().next().filter(|n| n.as_rule() == Rule::compare_tail);
         let second_op = second_op.map(Kids::of);
         if let (Some((op, middle)), Some(mut kids)) = (op, second_op)
@@ -87,11 +94,13 @@ impl<'t> Builder<'t, '_> {
             let sign = sign.as_str();
             diagnostic = diagnostic.help(format!("write `{low} {op} {middle} and {middle} {sign} {high}`"));
             if op.starts_with('<') && sign.starts_with('<') {
-                diagnostic = diagnostic.help(format!("with both ends included: `{middle} between {low} and {high}`"));
+                diagnostic =
+                    diagnostic.help(format!("with both ends included: `{middle} between {low} and {high}`"));
             }
         } else {
             let first = self.slice(first.span);
-            diagnostic = diagnostic.help(format!("put the first in parentheses, or join two with `and`: `({first})`"));
+            diagnostic =
+                diagnostic.help(format!("put the first in parentheses, or join two with `and`: `({first})`"));
         }
         self.report(diagnostic);
     }
@@ -193,7 +202,9 @@ impl<'t> Builder<'t, '_> {
             }
         }
         self.inside_case = inside;
-        let Some((filter, where_span)) = filter else { return Some(ExprKind::InList { value, list, negated }) };
+        let Some((filter, where_span)) = filter else {
+            return Some(ExprKind::InList { value, list, negated });
+        };
         if let (Some(Expr { kind, .. }), true) = (list.first(), list.len() == 1)
             && let ExprKind::Name(column) = &**kind
         {
@@ -257,7 +268,7 @@ impl<'t> Builder<'t, '_> {
         let kind = match node.as_rule() {
             Rule::paren => return self.paren(node),
             Rule::TEXT => ExprKind::Text(literal::text_value(node.as_str())),
-            Rule::MOMENT => match literal::moment_value(node.as_str())? {
+            Rule::MOMENT => match moment::moment_value(node.as_str())? {
                 Moment::Date(date) => ExprKind::Date(date),
                 Moment::Instant(instant) => ExprKind::Instant(instant),
             },

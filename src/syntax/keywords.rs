@@ -38,7 +38,8 @@ const fn reserved(word: &'static str, place: Place, meaning: &'static str) -> Ke
 
 /// The words that can be a name only in backquotes.
 pub const RESERVED: &[&str] = &[
-    "and", "or", "not", "in", "is", "between", "like", "when", "then", "else", "case", "end", "where", "on", "outside",
+    "and", "or", "not", "in", "is", "between", "like", "when", "then", "else", "case", "end", "where", "on",
+    "outside",
 ];
 
 #[rustfmt::skip]
@@ -205,7 +206,10 @@ mod tests {
             KEYWORDS.iter().filter(|k| k.reserved).map(|k| k.word.to_string()).collect();
         assert_eq!(reserved, RESERVED.iter().map(|w| w.to_string()).collect());
         assert_eq!(reserved, rule("RESERVED"));
-        assert_eq!(statement_words().map(|k| k.word.to_string()).collect::<BTreeSet<_>>(), rule("STATEMENT_WORD"));
+        assert_eq!(
+            statement_words().map(|k| k.word.to_string()).collect::<BTreeSet<_>>(),
+            rule("STATEMENT_WORD")
+        );
         assert!(is_reserved("WHERE") && !is_reserved("count"));
     }
 }

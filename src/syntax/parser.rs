@@ -35,14 +35,18 @@ pub(super) enum Ending {
 pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> (Script, Ending) {
     if text.len() > MAX_BYTES {
         diagnostics.push(
-            Diagnostic::new(Code::TooLarge, format!("the script has {} MB; the most is 4 MB", text.len() / (1024 * 1024)))
-                .help("split it into files and bring them together with `use`; long lists belong in a source"),
+            Diagnostic::new(
+                Code::TooLarge,
+                format!("the script has {} MB; the most is 4 MB", text.len() / (1024 * 1024)),
+            )
+            .help("split it into files and bring them together with `use`; long lists belong in a source"),
         );
         return (Script::default(), Ending::Whole);
     }
     let Scanned { tokens, errors, comments, boundaries } = scan::scan(text);
     let bare = without_comments(text, &comments);
-    let mut run = Run { file, text, bare: &bare, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
+    let mut run =
+        Run { file, text, bare: &bare, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
     let mut script = Script::default();
     let mut errors = errors.iter().peekable();
     let mut at = 0;
@@ -57,7 +61,7 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
         match run.statement(at, clean_until) {
             Found::Statement(statement, found, next) => {
                 diagnostics.extend(found);
-                script.statements.extend(statement);
+                script.statements.extend(statement.map(|s| *s));
                 at = next.max(at + 1);
             }
             Found::Error(diagnostic, next) => {
@@ -108,7 +112,7 @@ struct Run<'t> {
 
 enum Found {
     /// The statement, what is wrong with it, and the token after it.
-    Statement(Option<Statement>, Vec<Diagnostic>, usize),
+    Statement(Option<Box<Statement>>, Vec<Diagnostic>, usize),
     Error(Diagnostic, usize),
     /// A token of it is malformed.
     Unclean,
@@ -116,7 +120,7 @@ enum Found {
 
 /// A statement that the grammar accepts.
 struct Read {
-    statement: Option<Statement>,
+    statement: Option<Box<Statement>>,
     diagnostics: Vec<Diagnostic>,
     open_case: bool,
     /// The token after it.
@@ -185,27 +189,25 @@ impl Run<'_> {
             }
         }
         let found = self.token_at(failure.at);
-        if let Some((diagnostic, next)) = error::metadata_without_value(self.file, self.text, self.tokens, from, failure.at) {
+        if let Some((diagnostic, next)) =
+            error::metadata_without_value(self.file, self.text, self.tokens, from, failure.at)
+        {
             self.ending = if next >= self.tokens.len() { Ending::Unfinished } else { Ending::Whole };
             return Found::Error(diagnostic, next);
         }
         // A misspelt statement word at the margin: the statement before it is whole.
         let margin = self.tokens.get(found).is_some_and(|t| t.at_margin);
-        if margin && found > from && failure.expected.contains(&Rule::statement_end)
+        if margin
+            && found > from
+            && failure.expected.contains(&Rule::statement_end)
             && let Ok(read) = self.read(from, found, nesting)
         {
             return self.accept(read);
         }
         let at_end = failure.at >= self.end_of(to);
         self.ending = if at_end && to >= self.tokens.len() { Ending::Unfinished } else { Ending::Whole };
-        let place = error::Place {
-            file: self.file,
-            text: self.text,
-            tokens: self.tokens,
-            from,
-            found,
-            at_end,
-        };
+        let place =
+            error::Place { file: self.file, text: self.text, tokens: self.tokens, from, found, at_end };
         Found::Error(error::diagnose(&failure, &place), self.recover(found.max(from + 1), failure.at))
     }
 
@@ -238,19 +240,21 @@ impl Run<'_> {
         let mut builder = Builder {
             file: self.file,
             text: self.text,
-            tokens: self.tokens,
+            tokens: self.tokens.get(from..to).unwrap_or(&[]),
             offset: start,
             diagnostics: &mut found,
             inside_case: false,
             open_case: false,
         };
-        let statement = pairs.next().and_then(|one| builder.one(one));
+        let statement = pairs.next().and_then(|one| builder.one(one)).map(Box::new);
         let open_case = builder.open_case;
         let next = match &statement {
             Some(s) => self.token_at(s.span.end as usize),
             None => {
                 let span = Span::new(self.file, start, self.end_of(to));
-                found.push(Diagnostic::new(Code::Internal, "the grammar and the syntax tree disagree").at(span));
+                found.push(
+                    Diagnostic::new(Code::Internal, "the grammar and the syntax tree disagree").at(span),
+                );
                 to
             }
         };

@@ -145,7 +145,11 @@ impl Scanner<'_> {
         self.at += length.max(1);
         self.out.tokens.push(Token {
             kind,
-            class: if kind == Kind::Word { classify(self.text.get(start as usize..self.at).unwrap_or("")) } else { Class::Plain },
+            class: if kind == Kind::Word {
+                classify(self.text.get(start as usize..self.at).unwrap_or(""))
+            } else {
+                Class::Plain
+            },
             start,
             end: self.at as u32,
             starts_line: self.line != Line::Inside,
@@ -183,11 +187,13 @@ fn classify(word: &str) -> Class {
         b"not" => Class::Not,
         b"in" | b"is" | b"between" | b"like" | b"on" | b"outside" => Class::Reserved,
         b"since" | b"until" => Class::Since,
-        b"day" | b"days" | b"month" | b"months" | b"year" | b"years" | b"week" | b"weeks" | b"hour" | b"hours"
-        | b"quarter" | b"quarters" | b"minute" | b"minutes" | b"second" | b"seconds" => Class::Unit,
-        b"timezone" | b"use" | b"source" | b"param" | b"tag" | b"segment" | b"audience" | b"rfm" | b"score" | b"show"
-        | b"count" | b"explain" | b"why" | b"portrait" | b"profile" | b"overlap" | b"funnel" | b"describe" | b"diff"
-        | b"transitions" | b"list" => Class::Statement,
+        b"day" | b"days" | b"month" | b"months" | b"year" | b"years" | b"week" | b"weeks" | b"hour"
+        | b"hours" | b"quarter" | b"quarters" | b"minute" | b"minutes" | b"second" | b"seconds" => {
+            Class::Unit
+        }
+        b"timezone" | b"use" | b"source" | b"param" | b"tag" | b"segment" | b"audience" | b"rfm"
+        | b"score" | b"show" | b"count" | b"explain" | b"why" | b"portrait" | b"profile" | b"overlap"
+        | b"funnel" | b"describe" | b"diff" | b"transitions" | b"list" => Class::Statement,
         _ => Class::Plain,
     }
 }
@@ -214,11 +220,9 @@ fn boundaries(text: &str, tokens: &[Token]) -> Vec<usize> {
                 depth = 0;
                 list.push(i);
             }
-            Kind::Word if depth == 0 || token.starts_line => {
-                if may_begin(text, token, tokens.get(i + 1)) {
-                    depth = 0;
-                    list.push(i);
-                }
+            Kind::Word if (depth == 0 || token.starts_line) && may_begin(text, token, tokens.get(i + 1)) => {
+                depth = 0;
+                list.push(i);
             }
             _ => {}
         }
@@ -261,8 +265,14 @@ mod tests {
         for keyword in KEYWORDS {
             let class = classify(&keyword.word.to_ascii_uppercase());
             assert_eq!(class == Class::Unit, keyword.place == Place::Unit, "{}", keyword.word);
-            assert_eq!(class == Class::Statement, statement_words().any(|k| k == keyword), "{}", keyword.word);
-            let reserved = matches!(class, Class::Case | Class::End | Class::Fresh | Class::Not | Class::Reserved);
+            assert_eq!(
+                class == Class::Statement,
+                statement_words().any(|k| k == keyword),
+                "{}",
+                keyword.word
+            );
+            let reserved =
+                matches!(class, Class::Case | Class::End | Class::Fresh | Class::Not | Class::Reserved);
             assert_eq!(reserved, keyword.reserved, "{}", keyword.word);
         }
     }

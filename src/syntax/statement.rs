@@ -155,7 +155,12 @@ impl<'t> Builder<'t, '_> {
         let digits: String = super::literal::fold(written.as_str()).chars().filter(|c| *c != '_').collect();
         if !digits.bytes().all(|b| b.is_ascii_digit()) {
             let message = format!("`{}` is not a key", written.as_str());
-            self.error(Code::BadNumber, span, message, "a key is a whole number written out, or a text in quotes");
+            self.error(
+                Code::BadNumber,
+                span,
+                message,
+                "a key is a whole number written out, or a text in quotes",
+            );
         }
         Some(KeyLiteral { value: format!("{sign}{digits}"), quoted: false, span })
     }

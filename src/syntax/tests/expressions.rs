@@ -26,12 +26,18 @@ fn between_is_one_operator() {
 
 #[test]
 fn comparisons_and_tests() {
-    assert_eq!(expr("a != 1 and b <= 2 and c >= 3 and d < 4"), "(And (NotEqual a 1) (LessEqual b 2) (GreaterEqual c 3) (Less d 4))");
+    assert_eq!(
+        expr("a != 1 and b <= 2 and c >= 3 and d < 4"),
+        "(And (NotEqual a 1) (LessEqual b 2) (GreaterEqual c 3) (Less d 4))"
+    );
     assert_eq!(expr("a ≠ 1 and b ≤ 2 and c ≥ 3"), "(And (NotEqual a 1) (LessEqual b 2) (GreaterEqual c 3))");
     assert_eq!(expr("a is missing or b is known"), "(Or (missing a) (not-missing b))");
     assert_eq!(expr("a is not missing or b is not known"), "(Or (not-missing a) (missing b))");
     assert_eq!(expr(r#"a like "x%" and b not like "y""#), r#"(And (Like a "x%") (not-Like b "y"))"#);
-    assert_eq!(expr(r#"a contains "x" and b starts with "y""#), r#"(And (Contains a "x") (StartsWith b "y"))"#);
+    assert_eq!(
+        expr(r#"a contains "x" and b starts with "y""#),
+        r#"(And (Contains a "x") (StartsWith b "y"))"#
+    );
     assert_eq!(expr(r#"a ends with "x" and b matches "y+""#), r#"(And (EndsWith a "x") (Matches b "y+"))"#);
     assert_eq!(expr("x in (1, 2)"), "(in x [1 2])");
     assert_eq!(expr("x in ()"), "(in x [])");
@@ -49,7 +55,10 @@ fn soft_words_are_names() {
         expr("count > key and last < city and date = from and limit + tag > segment - source"),
         "(And (Greater count key) (Less last city) (Equal date from) (Greater (Add limit tag) (Subtract segment source)))"
     );
-    assert_eq!(expr("by = contains and starts contains ends"), "(And (Equal by contains) (Contains starts ends))");
+    assert_eq!(
+        expr("by = contains and starts contains ends"),
+        "(And (Equal by contains) (Contains starts ends))"
+    );
     assert_eq!(expr("days > 5 and months = days"), "(And (Greater days 5) (Equal months days))");
     assert_eq!(expr("happened and missing"), "(And happened missing)");
     assert_eq!(expr("list + show"), "(Add list show)");
@@ -92,10 +101,7 @@ fn windows() {
     assert_eq!(of("within 30 days after open_date"), "<within 30Day after open_date>)");
     assert_eq!(of("in days 1 to 7 after open_date"), "<days 1-7 after open_date>)");
     assert_eq!(of("after open_date"), "<after open_date>)");
-    assert_eq!(
-        of(r#"where c in ("a", "b") in last 2 weeks"#),
-        r#"where (in c ["a" "b"]) <last 2Week>)"#
-    );
+    assert_eq!(of(r#"where c in ("a", "b") in last 2 weeks"#), r#"where (in c ["a" "b"]) <last 2Week>)"#);
 }
 
 #[test]
@@ -110,19 +116,30 @@ fn calls() {
     assert_eq!(expr("percentile(x in last)"), "percentile(x in last)");
     assert_eq!(expr("ntile(x, 4 within city in this)"), "ntile(x 4 within city in this)");
     assert_eq!(expr("distinct(date(baskets.ts))"), "distinct(date(baskets.ts))");
-    assert_eq!(expr("any(E where a = 1) or share(E where b) > 30%"), "(Or any(E where (Equal a 1)) (Greater share(E where b) 30e-2d))");
+    assert_eq!(
+        expr("any(E where a = 1) or share(E where b) > 30%"),
+        "(Or any(E where (Equal a 1)) (Greater share(E where b) 30e-2d))"
+    );
     assert_eq!(expr("today() - x"), "(Subtract today() x)");
     assert_eq!(expr("floor(transactions.branch.region)"), "floor(transactions.branch.region)");
-    assert_eq!(expr("days since last(transactions.txn_time) > 3"), "(Greater (Days-since last(transactions.txn_time)) 3)");
+    assert_eq!(
+        expr("days since last(transactions.txn_time) > 3"),
+        "(Greater (Days-since last(transactions.txn_time)) 3)"
+    );
     assert_eq!(expr("days until loan_maturity"), "(Days-until loan_maturity)");
     assert_eq!(expr("months since open_date < 90"), "(Less (Months-since open_date) 90)");
-    assert_eq!(expr("(life_stage on 2026-07-31) = \"active\""), "(Equal (on life_stage 2026-07-31) \"active\")");
+    assert_eq!(
+        expr("(life_stage on 2026-07-31) = \"active\""),
+        "(Equal (on life_stage 2026-07-31) \"active\")"
+    );
 }
 
 #[test]
 fn sequences() {
     assert_eq!(
-        expr("happened(app where page = 1 then transactions where amount > 5 within 7 days then not c in last 90 days)"),
+        expr(
+            "happened(app where page = 1 then transactions where amount > 5 within 7 days then not c in last 90 days)"
+        ),
         "happened(app where (Equal page 1) > transactions where (Greater amount 5) within 7Day > not c <last 90Day>)"
     );
     assert_eq!(expr("happened(a then b within 7 days after x)"), "happened(a > b <within 7Day after x>)");

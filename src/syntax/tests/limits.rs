@@ -48,7 +48,12 @@ fn what_is_not_too_deep_is_read_and_dropped() {
     ] {
         // On a small stack, as of a thread.
         let text = deep(open, close, 190);
-        std::thread::Builder::new().stack_size(512 * 1024).spawn(move || drop(good(&text))).unwrap().join().unwrap();
+        std::thread::Builder::new()
+            .stack_size(512 * 1024)
+            .spawn(move || drop(good(&text)))
+            .unwrap()
+            .join()
+            .unwrap();
     }
     good(&format!("tag x = {}1", "1 + ".repeat(450)));
     good(&format!("segment s where {}x", "a + b > c and ".repeat(5_000)));
@@ -58,7 +63,16 @@ fn what_is_not_too_deep_is_read_and_dropped() {
 #[test]
 fn failing_inside_nested_parentheses_is_quick() {
     let started = Instant::now();
-    for open in ["(", "f(", "x in (", "happened(t where ", "days since f(", "count(t since ", "case when ", "count(t within "] {
+    for open in [
+        "(",
+        "f(",
+        "x in (",
+        "happened(t where ",
+        "days since f(",
+        "count(t since ",
+        "case when ",
+        "count(t within ",
+    ] {
         assert_eq!(findings(&format!("tag x = {} > ", open.repeat(60))).len(), 1, "{open}");
     }
     assert!(started.elapsed().as_secs() < 10);
@@ -70,8 +84,10 @@ fn a_huge_script_is_refused_at_once() {
     let started = Instant::now();
     assert_eq!(
         findings(&text),
-        ["E0106 «» the script has 9 MB; the most is 4 MB | split it into files and bring them together with `use`; \
-          long lists belong in a source"]
+        [
+            "E0106 «» the script has 9 MB; the most is 4 MB | split it into files and bring them together with `use`; \
+          long lists belong in a source"
+        ]
     );
     assert!(started.elapsed().as_millis() < 500);
 }
@@ -80,7 +96,6 @@ fn a_huge_script_is_refused_at_once() {
 fn guesses_that_fail_do_not_add_up() {
     let started = Instant::now();
     // Every line ends in the middle, and the next begins with a soft statement word.
-    good(&format!("tag x = {}1", "tag tag2 >= 1 and\n".repeat(1).replace("tag tag2", "tag")));
     let text = format!("segment x where {}tag", "count and\nlist and\n".repeat(3_000));
     good(&text);
     read(&"tag x =\n".repeat(5_000));
@@ -115,7 +130,12 @@ fn timing() {
     for _ in 0..5 {
         let started = Instant::now();
         let script = good(&text);
-        eprintln!("{} statements, {} kB, {:?}", script.statements.len(), text.len() / 1000, started.elapsed());
+        eprintln!(
+            "{} statements, {} kB, {:?}",
+            script.statements.len(),
+            text.len() / 1000,
+            started.elapsed()
+        );
     }
 }
 

@@ -40,7 +40,10 @@ fn wrong_numbers() {
             "E0102 «days» `days` is glued to the number `90` | write `90 days`; a name that begins with a digit goes in backquotes",
         ),
         ("5m", "E0102 «m» `m` is glued to the number `5` | a million is written `5mn`"),
-        ("1e6", "E0102 «e6» `e6` is glued to the number `1` | numbers are written out: `1_000_000`, `100万`, `1mn`"),
+        (
+            "1e6",
+            "E0102 «e6» `e6` is glued to the number `1` | numbers are written out: `1_000_000`, `100万`, `1mn`",
+        ),
         (
             "30%3",
             "E0102 «30%3» a `%` glued to a number on its left and to a value on its right can be read in two ways | \
@@ -128,7 +131,10 @@ fn wrong_dates() {
             "E0103 «31.10.2026» `31.10.2026` is not how a date is written | \
              a date is written year, month, day: `2026-MM-DD`",
         ),
-        ("2026-10-311", "E0103 «2026-10-311» `2026-10-311` is not how a date is written | a date is written `2026-01-05`"),
+        (
+            "2026-10-311",
+            "E0103 «2026-10-311» `2026-10-311` is not how a date is written | a date is written `2026-01-05`",
+        ),
         ("2026-10-31x", "E0103 «x» `x` is glued to the date `2026-10-31`"),
         (
             "2026-10-31 8:00",

@@ -20,7 +20,9 @@ pub fn expr(e: &Expr) -> String {
         ExprKind::Between { value, low, high, negated } => {
             format!("({}between {} {} {})", not(negated), expr(value), expr(low), expr(high))
         }
-        ExprKind::InList { value, list, negated } => format!("({}in {} [{}])", not(negated), expr(value), all(list)),
+        ExprKind::InList { value, list, negated } => {
+            format!("({}in {} [{}])", not(negated), expr(value), all(list))
+        }
         ExprKind::InSource { value, column, filter, negated } => {
             let filter = filter.as_ref().map_or(String::new(), |f| format!(" where {}", expr(f)));
             format!("({}in-source {} {}{filter})", not(negated), expr(value), path(column))
@@ -52,11 +54,12 @@ pub fn expr(e: &Expr) -> String {
 }
 
 pub fn number(n: &Number) -> String {
-    format!("{}{}{}", n.digits, if n.scale > 0 { format!("e-{}", n.scale) } else { String::new() }, if n.has_point {
-        "d"
-    } else {
-        ""
-    })
+    format!(
+        "{}{}{}",
+        n.digits,
+        if n.scale > 0 { format!("e-{}", n.scale) } else { String::new() },
+        if n.has_point { "d" } else { "" }
+    )
 }
 
 fn duration(d: &Duration) -> String {
@@ -78,7 +81,9 @@ pub fn clause(c: &CallClause) -> String {
     match c {
         CallClause::Window(w) => format!(" <{}>", window(&w.kind)),
         CallClause::Where(e, _) => format!(" where {}", expr(e)),
-        CallClause::Within(list, _) => format!(" within {}", list.iter().map(expr).collect::<Vec<_>>().join(",")),
+        CallClause::Within(list, _) => {
+            format!(" within {}", list.iter().map(expr).collect::<Vec<_>>().join(","))
+        }
         CallClause::In(name, _) => format!(" in {}", name.text),
         CallClause::TiesTogether(_) => " ties".into(),
     }
@@ -87,15 +92,23 @@ pub fn clause(c: &CallClause) -> String {
 pub fn window(kind: &WindowKind) -> String {
     match kind {
         WindowKind::Last { length, ending: None } => format!("last {}", duration(length)),
-        WindowKind::Last { length, ending: Some(e) } => format!("last {} ending {}", duration(length), duration(e)),
-        WindowKind::Calendar { previous, unit } => format!("{} {unit:?}", if *previous { "previous" } else { "this" }),
+        WindowKind::Last { length, ending: Some(e) } => {
+            format!("last {} ending {}", duration(length), duration(e))
+        }
+        WindowKind::Calendar { previous, unit } => {
+            format!("{} {unit:?}", if *previous { "previous" } else { "this" })
+        }
         WindowKind::LastUnit(unit) => format!("last {unit:?}"),
         WindowKind::FromTo { from, to } => format!("from {} to {}", expr(from), expr(to)),
         WindowKind::Since(e) => format!("since {}", expr(e)),
         WindowKind::Before(e) => format!("before {}", expr(e)),
         WindowKind::On(e) => format!("on {}", expr(e)),
-        WindowKind::WithinAfter { length, anchor } => format!("within {} after {}", duration(length), expr(anchor)),
-        WindowKind::DaysAfter { first, last, anchor } => format!("days {first}-{last} after {}", expr(anchor)),
+        WindowKind::WithinAfter { length, anchor } => {
+            format!("within {} after {}", duration(length), expr(anchor))
+        }
+        WindowKind::DaysAfter { first, last, anchor } => {
+            format!("days {first}-{last} after {}", expr(anchor))
+        }
         WindowKind::After(e) => format!("after {}", expr(e)),
     }
 }

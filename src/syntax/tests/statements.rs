@@ -37,7 +37,8 @@ fn a_script_in_chinese() {
 
 #[test]
 fn statements_on_one_line() {
-    let script = good("segment a where x > 5 segment b where y is missing tag c = x list count a show b limit 3 list");
+    let script =
+        good("segment a where x > 5 segment b where y is missing tag c = x list count a show b limit 3 list");
     assert_eq!(script.statements.len(), 7);
     assert_eq!(good("tag x = 1;;tag y = 2;").statements.len(), 2);
     assert_eq!(good("").statements.len(), 0);
@@ -56,21 +57,31 @@ fn sources() {
     assert_eq!(s.clauses.len(), 12);
     assert!(matches!(&s.clauses[0], SourceClause::At { ties, utc: true, .. } if ties.len() == 1));
     assert!(matches!(&s.clauses[6], SourceClause::Column { as_type, .. } if as_type.arguments == [18, 2]));
-    assert!(matches!(one("source buyers from keys of purchases"), StatementKind::Source(SourceDef { from: SourceFrom::KeysOf(n), .. }) if n.text == "purchases"));
+    assert!(
+        matches!(one("source buyers from keys of purchases"), StatementKind::Source(SourceDef { from: SourceFrom::KeysOf(n), .. }) if n.text == "purchases")
+    );
     assert!(matches!(one("source a from \"x\" key key"), StatementKind::Source(_)));
     assert_eq!(good("source a from \"x\" of e by source at count source b from \"y\"").statements.len(), 2);
 }
 
 #[test]
 fn segments_by_rank() {
-    let StatementKind::Segment(s) = one("segment best of customers = top 1% by assets - debt within city, branch in high") else {
+    let StatementKind::Segment(s) =
+        one("segment best of customers = top 1% by assets - debt within city, branch in high")
+    else {
         panic!()
     };
     let SegmentBody::Top(top) = s.body else { panic!() };
     assert!(matches!(top.size, TopSize::Share(Number { digits: 1, scale: 2, .. }, _)));
     assert_eq!(top.within.len(), 2);
     assert_eq!(top.base.unwrap().text, "high");
-    assert!(matches!(one("segment s = top 1000 by x"), StatementKind::Segment(SegmentDef { body: SegmentBody::Top(Top { size: TopSize::Count(..), .. }), .. })));
+    assert!(matches!(
+        one("segment s = top 1000 by x"),
+        StatementKind::Segment(SegmentDef {
+            body: SegmentBody::Top(Top { size: TopSize::Count(..), .. }),
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -88,17 +99,19 @@ fn audiences() {
     assert_eq!(source.text, "contacts");
     assert!(matches!(&a.clauses[6], AudienceClause::Split { arms, salt: Some(_), .. } if arms.len() == 2));
     assert!(matches!(&a.clauses[8], AudienceClause::To(..)));
-    assert!(matches!(&a.clauses[9], AudienceClause::Plain { value: MetaValue::Word(w), .. } if w.text == "sms"));
+    assert!(
+        matches!(&a.clauses[9], AudienceClause::Plain { value: MetaValue::Word(w), .. } if w.text == "sms")
+    );
     assert!(matches!(&a.clauses[13], AudienceClause::MinSize(..)));
     assert!(matches!(one("audience a"), StatementKind::Audience(AudienceDef { from: None, .. })));
 }
 
 #[test]
 fn portrait_models() {
-    let StatementKind::Rfm(r) = one(
-        "rfm value \"V\" from transactions recency txn_time frequency in last 365 days where x > 1 \
-         monetary amount in last 365 days bins 5 in high ties together",
-    ) else {
+    let StatementKind::Rfm(r) =
+        one("rfm value \"V\" from transactions recency txn_time frequency in last 365 days where x > 1 \
+         monetary amount in last 365 days bins 5 in high ties together")
+    else {
         panic!()
     };
     assert_eq!(r.frequency.unwrap().len(), 2);
@@ -123,8 +136,12 @@ fn commands() {
     assert!(matches!(command("show x LIMIT 20"), Command::Show { limit: Some(_), .. }));
     assert!(matches!(command("count tag"), Command::Count(n) if n.text == "tag"));
     assert!(matches!(command("explain x"), Command::Explain(_)));
-    assert!(matches!(command("why 0012 in x"), Command::Why { key, .. } if key.value == "0012" && !key.quoted));
-    assert!(matches!(command("why \"C-10042\" in x"), Command::Why { key, .. } if key.value == "C-10042" && key.quoted));
+    assert!(
+        matches!(command("why 0012 in x"), Command::Why { key, .. } if key.value == "0012" && !key.quoted)
+    );
+    assert!(
+        matches!(command("why \"C-10042\" in x"), Command::Why { key, .. } if key.value == "C-10042" && key.quoted)
+    );
     assert!(matches!(command("portrait -5"), Command::Portrait(key) if key.value == "-5"));
     assert!(matches!(command("profile x"), Command::Profile(_)));
     assert!(matches!(command("overlap a, b, c"), Command::Overlap(list) if list.len() == 3));
