@@ -9,6 +9,7 @@ mod expr;
 mod grammar;
 pub mod keywords;
 mod literal;
+mod moment;
 mod parser;
 mod scan;
 mod statement;
