@@ -72,7 +72,11 @@ impl Exact {
     /// Adds `n` units of bin 0.
     #[inline]
     pub(super) fn add(&mut self, group: usize, n: i128) {
-        self.add_to_bin(group, 0, n);
+        if let Some(slot) = self.dense.get_mut(group * self.width)
+            && add_to(slot, n)
+        {
+            self.carry(group, 1, n < 0);
+        }
     }
 
     /// Adds a finite float.
@@ -84,7 +88,7 @@ impl Exact {
         if (0..=74).contains(&shift) && self.width == 1 {
             let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
             let n = i128::from(mantissa) << shift;
-            self.add_to_bin(group, 0, if bits >> 63 == 1 { -n } else { n });
+            self.add(group, if bits >> 63 == 1 { -n } else { n });
         } else {
             let (negative, mantissa, exponent) = round::parts(x);
             self.add_scaled(group, negative, u128::from(mantissa), exponent);
@@ -96,17 +100,36 @@ impl Exact {
     pub(super) fn add_scaled(&mut self, group: usize, negative: bool, m: u128, e: i32) {
         let place = e - self.base;
         let (bin, shift) = (place.div_euclid(64), place.rem_euclid(64));
-        for (bin, digits) in [(bin, m as u64), (bin + 1, (m >> 64) as u64)] {
-            if digits != 0 {
-                let n = i128::from(digits) << shift;
-                self.add_to_bin(group, bin, if negative { -n } else { n });
+        let signed = |digits: u64| {
+            let n = i128::from(digits) << shift;
+            if negative { -n } else { n }
+        };
+        let (low, high) = (signed(m as u64), signed((m >> 64) as u64));
+        // Both halves beside each other, as a rule.
+        let start = usize::try_from(bin).unwrap_or(usize::MAX);
+        if start.saturating_add(1) < self.width
+            && let Some([a, b]) =
+                self.dense.get_mut(group * self.width + start..).and_then(<[_]>::first_chunk_mut)
+        {
+            let (over_low, over_high) = (add_to(a, low), add_to(b, high));
+            if over_low {
+                self.carry(group, bin + 1, negative);
             }
+            if over_high {
+                self.carry(group, bin + 2, negative);
+            }
+            return;
         }
+        self.add_to_bin(group, bin, low);
+        self.add_to_bin(group, bin + 1, high);
     }
 
     /// Adds `m²` for a whole number of units.
     pub(super) fn add_square(&mut self, group: usize, m: i128) {
         let m = m.unsigned_abs();
+        if m <= 1 << 62 {
+            return self.add(group, (m * m) as i128);
+        }
         let (high, low) = (m >> 64, m & u128::from(u64::MAX));
         let base = self.base;
         self.add_scaled(group, false, low * low, base);
@@ -117,16 +140,16 @@ impl Exact {
         }
     }
 
-    #[inline]
     fn add_to_bin(&mut self, group: usize, bin: i32, n: i128) {
+        if n == 0 {
+            return;
+        }
         let at = usize::try_from(bin).ok().filter(|bin| *bin < self.width);
         let slot = match at.and_then(|bin| self.dense.get_mut(group * self.width + bin)) {
             Some(slot) => slot,
             None => self.wide.entry(key(group, bin)).or_insert(0),
         };
-        let (sum, over) = slot.overflowing_add(n);
-        *slot = sum;
-        if over {
+        if add_to(slot, n) {
             self.carry(group, bin + 1, n < 0);
         }
     }
@@ -174,6 +197,14 @@ impl Exact {
     pub(super) fn size(&self) -> usize {
         self.dense.capacity() * size_of::<i128>() + self.wide.allocation_size()
     }
+}
+
+/// Adds, and says whether it went over.
+#[inline]
+fn add_to(slot: &mut i128, n: i128) -> bool {
+    let (sum, over) = slot.overflowing_add(n);
+    *slot = sum;
+    over
 }
 
 fn key(group: usize, bin: i32) -> u64 {

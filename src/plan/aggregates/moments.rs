@@ -92,6 +92,7 @@ impl Moments {
         self.moment != Moment::Sum
     }
 
+    #[inline]
     fn note(&mut self, group: usize, flags: u8) {
         if let Some(status) = self.status.get_mut(group) {
             *status |= flags;
@@ -104,6 +105,7 @@ impl Moments {
         }
     }
 
+    #[inline]
     fn add_whole(&mut self, group: usize, n: i128) {
         self.note(group, SEEN | KNOWN);
         self.sum.add(group, n);
