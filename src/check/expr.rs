@@ -279,6 +279,16 @@ impl Checker<'_> {
         self.negated(id, negated)
     }
 
+    /// Whether a name is a source that the row at hand has nothing to do with.
+    fn is_list(&self, name: &str, row: &Row) -> bool {
+        let Some(Item::Source(id)) = self.item(name) else { return false };
+        match row {
+            Row::Entity(own) | Row::Source(own) => id != *own,
+            Row::Event { events, entity } => id != *events && id != *entity,
+            Row::Constant => false,
+        }
+    }
+
     fn text_test(
         &mut self,
         row: &Row,

@@ -121,8 +121,11 @@ fn chosen<'a>(program: &'a Program, only: &[String]) -> Result<(Vec<&'a Audience
                 .iter()
                 .map(|a| a.name.as_str())
                 .chain(program.definitions.iter().filter(|d| is_segment(d)).map(|d| d.name.as_str()));
-            return Err(Diagnostic::new(Code::BadCall, format!("--only {name}: no audience or segment has this name"))
-                .help_if(suggest::did_you_mean(name, known)));
+            return Err(Diagnostic::new(
+                Code::BadCall,
+                format!("--only {name}: no audience or segment has this name"),
+            )
+            .help_if(suggest::did_you_mean(name, known)));
         }
     }
     Ok((audiences, segments))

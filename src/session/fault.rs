@@ -11,8 +11,9 @@ pub fn fault_of(error: &ExplainError) -> Diagnostic {
         ExplainError::Plan(e) => plan_fault(e),
         ExplainError::Engine(e) => engine_fault(e),
         ExplainError::NoSuchKey { .. } => Diagnostic::new(Code::NoSuchKey, error.to_string()),
-        ExplainError::DuplicateKeys { .. } => Diagnostic::new(Code::DuplicateKey, error.to_string())
-            .help("an entity has one row per key: remove the surplus rows, or `where` them away in the source"),
+        ExplainError::DuplicateKeys { .. } => Diagnostic::new(Code::DuplicateKey, error.to_string()).help(
+            "an entity has one row per key: remove the surplus rows, or `where` them away in the source",
+        ),
         ExplainError::Internal(what) => Diagnostic::new(Code::Internal, what.clone()),
     }
 }
@@ -57,11 +58,15 @@ pub fn exit_code<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> u8 {
         _ => 1,
     };
     // A finding in the script explains more than data that it could not open.
-    findings.into_iter().map(|d| of(d.code)).max_by_key(|code| match code {
-        130 => 4,
-        1 => 3,
-        2 => 2,
-        3 => 1,
-        _ => 0,
-    }).unwrap_or(0)
+    findings
+        .into_iter()
+        .map(|d| of(d.code))
+        .max_by_key(|code| match code {
+            130 => 4,
+            1 => 3,
+            2 => 2,
+            3 => 1,
+            _ => 0,
+        })
+        .unwrap_or(0)
 }
