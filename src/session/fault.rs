@@ -30,8 +30,14 @@ fn engine_fault(error: &EngineError) -> Diagnostic {
         EngineError::Internal(_) => Code::Internal,
     };
     let message = error.to_string();
-    let too_large = message.contains("became too large");
-    Diagnostic::new(if too_large { Code::Overflow } else { code }, message)
+    // Ours, and what arrow's checked kernels say.
+    let words = ["became too large", "overflow", "Overflow", "out of range", "Can't cast value"];
+    if words.iter().any(|w| message.contains(w)) && !matches!(error, EngineError::Data { file: Some(_), .. })
+    {
+        return Diagnostic::new(Code::Overflow, format!("a number became too large: {message}"))
+            .help("a whole number has 64 bits, a decimal 38 digits; divide first, or use floats");
+    }
+    Diagnostic::new(code, message)
 }
 
 pub fn output_fault(error: &OutputError) -> Diagnostic {
