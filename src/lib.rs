@@ -18,3 +18,5 @@ pub mod explain;
 pub mod output;
 pub mod session;
 pub mod demo;
+pub mod ide;
+pub mod repl;

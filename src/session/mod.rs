@@ -4,6 +4,7 @@
 
 mod deliver;
 mod fault;
+mod prompt;
 mod script;
 
 pub use deliver::{Delivered, WrittenFile};
