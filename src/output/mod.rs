@@ -3,6 +3,7 @@
 //! Nothing here prints: everything is written to a given writer or returned as text. Files are written beside
 //! their target and renamed onto it, so that no reader meets half of one.
 
+pub mod answers;
 pub mod atomic;
 mod csv;
 pub mod manifest;
