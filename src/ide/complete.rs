@@ -65,7 +65,9 @@ pub fn word_start(text: &str, offset: usize) -> usize {
             LexemeKind::Text if is_open(last, head.len()) => {
                 return last.start + last.text.chars().next().map_or(0, char::len_utf8);
             }
-            LexemeKind::QuotedName if last.end() == head.len() && is_open(last, head.len()) => return last.start,
+            LexemeKind::QuotedName if last.end() == head.len() && is_open(last, head.len()) => {
+                return last.start;
+            }
             _ => {}
         }
     }
@@ -78,7 +80,9 @@ pub fn source_before(text: &str, offset: usize, known: &Known) -> Option<String>
     let head = text.get(..offset)?;
     let tokens = lexemes(head.get(..word_start(head, offset))?);
     let named = match tokens.as_slice() {
-        [.., name, dot] if dot.is_sign(".") => resolve(&tokens, known).map_or(Some(name.text), |s| Some(s.name.as_str())),
+        [.., name, dot] if dot.is_sign(".") => {
+            resolve(&tokens, known).map_or(Some(name.text), |s| Some(s.name.as_str()))
+        }
         _ => aggregated(&tokens),
     };
     let source = known.source(named?.trim_matches('`'))?;
@@ -105,7 +109,7 @@ fn statement<'a, 't>(tokens: &'a [Lexeme<'t>]) -> &'a [Lexeme<'t>] {
         }
         (l.starts_line && statement_words().any(|k| l.is_word(k.word))).then_some(i)
     };
-    let from = tokens.iter().enumerate().filter_map(begins).last().unwrap_or(0);
+    let from = tokens.iter().enumerate().rev().find_map(begins).unwrap_or(0);
     tokens.get(from..).unwrap_or(&[])
 }
 
@@ -171,7 +175,12 @@ fn expression(known: &Known, offers: &mut Offers) {
     offers.sources(known, |_| true);
     for row in functions::TABLE.iter().filter(|row| row.kind != FunctionKind::Later) {
         let meaning = if known.lang == Lang::Zh { row.meaning_zh } else { row.meaning };
-        offers.add_as(row.name, format!("{}(", row.name), Kind::Function, format!("{}: {meaning}", row.signature));
+        offers.add_as(
+            row.name,
+            format!("{}(", row.name),
+            Kind::Function,
+            format!("{}: {meaning}", row.signature),
+        );
     }
     offers.keywords(|p| !matches!(p, Place::Statement | Place::Command | Place::Unit), true);
 }
@@ -227,8 +236,13 @@ fn aggregated<'t>(tokens: &[Lexeme<'t>]) -> Option<&'t str> {
 /// Inside a text literal: the labels of the tag that it is compared with.
 fn labels(tokens: &[Lexeme<'_>], known: &Known, offers: &mut Offers) {
     let compared = |l: &Lexeme<'_>| {
-        l.is_sign("=") || l.is_sign("!") || l.is_sign(",") || l.is_sign("(") || l.kind == LexemeKind::Text
-            || l.is_word("in") || l.is_word("not")
+        l.is_sign("=")
+            || l.is_sign("!")
+            || l.is_sign(",")
+            || l.is_sign("(")
+            || l.kind == LexemeKind::Text
+            || l.is_word("in")
+            || l.is_word("not")
     };
     let Some(name) = tokens.iter().rev().skip(1).find(|l| !compared(l)) else { return };
     let tag = known.names.iter().find(|n| n.name == name.text.trim_matches('`'));

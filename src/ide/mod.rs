@@ -6,4 +6,4 @@ mod known;
 mod tests;
 
 pub use complete::{Completion, Kind, complete, source_before, word_start};
-pub use known::{KnownColumn, KnownName, KnownSource, Known};
+pub use known::{Known, KnownColumn, KnownName, KnownSource};

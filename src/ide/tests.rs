@@ -22,7 +22,12 @@ fn known() -> Known {
         sources: vec![
             source(
                 "customers",
-                vec![column("customer_id", "text"), column("city", "text"), column("order", "text"), column("on", "text")],
+                vec![
+                    column("customer_id", "text"),
+                    column("city", "text"),
+                    column("order", "text"),
+                    column("on", "text"),
+                ],
                 &[("branch", "branches")],
                 true,
             ),
@@ -74,7 +79,14 @@ fn a_line_starts_with_a_statement_or_a_name() {
 #[test]
 fn commands_take_segments() {
     let asked = ["high_value", "高净值", "spring_wealth", "branches", "customers"];
-    for text in ["explain |", "show |", "count |", "why 12 in |", "segment x where outside |", "overlap high_value, |"] {
+    for text in [
+        "explain |",
+        "show |",
+        "count |",
+        "why 12 in |",
+        "segment x where outside |",
+        "overlap high_value, |",
+    ] {
         assert_eq!(at(text), asked, "{text}");
     }
     assert_eq!(at("explain 高|"), ["高净值"]);

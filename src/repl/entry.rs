@@ -1,6 +1,8 @@
 //! Where one entry ends and the next begins.
 
-use crate::syntax::{Entry, LexemeKind, entry_state, lexemes, statement_words};
+use crate::diagnostic::Diagnostics;
+use crate::source::FileId;
+use crate::syntax::{Entry, KEYWORDS, LexemeKind, entry_state, lexemes, parse, statement_words};
 
 /// One thing to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,14 +95,25 @@ fn begins(line: &str, current: &str, gap: bool) -> bool {
     }
     let tokens = lexemes(line);
     let Some(first) = tokens.first() else { return false };
-    let operator = ["and", "or", "not", "in", "is", "between", "like", "when", "then", "else", "end", "where"];
+    let operator =
+        ["and", "or", "not", "in", "is", "between", "like", "when", "then", "else", "end", "where"];
     match first.kind {
         LexemeKind::Word if operator.iter().any(|w| first.is_word(w)) => false,
         LexemeKind::Word if statement_words().any(|k| first.is_word(k.word)) => true,
         LexemeKind::Sign if first.is_sign("@") || first.is_sign("＠") => true,
         LexemeKind::Sign => false,
-        _ => gap || entry_state(current) == Entry::Complete,
+        LexemeKind::Word if KEYWORDS.iter().any(|k| first.is_word(k.word)) => {
+            gap || entry_state(current) == Entry::Complete
+        }
+        _ => gap || entry_state(current) == Entry::Complete || is_whole(current),
     }
+}
+
+/// Whether it reads as it stands, even though clauses could follow.
+fn is_whole(text: &str) -> bool {
+    let mut diagnostics = Diagnostics::default();
+    let script = parse(FileId(u32::MAX), text, &mut diagnostics);
+    !diagnostics.has_errors() && !script.statements.is_empty()
 }
 
 /// `@owner "x"` belongs to what follows.

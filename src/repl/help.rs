@@ -18,8 +18,7 @@ pub fn topics() -> impl Iterator<Item = &'static str> {
 
 /// The prompt's commands, the statements and the questions.
 pub fn overview(lang: Lang) -> String {
-    let commands: Vec<(String, &str)> =
-        meta::TABLE.iter().map(|c| (c.usage(), c.meaning(lang))).collect();
+    let commands: Vec<(String, &str)> = meta::TABLE.iter().map(|c| (c.usage(), c.meaning(lang))).collect();
     let words = |place| -> Vec<(String, &str)> {
         let of = KEYWORDS.iter().filter(|k: &&Keyword| k.place == place);
         of.map(|k| (k.word.to_string(), k.meaning)).collect()
@@ -64,7 +63,8 @@ fn function(row: &Row, lang: Lang) -> String {
         Lang::En => row.meaning,
         Lang::Zh => row.meaning_zh,
     };
-    let mut text = format!("{}\n  {meaning}\n  {}", row.signature, say(lang, Msg::HelpExample, &[row.example]));
+    let mut text =
+        format!("{}\n  {meaning}\n  {}", row.signature, say(lang, Msg::HelpExample, &[row.example]));
     if row.kind == Kind::Later {
         text.push_str(&format!("\n  {}", say(lang, Msg::HelpLater, &[])));
     }

@@ -1,14 +1,16 @@
 //! What the line editor asks while a line is typed.
 
+use super::CONTINUED;
 use super::core::Repl;
 use super::entry;
 use super::highlight::highlight;
 use super::meta;
+use super::words::Msg;
 use crate::ide;
 use crate::syntax::{Entry, LexemeKind, lexemes};
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 use std::borrow::Cow;
@@ -32,8 +34,29 @@ impl PromptHelper {
 
 impl Helper for PromptHelper {}
 
+/// Shown, never taken over.
+pub struct Cue(String);
+
+impl Hint for Cue {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// The editor has no prompt for further lines (and they can be edited, which is worth more): until something is
+/// typed there, the line says that the entry goes on.
 impl Hinter for PromptHelper {
-    type Hint = String;
+    type Hint = Cue;
+
+    fn hint(&self, line: &str, pos: usize, _ctx: &Context<'_>) -> Option<Cue> {
+        let fresh = pos == line.len() && line.ends_with('\n') && !line.trim().is_empty();
+        let repl = self.repl.try_borrow().ok().filter(|_| fresh)?;
+        Some(Cue(format!("{CONTINUED}{}", repl.say(Msg::GoesOn, &[]))))
+    }
 }
 
 impl Validator for PromptHelper {
@@ -55,6 +78,10 @@ impl Highlighter for PromptHelper {
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _default: bool) -> Cow<'b, str> {
         if self.color { Cow::Owned(format!("\u{1b}[1m{prompt}\u{1b}[0m")) } else { Cow::Borrowed(prompt) }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        if self.color { Cow::Owned(format!("\u{1b}[2m{hint}\u{1b}[0m")) } else { Cow::Borrowed(hint) }
     }
 
     fn highlight_char(&self, _line: &str, _pos: usize, kind: CmdKind) -> bool {
@@ -88,8 +115,7 @@ impl Completer for PromptHelper {
             return self.files.complete(line, pos, ctx);
         }
         let explained = found.len() <= EXPLAINED;
-        let pairs =
-            found.into_iter().map(|c| pair(c.text, if explained { &c.detail } else { "" })).collect();
+        let pairs = found.into_iter().map(|c| pair(c.text, if explained { &c.detail } else { "" })).collect();
         Ok((ide::word_start(line, pos), pairs))
     }
 }

@@ -53,7 +53,9 @@ pub fn painted(text: &str) -> Vec<(Lexeme<'_>, Paint)> {
             LexemeKind::Text => Paint::Text,
             LexemeKind::Number => Paint::Number,
             LexemeKind::Word if sign(i.checked_sub(1), ".") || sign(Some(i + 1), ".") => continue,
-            LexemeKind::Word if sign(Some(i + 1), "(") && functions::find(token.text).is_some() => Paint::Function,
+            LexemeKind::Word if sign(Some(i + 1), "(") && functions::find(token.text).is_some() => {
+                Paint::Function
+            }
             LexemeKind::Word if KEYWORDS.iter().any(|k| token.is_word(k.word)) => Paint::Keyword,
             _ => continue,
         };

@@ -24,7 +24,9 @@ impl Watch {
         let mine = watch.clone();
         let (ready, is_ready) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
             runtime.block_on(async move {
                 let Ok(mut pressed) = listen() else { return };
                 let _ = ready.send(());

@@ -59,9 +59,11 @@ impl Repl {
         let tags = named(&entered.tags);
         let sources: Vec<String> =
             program.sources.iter().filter(|s| here(s.span)).map(|s| s.name.clone()).collect();
-        let params: Vec<String> = program.params.iter().filter(|p| here(p.span)).map(|p| p.name.clone()).collect();
+        let params: Vec<String> =
+            program.params.iter().filter(|p| here(p.span)).map(|p| p.name.clone()).collect();
         let zone = program.zone.name().to_string();
-        let defined = entered.segments.len() + tags.len() + entered.audiences.len() + sources.len() + params.len();
+        let defined =
+            entered.segments.len() + tags.len() + entered.audiences.len() + sources.len() + params.len();
         if defined == 0 && entered.commands.is_empty() {
             self.note(Msg::Timezone, &[&zone]);
         }
@@ -114,10 +116,11 @@ impl Repl {
 
     /// An audience without its files: nothing that leaves the house is written by a definition.
     fn preview(&mut self, name: &str) {
-        let Some(audience) = self.program.as_ref().and_then(|p| p.find_audience(name)).cloned() else { return };
-        let selected = self.busy(|session, program, on| {
-            session.with_asker(program, on, |asker| asker.select(&[&audience]))
-        });
+        let Some(audience) = self.program.as_ref().and_then(|p| p.find_audience(name)).cloned() else {
+            return;
+        };
+        let selected = self
+            .busy(|session, program, on| session.with_asker(program, on, |asker| asker.select(&[&audience])));
         for selection in selected.into_iter().flatten() {
             self.audience(&selection, &[]);
             match &audience.to {
@@ -201,7 +204,8 @@ impl Repl {
             let script = parse(FileId(u32::MAX), text, &mut diagnostics);
             (!diagnostics.has_errors()).then_some(script.statements.len())
         };
-        let taken = self.session.written_as(TYPED).iter().any(|(_, text)| text.starts_with(&format!("tag {IT} ")));
+        let taken =
+            self.session.written_as(TYPED).iter().any(|(_, text)| text.starts_with(&format!("tag {IT} ")));
         let free = self.names().iter().all(|n| n != IT) || taken || self.it_is_segment();
         let tag = format!("tag {IT} = {}", text.trim().trim_end_matches([';', '；']));
         (free && reads(text).is_none() && reads(&tag) == Some(1)).then_some(tag)
@@ -214,9 +218,11 @@ impl Repl {
     /// A bare expression is a tag called `it`, a bare condition a segment.
     fn expression(&mut self, text: &str, tag: &str) {
         let entered = self.watched(|session| session.enter(TYPED, Path::new(""), tag));
-        let condition = entered.checked.program.as_ref().is_some_and(|p| {
-            p.find_definition(IT).is_some_and(|(_, d)| d.ty == Type::Bool)
-        });
+        let condition = entered
+            .checked
+            .program
+            .as_ref()
+            .is_some_and(|p| p.find_definition(IT).is_some_and(|(_, d)| d.ty == Type::Bool));
         if condition {
             return self.enter(&format!("segment {IT} where {}", text.trim()));
         }

@@ -182,7 +182,7 @@ fn load(repl: &mut Repl, command: &MetaCommand, rest: &str) -> Flow {
         return repl.usage(command);
     }
     let file = path(rest);
-    let (checked, commands) = repl.watched(|session| session.load_checked(&[file.clone()]));
+    let (checked, commands) = repl.watched(|session| session.load_checked(std::slice::from_ref(&file)));
     if repl.take(checked) {
         if !repl.files.contains(&file) {
             repl.files.push(file);
@@ -245,7 +245,10 @@ fn set(repl: &mut Repl, command: &MetaCommand, rest: &str) -> Flow {
         if !rest.is_empty() {
             return repl.usage(command);
         }
-        let params: Vec<(String, String)> = repl.program.iter().flat_map(|p| &p.params)
+        let params: Vec<(String, String)> = repl
+            .program
+            .iter()
+            .flat_map(|p| &p.params)
             .map(|p| (p.name.clone(), literal_value(&p.value).to_string()))
             .collect();
         if params.is_empty() {

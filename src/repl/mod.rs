@@ -5,8 +5,8 @@
 
 mod core;
 mod entry;
-mod helper;
 mod help;
+mod helper;
 mod highlight;
 mod history;
 mod interrupt;
@@ -21,6 +21,7 @@ mod words;
 
 use crate::output::rows::RowFormat;
 use crate::session::Session;
+use crate::syntax::Entry;
 use core::{Flow, Repl};
 use entry::Piece;
 use helper::PromptHelper;
@@ -35,7 +36,7 @@ use std::rc::Rc;
 use words::Msg;
 
 const PROMPT: &str = "segue> ";
-/// Below the prompt, as wide as it is.
+/// On a line that goes on with an entry, until something is typed there.
 const CONTINUED: &str = "   ...> ";
 
 /// How the prompt is started.
@@ -75,27 +76,25 @@ fn interactive(session: Session, options: ReplOptions) -> u8 {
     loop {
         let width = editor.dimensions().map(|(columns, _)| usize::from(columns));
         with(&repl, |r| r.width = width);
-        let line = match editor.readline(PROMPT) {
-            Ok(line) => line,
-            // Ctrl-C clears the line.
-            Err(ReadlineError::Interrupted) => continue,
+        let typed = match editor.readline(PROMPT) {
+            Ok(typed) => typed,
+            // Ctrl-C clears what was typed.
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => continue,
             Err(ReadlineError::Eof) => break,
-            Err(ReadlineError::Signal(_)) => continue,
             Err(error) => {
                 with(&repl, |r| r.note(Msg::CannotRead, &[&error.to_string()]));
                 return 3;
             }
         };
-        if line.trim().is_empty() {
+        if entry::state(&typed) == Entry::Blank {
             continue;
         }
         // In this session all of it can be called back; what is personal goes into no file.
-        let _ = editor.add_history_entry(line.as_str());
-        let known = with(&repl, |r| (r.personal(), r.names()));
-        if let Some((personal, names)) = known {
-            history.keep(&line, &personal, &names);
+        let _ = editor.add_history_entry(typed.trim_end());
+        if let Some((personal, names)) = with(&repl, |r| (r.personal(), r.names())) {
+            history.keep(typed.trim_end(), &personal, &names);
         }
-        let mut pieces = entry::pieces(&line).into_iter();
+        let mut pieces = entry::pieces(&typed).into_iter();
         if pieces.any(|piece| with(&repl, |r| r.piece(&piece)) == Some(Flow::Quit)) {
             break;
         }

@@ -114,7 +114,8 @@ impl Repl {
     fn rows(&mut self, headers: &[String], rows: &[Vec<Value>]) {
         let options = TableOptions { color: self.color, max_width: None };
         let mut stdout = std::io::stdout().lock();
-        let written = write_rows(headers, rows, self.format, &options, &mut stdout).and_then(|()| stdout.flush());
+        let written =
+            write_rows(headers, rows, self.format, &options, &mut stdout).and_then(|()| stdout.flush());
         self.closed |= written.is_err();
     }
 

@@ -21,7 +21,12 @@ pub struct Saved {
 }
 
 /// Writes the definitions typed in this session; the message that says why not, with its reason.
-pub fn save(session: &Session, files: &[PathBuf], target: &Path, replace: bool) -> Result<Saved, (Msg, String)> {
+pub fn save(
+    session: &Session,
+    files: &[PathBuf],
+    target: &Path,
+    replace: bool,
+) -> Result<Saved, (Msg, String)> {
     if target.extension().is_none_or(|e| e != "seg") {
         return Err((Msg::SaveName, String::new()));
     }

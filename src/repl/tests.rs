@@ -31,7 +31,9 @@ fn help_mentions_every_command() {
     assert!(help::word("sum", Lang::Zh).is_some_and(|t| t.contains("已知值之和")));
     assert_eq!(help::word("nonsense", Lang::En), None);
     // A word that is a function and a command is both.
-    assert!(help::word("count", Lang::En).is_some_and(|t| t.contains("EVENTS") && t.contains("how many members")));
+    assert!(
+        help::word("count", Lang::En).is_some_and(|t| t.contains("EVENTS") && t.contains("how many members"))
+    );
 }
 
 #[test]
@@ -104,6 +106,7 @@ count s
 s
 audience l from s
   require ok
+other
 show s";
     let expected = [
         text("-- a comment\ntimezone \"UTC\""),
@@ -114,6 +117,7 @@ show s";
         text("count s"),
         text("s"),
         text("audience l from s\n  require ok"),
+        text("other"),
         text("show s"),
     ];
     assert_eq!(entries(script), expected);
@@ -162,7 +166,10 @@ fn the_state_directory_is_where_it_is_said() {
     };
     assert_eq!(env(&[("SEGUE_STATE_DIR", "/s"), ("HOME", "/h")]), Some(PathBuf::from("/s/history")));
     assert_eq!(env(&[("XDG_STATE_HOME", "/x"), ("HOME", "/h")]), Some(PathBuf::from("/x/segue/history")));
-    assert_eq!(env(&[("XDG_STATE_HOME", ""), ("HOME", "/h")]), Some(PathBuf::from("/h/.local/state/segue/history")));
+    assert_eq!(
+        env(&[("XDG_STATE_HOME", ""), ("HOME", "/h")]),
+        Some(PathBuf::from("/h/.local/state/segue/history"))
+    );
     assert_eq!(env(&[]), None);
 }
 

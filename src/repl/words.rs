@@ -21,7 +21,7 @@ macro_rules! messages {
 
 messages! {
     Banner "Segue {0} · as of {1} · {2} · \\help lists commands" "Segue {0} · 截至 {1} · {2} · 输入 \\help 查看命令";
-    Loaded "{0} sources, {1} tags, {2} segments, {3} audiences" "{0} 个数据源，{1} 个标签，{2} 个客群，{3} 份名单";
+    Loaded "sources {0}, tags {1}, segments {2}, audiences {3}" "{0} 个数据源，{1} 个标签，{2} 个客群，{3} 份名单";
     Nothing "nothing loaded" "尚未载入脚本";
     NotLoaded "nothing was loaded: mend the script, then \\load it" "未载入：请先修正脚本，再用 \\load 载入";
     NotReloaded "the session stays as it was" "会话保持原样";
@@ -59,6 +59,7 @@ messages! {
     Defined "defined: {0}" "已定义：{0}";
     DefinedAudiences "audiences, not run (\\run NAME writes the files): {0}" "名单，未执行（\\run 名单 写入文件）：{0}";
     Timezone "the zone is {0}" "时区为 {0}";
+    GoesOn "a blank line or ; ends it" "空行或 ; 结束";
     Interrupted "interrupted" "已中断";
     NoHelp "no help on `{0}`" "没有关于 `{0}` 的说明";
     HelpMeta "Commands of the prompt:" "提示符命令：";
@@ -70,7 +71,6 @@ messages! {
     HelpName "`{0}` is a definition: type its name to see it explained" "`{0}` 是一个定义：直接输入名称即可查看";
     Rows "{0} of {1} rows read, {2} s" "已读 {0} / {1} 行，{2} 秒";
     RowsUnknown "{0} rows read, {1} s" "已读 {0} 行，{1} 秒";
-    Checking "checking, {0} s" "检查中，{0} 秒";
 }
 
 /// The message with its blanks filled.

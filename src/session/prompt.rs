@@ -25,7 +25,8 @@ impl Session {
     pub fn reload(&mut self, paths: &[PathBuf], typed: &[(String, PathBuf, String)]) -> (Checked, usize) {
         let before = self.loaded.clone();
         let map = std::mem::take(&mut self.loaded.map);
-        self.loaded = super::Loaded { map, ..super::Loaded::default() };
+        self.loaded = super::Loaded::default();
+        self.loaded.map = map;
         for path in paths {
             self.load(path);
         }
@@ -46,7 +47,8 @@ impl Session {
             }
             None => {
                 let map = std::mem::take(&mut self.loaded.map);
-                self.loaded = super::Loaded { map, ..before };
+                self.loaded = before;
+                self.loaded.map = map;
                 (checked, 0)
             }
         }
@@ -118,9 +120,7 @@ impl Session {
 
 fn unopened(source: &str, error: &CatalogError, span: Span) -> Diagnostic {
     let (code, message) = match error {
-        CatalogError::Missing { looked_for } => {
-            (Code::SourceMissing, format!("no file is at {looked_for}"))
-        }
+        CatalogError::Missing { looked_for } => (Code::SourceMissing, format!("no file is at {looked_for}")),
         CatalogError::Unreadable { file, reason } => {
             (Code::SourceUnreadable, format!("{file} cannot be read: {reason}"))
         }
