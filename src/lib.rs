@@ -20,3 +20,4 @@ pub mod session;
 pub mod demo;
 pub mod ide;
 pub mod repl;
+pub mod cli;

@@ -8,6 +8,7 @@
 //! DataFusion's own operators.
 
 pub mod aggregates;
+pub mod audit;
 pub mod checks;
 pub mod expr;
 pub mod fold;

@@ -161,7 +161,7 @@ fn table(
 }
 
 /// A stored column in the portrait's type. What does not fit is missing.
-fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program) -> Result<Expr> {
+pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program) -> Result<Expr> {
     let wanted = arrow_type(ty).ok_or_else(|| internal(format!("a column of the type {ty}")))?;
     let stored = match stored {
         DataType::Dictionary(_, value) => value.as_ref(),

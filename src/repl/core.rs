@@ -11,6 +11,7 @@ use crate::ir::{DefinitionKind, Program};
 use crate::output::rows::RowFormat;
 use crate::session::{Checked, Session, exit_code};
 use std::collections::HashSet;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// The name of what was typed, in findings.
@@ -41,6 +42,7 @@ pub struct Repl {
     pub faults: Vec<Diagnostic>,
     /// Whether the day of the run was looked for in the events.
     day_known: bool,
+    /// Ctrl-C was pressed: what is left of the entry is not run.
     pub stopped: bool,
     watch: Watch,
     version: String,
@@ -139,9 +141,13 @@ impl Repl {
         &mut self,
         work: impl FnOnce(&Session, &Program, &dyn Fn(Progress)) -> Result<T, Diagnostic>,
     ) -> Option<T> {
+        // What stands behind the interrupted question is not asked.
+        if self.stopped {
+            return None;
+        }
         self.look_for_day();
         let program = self.program.as_ref()?;
-        let meter = Meter::new(self.session.lang(), self.interactive);
+        let meter = Meter::new(self.session.lang(), self.interactive && std::io::stderr().is_terminal());
         self.watch.begin();
         let answer = work(&self.session, program, &|p| meter.update(p));
         self.watch.end();
@@ -201,7 +207,8 @@ impl Repl {
     /// Whether to stop: the reader is gone, or a pipe was interrupted.
     pub fn is_over(&mut self) -> bool {
         let pressed = self.watch.was_stopped();
-        self.closed || (!self.interactive && (self.stopped || pressed))
+        self.stopped |= pressed;
+        self.closed || (!self.interactive && self.stopped)
     }
 
     pub fn exit_code(&self) -> u8 {

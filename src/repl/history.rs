@@ -22,8 +22,7 @@ pub struct History {
 impl History {
     /// Without a state directory nothing is kept; the prompt works all the same.
     pub fn open() -> History {
-        let path =
-            path(|name| std::env::var_os(name)).filter(|p| p.parent().is_some_and(private_folder));
+        let path = path(|name| std::env::var_os(name)).filter(|p| p.parent().is_some_and(private_folder));
         let config =
             Config::builder().max_history_size(MOST).map_or_else(|_| Config::default(), |b| b.build());
         let mut kept = DefaultHistory::with_config(&config);

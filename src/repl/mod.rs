@@ -94,8 +94,15 @@ fn interactive(session: Session, options: ReplOptions) -> u8 {
         if let Some((personal, names)) = with(&repl, |r| (r.personal(), r.names())) {
             history.keep(typed.trim_end(), &personal, &names);
         }
-        let mut pieces = entry::pieces(&typed).into_iter();
-        if pieces.any(|piece| with(&repl, |r| r.piece(&piece)) == Some(Flow::Quit)) {
+        with(&repl, |r| r.stopped = false);
+        let mut flow = Flow::Continue;
+        for piece in entry::pieces(&typed) {
+            flow = with(&repl, |r| r.piece(&piece)).unwrap_or(Flow::Continue);
+            if flow == Flow::Quit || with(&repl, |r| r.stopped) == Some(true) {
+                break;
+            }
+        }
+        if flow == Flow::Quit {
             break;
         }
     }

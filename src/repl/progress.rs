@@ -4,8 +4,8 @@ use super::words::{Msg, say};
 use crate::engine::Progress;
 use crate::ir::print::Lang;
 use crate::value::group;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -15,12 +15,12 @@ pub struct Meter {
     lang: Lang,
     shown: bool,
     started: Instant,
-    bar: RefCell<Option<ProgressBar>>,
+    drawn: Cell<bool>,
 }
 
 impl Meter {
     pub fn new(lang: Lang, shown: bool) -> Meter {
-        Meter { lang, shown, started: Instant::now(), bar: RefCell::new(None) }
+        Meter { lang, shown, started: Instant::now(), drawn: Cell::new(false) }
     }
 
     pub fn update(&self, progress: Progress) {
@@ -34,24 +34,16 @@ impl Meter {
             Some(all) => say(self.lang, Msg::Rows, &[&read, &number(all), &seconds]),
             None => say(self.lang, Msg::RowsUnknown, &[&read, &seconds]),
         };
-        let mut bar = self.bar.borrow_mut();
-        let bar = bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        bar.set_message(text);
-        bar.tick();
+        self.drawn.set(true);
+        // Not padded to the width, as a progress bar would: the terminal echoes ^C behind it, on the same line.
+        let _ = write!(std::io::stderr().lock(), "\r{text}\u{1b}[K");
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.borrow_mut().take() {
-            bar.finish_and_clear();
+        if self.drawn.get() {
+            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
         }
     }
 }

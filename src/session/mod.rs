@@ -2,6 +2,7 @@
 //!
 //! What goes wrong comes back as [`Diagnostic`]s, whatever stage found it.
 
+mod audit;
 mod deliver;
 mod fault;
 mod prompt;
@@ -107,6 +108,11 @@ impl Session {
         &self.loaded.scripts
     }
 
+    /// What is wrong with the texts themselves.
+    pub fn syntax_findings(&self) -> Vec<Diagnostic> {
+        self.loaded.findings.clone()
+    }
+
     /// Checks all that was loaded, with fresh eyes on the sources.
     pub fn check(&self) -> Checked {
         self.engine.refresh();
@@ -209,16 +215,7 @@ impl Session {
     fn check_lookups(&self, program: &Program, tables: &Tables) -> Result<(), Diagnostic> {
         for source in looked_up(program) {
             let plan = plan::checks::duplicate_keys(program, tables, source, 3).map_err(|e| plan_fault(&e))?;
-            let found = self.engine.collect(plan).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
-            let mut samples = Vec::new();
-            for batch in &found {
-                let [keys, times] = batch.columns() else { continue };
-                for row in 0..batch.num_rows() {
-                    let cell = |a| crate::explain::portrait::value_at(a, row, &program.zone).map(|v| v.plain());
-                    let (key, n) = (cell(keys).unwrap_or_default(), cell(times).unwrap_or_default());
-                    samples.push(format!("{key} ({n} rows)"));
-                }
-            }
+            let samples = self.samples(program, plan)?;
             if !samples.is_empty() {
                 let entity = program.source_name(source).to_string();
                 return Err(fault_of(&ExplainError::DuplicateKeys { entity, samples }));
@@ -241,7 +238,7 @@ impl Session {
                 continue;
             };
             looked = true;
-            let found = self.engine.collect(plan).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
+            let found = self.rows(plan)?;
             if found.iter().any(|b| b.num_rows() > 0) {
                 return Ok(None);
             }

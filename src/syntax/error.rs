@@ -2,7 +2,7 @@
 
 use super::grammar::Rule;
 use super::keywords::{self, KEYWORDS, Place as Where};
-use super::scan::{Kind, Token};
+use super::scan::{Class, Kind, Token};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, Span};
@@ -107,15 +107,32 @@ fn list(parts: &[String]) -> String {
 
 /// The expectations in words, the most telling first, each once.
 fn expectations(rules: &[Rule], place: &Place<'_>) -> Vec<String> {
-    let mut phrases: Vec<(u8, String)> = rules.iter().filter_map(|r| phrase(*r)).collect();
-    if place.before(1) == "last" && rules.contains(&Rule::NUMBER) {
-        return vec!["a number of days, weeks or months".into()];
+    let wants = |rule: Rule| rules.contains(&rule);
+    match place.before(1).as_str() {
+        "last" if wants(Rule::NUMBER) => return vec!["a number of days, weeks or months".into()],
+        "in" if wants(Rule::LAST) || wants(Rule::in_last) => {
+            return vec!["`last`, `this`, `previous`".into(), "a segment".into()];
+        }
+        _ => {}
     }
+    // A title, or a unit after a number, may stand there: but it is not what is missing.
+    let after_value = wants(Rule::ARITH_OP);
+    let after_name = [Rule::EQUALS, Rule::FROM, Rule::from_name].into_iter().any(wants);
+    let noise = |rule: Rule| match rule {
+        Rule::UNIT => after_value,
+        Rule::TEXT => after_name,
+        _ => false,
+    };
+    let mut phrases: Vec<(u8, String)> =
+        rules.iter().filter(|r| !noise(**r)).filter_map(|r| phrase(*r)).collect();
     phrases.sort();
     phrases.dedup();
     // Where something must stand, what may stand is noise.
     if phrases.iter().any(|(rank, _)| *rank == 0) {
         phrases.retain(|(rank, _)| *rank < 4);
+    }
+    if phrases.iter().any(|(rank, _)| *rank < 9) {
+        phrases.retain(|(rank, _)| *rank < 9);
     }
     phrases.truncate(MOST);
     phrases.into_iter().map(|(_, phrase)| phrase).collect()
@@ -126,9 +143,9 @@ fn expectations(rules: &[Rule], place: &Place<'_>) -> Vec<String> {
 pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
     use Rule::*;
     let (rank, words) = match rule {
-        expr | test | comparison | arith | operand | named | quantity | paren | case_expr | outside
-        | timed | happened | boolean | BOOL => (0, "a value"),
-        NAME | PART | WORD | QUOTED_NAME | path | names | step => (0, "a name"),
+        expr | comparison | arith | operand | named | quantity | paren | case_expr | outside | timed
+        | happened | boolean | BOOL => (0, "a value"),
+        NAME | PART | path | names | step => (0, "a name"),
         arm => (0, "a name and a share (`a 50%`)"),
         type_name => (0, "a type such as `decimal(18,2)`"),
         TEXT => (0, "a text in quotes"),
@@ -137,7 +154,9 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         value => (0, "a word, a text, a number or a date"),
         key => (0, "a key (a number, or a text in quotes)"),
         duration => (0, "a length of time such as `90 days`"),
-        statement | STATEMENT_WORD => (0, "a statement (`source`, `tag`, `segment`, `audience`, `show`, …)"),
+        one | statement | STATEMENT_WORD => {
+            (0, "a statement (`source`, `tag`, `segment`, `audience`, `show`, …)")
+        }
         UNIT => (3, "a unit of time such as `days`"),
         top => (0, "`top`"),
         branch => (1, "`when`"),
@@ -151,17 +170,17 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         in_base | cap_window => (3, "`in`"),
         salt => (5, "`salt`"),
         ending => (5, "`ending`"),
-        on_date => (7, "`on`"),
+        on_date | ON => (9, "`on`"),
         ties_together => (6, "`ties together`"),
         source_clause => (4, "a clause of the source (`key`, `of`, `at`, `link`, …)"),
         audience_clause => (4, "a clause of the audience (`require`, `exclude`, `limit`, …)"),
         rfm_clause => (4, "a clause of the rfm (`recency`, `frequency`, `monetary`, `bins`)"),
         score_clause | score_rule => (4, "`add`, `take`, `base` or `clamp`"),
-        call_clause | event_clause | window_clause | window_rule | in_window => (6, "a window or `where`"),
+        call_clause | event_clause | window_clause | in_window => (6, "a window or `where`"),
         in_last | in_calendar | in_days => (3, "`last`, `this`, `previous` or `days`"),
         logic_op => (6, "`and`/`or`"),
-        ARITH_OP | COMPARE_OP | tail | compare_tail | is_tail | in_tail | between_tail | text_tail
-        | text_op => (5, "an operator"),
+        ARITH_OP | COMPARE_OP | tail | compare_tail | is_tail | in_tail | between_tail => (5, "an operator"),
+        text_tail | text_op => (3, "a test such as `like`"),
         statement_end => (8, "the next statement"),
         LPAREN => (9, "`(`"),
         RPAREN => (2, "`)`"),
@@ -170,10 +189,7 @@ pub(super) fn phrase(rule: Rule) -> Option<(u8, String)> {
         ARROW => (1, "`->`"),
         // Signs and parts that could stand before anything, and parts of tokens.
         meta | AT_SIGN | SEMICOLON | DOT | MINUS | BANG | NOT | AMPERSANDS | PIPES | step_within | call
-        | RESERVED | ESCAPED | DIGIT | POINT | PERCENT | MAGNITUDE | DASH | COLON | OFFSET | TAIL_LETTER
-        | elapsed | EOI | WHITESPACE | COMMENT | one => {
-            return None;
-        }
+        | elapsed | EOI | RESERVED | SPECIAL | NULL => return None,
         _ => return clause_or_word(rule),
     };
     Some((rank, words.to_string()))
@@ -202,6 +218,7 @@ fn clause_or_word(rule: Rule) -> Option<(u8, String)> {
 /// What would be right, where the slip is a known one.
 fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     let wants = |rule: Rule| expected.contains(&rule);
+    let wants_statement = wants(Rule::statement) || wants(Rule::one);
     let token = place.tokens.get(place.found).filter(|_| !place.at_end)?;
     let found = token.text(place.text);
     let lower = found.to_ascii_lowercase();
@@ -219,6 +236,14 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     }
     if before == "is" {
         return Some("`is` goes with `missing` or `known`; equality is written `=`".into());
+    }
+    if before == "in" && token.kind == Kind::Number {
+        let unit = place.tokens.get(place.found + 1).filter(|t| t.class == Class::Unit);
+        let unit = unit.map_or("days", |t| t.text(place.text));
+        return Some(format!("a window up to the day of the run is written `in last {found} {unit}`"));
+    }
+    if token.kind == Kind::Close && wants(Rule::statement_end) {
+        return Some("there is no `(` that this `)` could close".into());
     }
     if before == "in" && wants(Rule::LPAREN) {
         return Some(format!(
@@ -239,8 +264,7 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     if wants(Rule::key) && token.kind == Kind::Word {
         return Some(format!("a key that is a text goes in quotes: `\"{found}\"`"));
     }
-    if wants(Rule::statement) && matches!(lower.as_str(), "select" | "create" | "with" | "insert" | "update")
-    {
+    if wants_statement && matches!(lower.as_str(), "select" | "create" | "with" | "insert" | "update") {
         return Some("Segue has definitions, not queries: `segment name where …`, then `show name`".into());
     }
     if token.kind != Kind::Word {
@@ -253,7 +277,7 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
         });
     }
     let words = KEYWORDS.iter().filter(|k| match k.place {
-        Where::Statement | Where::Command => wants(Rule::statement) || wants(Rule::statement_end),
+        Where::Statement | Where::Command => wants_statement || wants(Rule::statement_end),
         Where::Operator => wants(Rule::statement_end) || wants(Rule::tail) || wants(Rule::logic_op),
         Where::Unit => wants(Rule::UNIT),
         Where::Clause | Where::Value => expected.iter().any(|r| {

@@ -2,7 +2,8 @@
 
 use super::ast::*;
 use super::grammar::Rule;
-use super::literal::{self, Moment};
+use super::literal;
+use super::moment::{self, Moment};
 use super::tree::{Builder, Kids, Node, unit};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -16,10 +17,10 @@ impl<'t> Builder<'t, '_> {
     pub fn expr(&mut self, node: Node<'t>) -> Option<Expr> {
         let mut kids = Kids::of(node);
         let mut any: Vec<Expr> = Vec::new();
-        let mut all = vec![self.test(kids.next()?)?];
+        let mut all = vec![self.comparison(kids.next()?)?];
         while let Some(op) = kids.next() {
             let op = Kids::of(op).next()?;
-            let operand = self.test(kids.next()?)?;
+            let operand = self.comparison(kids.next()?)?;
             self.logic_sign(&op);
             if matches!(op.as_rule(), Rule::OR | Rule::PIPES) {
                 any.extend(chain(LogicOp::And, std::mem::take(&mut all)));
@@ -44,10 +45,11 @@ impl<'t> Builder<'t, '_> {
         );
     }
 
-    fn test(&mut self, node: Node<'t>) -> Option<Expr> {
-        let mut nots = Vec::new();
+    /// `not` before it, the value, and what follows the value.
+    fn comparison(&mut self, node: Node<'t>) -> Option<Expr> {
         let mut kids = Kids::of(node);
-        loop {
+        let mut nots = Vec::new();
+        let value = loop {
             let kid = kids.next()?;
             match kid.as_rule() {
                 Rule::NOT => nots.push(self.span(&kid)),
@@ -56,26 +58,23 @@ impl<'t> Builder<'t, '_> {
                     self.error(Code::Syntax, span, "`!` is written `not`", "write `not`");
                     nots.push(span);
                 }
-                _ => {
-                    let mut expr = self.comparison(kid)?;
-                    while let Some(span) = nots.pop() {
-                        let span = span.to(expr.span);
-                        expr = make(ExprKind::Unary { op: UnaryOp::Not, operand: expr }, span);
-                    }
-                    return Some(expr);
-                }
+                _ => break self.arith(kid)?,
             }
-        }
-    }
-
-    fn comparison(&mut self, node: Node<'t>) -> Option<Expr> {
-        let mut kids = Kids::of(node);
-        let value = self.arith(kids.next()?)?;
-        let Some(first) = kids.next() else { return Some(value) };
+        };
         let low = value.span;
-        let (expr, op) = self.tail(value, first)?;
-        if let Some(second) = kids.next() {
-            self.chained(low, &expr, op, &second);
+        let mut expr = match kids.next() {
+            None => value,
+            Some(first) => {
+                let (expr, op) = self.tail(value, first)?;
+                if let Some(second) = kids.next() {
+                    self.chained(low, &expr, op, &second);
+                }
+                expr
+            }
+        };
+        while let Some(span) = nots.pop() {
+            let span = span.to(expr.span);
+            expr = make(ExprKind::Unary { op: UnaryOp::Not, operand: expr }, span);
         }
         Some(expr)
     }
@@ -269,7 +268,7 @@ impl<'t> Builder<'t, '_> {
         let kind = match node.as_rule() {
             Rule::paren => return self.paren(node),
             Rule::TEXT => ExprKind::Text(literal::text_value(node.as_str())),
-            Rule::MOMENT => match literal::moment_value(node.as_str())? {
+            Rule::MOMENT => match moment::moment_value(node.as_str())? {
                 Moment::Date(date) => ExprKind::Date(date),
                 Moment::Instant(instant) => ExprKind::Instant(instant),
             },

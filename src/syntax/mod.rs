@@ -10,6 +10,7 @@ mod grammar;
 pub mod keywords;
 pub mod lexeme;
 mod literal;
+mod moment;
 mod parser;
 mod scan;
 mod statement;

@@ -14,9 +14,13 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 use pest::Parser as _;
 use pest::error::{ErrorVariant, InputLocation};
+use std::borrow::Cow;
 
 /// A longer script is refused at once: a script is written by people.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// After so many errors nobody reads on.
+const MAX_ERRORS: usize = 200;
 
 /// How the text ends: what the prompt wants to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,12 +46,19 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
         );
         return (Script::default(), Ending::Whole);
     }
-    let Scanned { tokens, errors, boundaries } = scan::scan(text);
-    let mut run = Run { file, text, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
+    let Scanned { tokens, errors, comments, boundaries } = scan::scan(text);
+    let bare = without_comments(text, &comments);
+    let mut run =
+        Run { file, text, bare: &bare, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
     let mut script = Script::default();
     let mut errors = errors.iter().peekable();
     let mut at = 0;
+    let mut reported = 0;
     while let Some(token) = tokens.get(at) {
+        if reported > MAX_ERRORS {
+            run.ending = Ending::Whole;
+            break;
+        }
         if token.kind == Kind::Semicolon {
             at += 1;
             run.ending = Ending::Whole;
@@ -57,11 +68,13 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
         let clean_until = errors.peek().map_or(text.len(), |e| e.start);
         match run.statement(at, clean_until) {
             Found::Statement(statement, found, next) => {
+                reported += found.len();
                 diagnostics.extend(found);
-                script.statements.extend(statement);
+                script.statements.extend(statement.map(|s| *s));
                 at = next.max(at + 1);
             }
             Found::Error(diagnostic, next) => {
+                reported += 1;
                 diagnostics.push(diagnostic);
                 at = next.max(at + 1);
             }
@@ -69,6 +82,10 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
                 at = run.recover(at + 1, clean_until);
                 let end = tokens.get(at).map_or(text.len(), |t| t.start as usize);
                 while let Some(error) = errors.next_if(|e| e.start < end) {
+                    reported += 1;
+                    if reported > MAX_ERRORS {
+                        continue;
+                    }
                     let mut diagnostic = Diagnostic::new(error.code, error.message.clone())
                         .label(Span::new(file, error.start, error.end), error.label);
                     diagnostic.help.extend(error.help.clone());
@@ -78,12 +95,35 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
             }
         }
     }
+    if reported > MAX_ERRORS {
+        let end = tokens.get(at).or(tokens.last()).map_or(Span::new(file, 0, 0), |t| t.span(file));
+        let message = format!("more than {MAX_ERRORS} errors; the others are not shown");
+        diagnostics.push(Diagnostic::new(Code::Syntax, message).label(end, "reading stops here"));
+    }
     (script, run.ending)
+}
+
+/// The text with blanks in the place of its comments: every byte keeps its place.
+fn without_comments<'t>(text: &'t str, comments: &[(usize, usize)]) -> Cow<'t, str> {
+    if comments.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut bare = String::with_capacity(text.len());
+    let mut at = 0;
+    for &(start, end) in comments {
+        bare.push_str(text.get(at..start).unwrap_or(""));
+        bare.extend(std::iter::repeat_n(' ', end - start));
+        at = end;
+    }
+    bare.push_str(text.get(at..).unwrap_or(""));
+    Cow::Owned(bare)
 }
 
 struct Run<'t> {
     file: FileId,
     text: &'t str,
+    /// The text as the grammar sees it.
+    bare: &'t str,
     tokens: &'t [Token],
     boundaries: &'t [usize],
     ending: Ending,
@@ -91,7 +131,7 @@ struct Run<'t> {
 
 enum Found {
     /// The statement, what is wrong with it, and the token after it.
-    Statement(Option<Statement>, Vec<Diagnostic>, usize),
+    Statement(Option<Box<Statement>>, Vec<Diagnostic>, usize),
     Error(Diagnostic, usize),
     /// A token of it is malformed.
     Unclean,
@@ -99,7 +139,7 @@ enum Found {
 
 /// A statement that the grammar accepts.
 struct Read {
-    statement: Option<Statement>,
+    statement: Option<Box<Statement>>,
     diagnostics: Vec<Diagnostic>,
     open_case: bool,
     /// The token after it.
@@ -213,19 +253,19 @@ impl Run<'_> {
 
     fn read_here(&self, from: usize, to: usize) -> Result<Read, Failure> {
         let start = self.tokens.get(from).map_or(self.text.len(), |t| t.start as usize);
-        let piece = self.text.get(start..self.end_of(to)).unwrap_or("");
+        let piece = self.bare.get(start..self.end_of(to)).unwrap_or("");
         let mut pairs = Grammar::parse(Rule::one, piece).map_err(|e| failure(start, e))?;
         let mut found = Diagnostics::default();
         let mut builder = Builder {
             file: self.file,
             text: self.text,
-            tokens: self.tokens,
+            tokens: self.tokens.get(from..to).unwrap_or(&[]),
             offset: start,
             diagnostics: &mut found,
             inside_case: false,
             open_case: false,
         };
-        let statement = pairs.next().and_then(|one| builder.one(one));
+        let statement = pairs.next().and_then(|one| builder.one(one)).map(Box::new);
         let open_case = builder.open_case;
         let next = match &statement {
             Some(s) => self.token_at(s.span.end as usize),

@@ -68,6 +68,8 @@ impl Token {
 pub(super) struct Scanned {
     pub tokens: Vec<Token>,
     pub errors: Vec<LiteralError>,
+    /// The comments, as bytes from–to.
+    pub comments: Vec<(usize, usize)>,
     /// Indices of the tokens where a statement may begin (and of each `;`), ascending.
     pub boundaries: Vec<usize>,
 }
@@ -111,7 +113,9 @@ impl Scanner<'_> {
                     self.at += c.len_utf8();
                 }
                 '-' if self.rest().starts_with("--") => {
-                    self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+                    let end = self.at + self.rest().find('\n').unwrap_or(self.rest().len());
+                    self.out.comments.push((self.at, end));
+                    self.at = end;
                 }
                 c => self.token(c),
             }
@@ -216,11 +220,9 @@ fn boundaries(text: &str, tokens: &[Token]) -> Vec<usize> {
                 depth = 0;
                 list.push(i);
             }
-            Kind::Word if depth == 0 || token.starts_line => {
-                if may_begin(text, token, tokens.get(i + 1)) {
-                    depth = 0;
-                    list.push(i);
-                }
+            Kind::Word if (depth == 0 || token.starts_line) && may_begin(text, token, tokens.get(i + 1)) => {
+                depth = 0;
+                list.push(i);
             }
             _ => {}
         }

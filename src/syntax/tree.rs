@@ -5,7 +5,8 @@
 
 use super::ast::*;
 use super::grammar::Rule;
-use super::literal::{self, Moment};
+use super::literal;
+use super::moment::{self, Moment};
 use super::scan::Token;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
@@ -46,6 +47,7 @@ pub(super) struct Builder<'t, 'd> {
     pub file: FileId,
     /// The whole text.
     pub text: &'t str,
+    /// The tokens of the piece that the grammar saw.
     pub tokens: &'t [Token],
     /// Where the piece that the grammar saw begins in the whole text.
     pub offset: usize,
@@ -139,7 +141,7 @@ impl<'t> Builder<'t, '_> {
         Some(match node.as_rule() {
             Rule::TEXT => MetaValue::Text(self.text_literal(&node)),
             Rule::NUMBER => MetaValue::Number(self.number(&node)?, span),
-            Rule::MOMENT => match literal::moment_value(node.as_str())? {
+            Rule::MOMENT => match moment::moment_value(node.as_str())? {
                 Moment::Date(date) => MetaValue::Date(date, span),
                 Moment::Instant(instant) => {
                     self.error(

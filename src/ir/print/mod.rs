@@ -68,6 +68,28 @@ pub fn value(value: &Value, lang: Lang) -> String {
     }
 }
 
+/// The whole program, for `segue debug ir`: every source, definition and node, one to a line.
+pub fn program(program: &Program) -> String {
+    use std::fmt::Write;
+    let mut text = format!("as of {} in {}\n", program.as_of.text(&program.zone), program.zone.name());
+    for (i, source) in program.sources.iter().enumerate() {
+        let _ = writeln!(text, "source {i} {} {:?}", source.name, source.location.pattern);
+        for (c, column) in source.columns.iter().enumerate() {
+            let _ = writeln!(text, "  column {c} {}: {}", column.name, column.ty);
+        }
+    }
+    for (id, definition) in program.definition_ids() {
+        let (name, ty, body) = (&definition.name, &definition.ty, definition.body.0);
+        let of = program.source_name(definition.entity);
+        let _ = writeln!(text, "definition {} {name} of {of}: {ty} = node {body}", id.0);
+    }
+    for i in 0..program.graph.len() {
+        let id = ExprId(u32::try_from(i).unwrap_or(u32::MAX));
+        let _ = writeln!(text, "node {i}: {} = {:?}", program.ty(id), program.node(id));
+    }
+    text
+}
+
 fn definition_name(program: &Program, id: DefId) -> &str {
     program.definition(id).map_or("", |d| d.name.as_str())
 }

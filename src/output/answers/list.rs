@@ -37,7 +37,7 @@ pub fn draw(page: &mut Page<'_>, a: &List) {
         let mut headers = vec![Word::Name, Word::Title];
         headers.extend(several.then_some(Word::Entity));
         headers.extend(typed.then_some(Word::Type));
-        headers.push(if heading == Word::Audiences { Word::Segments } else { Word::Definition });
+        headers.push(if heading == Word::Audiences { Word::Segment } else { Word::Definition });
         section(page, heading, &headers, rows);
     }
     if a.sources.is_empty() && a.params.is_empty() && first.is_none() {

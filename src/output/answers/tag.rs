@@ -23,7 +23,7 @@ fn body(page: &mut Page<'_>, tag: &Tag) {
     for source in &tag.sources {
         reads(page, source);
     }
-    if let Some(spread) = &tag.spread {
+    if let Some(spread) = tag.spread.as_ref().filter(|s| s.total > 0) {
         let text = spread_of(&tag.name, spread, page.lang());
         page.line(2, Line::new().plain(text));
     }
@@ -104,7 +104,7 @@ fn spread_of(column: &str, a: &Spread, lang: Lang) -> String {
             }
             let left = a.distinct.unwrap_or(0).saturating_sub(a.top.len() as u64);
             if left > 0 {
-                parts.push(say(lang, Word::MoreDifferent, &[&count(left)]));
+                parts.push(say(lang, Word::More, &[&count(left)]));
             }
         }
     }

@@ -45,7 +45,6 @@ pub enum Word {
     Median,
     Maximum,
     Different,
-    MoreDifferent,
     MadeOf,
     UsedBy,
     UsedByNothing,
@@ -78,6 +77,7 @@ pub enum Word {
     Type,
     Definition,
     Entity,
+    Segment,
     NothingDefined,
     // Audiences.
     Sent,
@@ -141,7 +141,6 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::Median => ("median {0}", "中位数 {0}"),
         Word::Maximum => ("max {0}", "最大 {0}"),
         Word::Different => ("{0} different values", "{0} 个不同取值"),
-        Word::MoreDifferent => ("{0} more values", "另有 {0} 个取值"),
         Word::MadeOf => ("made of: {0}", "取自：{0}"),
         Word::UsedBy => ("used by: {0}", "被引用：{0}"),
         Word::UsedByNothing => ("used by nothing", "未被引用"),
@@ -154,7 +153,7 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::IsUndecided => ("{0} is undecided about {1}", "{0} 是否属于 {1} 未定"),
         Word::InByDefault => (
             "by default: undecided about a segment that it must be outside of",
-            "默认归入：对其须不属于的客群，是否属于未定",
+            "默认归入：它须不属于某客群，而是否属于未定",
         ),
         Word::NearestMiss => ("nearest miss: {0}", "只差一项：{0}"),
         Word::NearestMisses => ("nearest miss, {0} conditions: {1}", "至少差 {0} 项：{1}"),
@@ -177,6 +176,7 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::Type => ("type", "类型"),
         Word::Definition => ("definition", "定义"),
         Word::Entity => ("entity", "主体"),
+        Word::Segment => ("segment", "客群"),
         Word::NothingDefined => ("Nothing is defined.", "尚无任何定义。"),
 
         Word::Sent => ("{0} of {1} {2} ({3})", "入选 {0} / {1} {2}（{3}）"),

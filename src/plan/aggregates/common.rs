@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, LargeListArray,
-    StringViewArray, UInt32Array, make_array,
+    StringViewArray, UInt32Array, make_array, new_null_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
-use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::compute::{cast, nullif, take};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::{Result, internal_datafusion_err, internal_err, plan_err};
 
@@ -156,12 +156,17 @@ pub(super) fn lists(offsets: Vec<i64>, values: ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(LargeListArray::try_new(field, OffsetBuffer::new(offsets.into()), values, None)?))
 }
 
-/// Each row as a list of its one value; an empty (null) list where the row does not pass.
-pub(super) fn singletons(values: ArrayRef, filter: Option<&BooleanArray>) -> Result<ArrayRef> {
-    let rows = i64::try_from(values.len()).unwrap_or(i64::MAX);
-    let field = item(values.data_type().clone());
-    let offsets = OffsetBuffer::new((0..=rows).collect::<Vec<_>>().into());
-    Ok(Arc::new(LargeListArray::try_new(field, offsets, values, passing(filter))?))
+/// The values, missing where the row does not pass.
+pub(super) fn masked(values: &ArrayRef, filter: Option<&BooleanArray>) -> Result<ArrayRef> {
+    Ok(match passing(filter) {
+        None => Arc::clone(values),
+        Some(passing) => nullif(values, &BooleanArray::new(!passing.inner(), None))?,
+    })
+}
+
+/// As many lists that are not there.
+pub(super) fn no_lists(data_type: DataType, rows: usize) -> ArrayRef {
+    new_null_array(&list_of(data_type), rows)
 }
 
 pub(super) fn as_lists(array: &ArrayRef) -> Result<&LargeListArray> {

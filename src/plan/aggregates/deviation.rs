@@ -1,5 +1,6 @@
 //! The sample standard deviation out of exact sums.
 
+use datafusion::arrow::datatypes::i256;
 use num_bigint::{BigInt, BigUint};
 
 use super::exact::Number;
@@ -10,10 +11,11 @@ use super::round;
 pub(super) fn deviation(count: i64, sum: (Number, i32), squares: (Number, i32), scale: i8) -> Option<f64> {
     let n = u64::try_from(count).ok().filter(|n| *n > 1)?;
     let pairs = u128::from(n) * u128::from(n - 1);
-    if let ((Number::Small(sum), 0), (Number::Small(squares), 0), 0) = (&sum, &squares, scale)
-        && let Some(numerator) = small(n, *sum, *squares)
+    if let Ok(pairs) = u64::try_from(pairs)
+        && scale == 0
+        && let Some((numerator, e)) = short(n, &sum, &squares)
     {
-        return Some(round::big_root(&BigInt::from(numerator), &BigUint::from(pairs), 0));
+        return Some(round::root_of_ratio(numerator, pairs, e));
     }
     let ((sum, unit), (squares, square_unit)) = (sum, squares);
     let (sum, e) = sum.big();
@@ -29,8 +31,19 @@ pub(super) fn deviation(count: i64, sum: (Number, i32), squares: (Number, i32), 
     Some(round::big_root(&numerator, &pairs, i64::from(lowest)))
 }
 
-fn small(n: u64, sum: i128, squares: i128) -> Option<i128> {
-    squares.checked_mul(i128::from(n))?.checked_sub(sum.checked_mul(sum)?)
+/// `n·Sxx − Sx²` and the exponent of its unit, where 256 bits are enough for it: the usual case.
+fn short(n: u64, sum: &(Number, i32), squares: &(Number, i32)) -> Option<(i256, i32)> {
+    let (Number::Small(total), unit) = sum else { return None };
+    let (total_squares, square_unit) = match squares {
+        (Number::Small(squares), unit) => (i256::from_i128(*squares), *unit),
+        (Number::Middle(squares), unit) => (*squares, *unit),
+        (Number::Big(..), _) => return None,
+    };
+    // The unit of Sx² is the finer one, or the same.
+    let finer = u32::try_from(square_unit - 2 * unit).ok().filter(|finer| *finer < 100)?;
+    let factor = i256::from_i128(i128::from(n)).checked_mul(i256::from_i128(1 << finer))?;
+    let total = i256::from_i128(*total);
+    Some((total_squares.checked_mul(factor)?.checked_sub(total.checked_mul(total)?)?, 2 * unit))
 }
 
 /// `n / (d · 10^scale)` as a ratio of whole numbers.

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, new_null_array};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::EmitTo;
 use hashbrown::HashSet;
 
 use super::common::{
-    as_lists, by_group, canonical, column, kept, list_of, lists, passing, pick, ranges, singletons,
+    as_lists, by_group, canonical, column, kept, list_of, lists, masked, no_lists, passing, pick, ranges,
 };
 use super::groups::Groups;
 use super::interner::{Interner, MISSING};
@@ -34,8 +34,9 @@ impl Distinct {
         Distinct { interner: Interner::new(data_type), masks: Vec::new(), others: HashSet::new() }
     }
 
+    /// The value of a row that goes through on its own, or the values of a group.
     pub(super) fn state_types(data_type: &DataType) -> Vec<DataType> {
-        vec![list_of(kept(data_type))]
+        vec![kept(data_type), list_of(kept(data_type))]
     }
 
     #[inline]
@@ -123,7 +124,12 @@ impl Groups for Distinct {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
-        let lists = as_lists(column(states, 0)?)?;
+        let alone = column(states, 0)?;
+        if alone.null_count() < alone.len() {
+            let codes = self.interner.codes(alone)?;
+            codes.iter().zip(groups).for_each(|(code, group)| self.insert(*group, *code));
+        }
+        let lists = as_lists(column(states, 1)?)?;
         let codes = self.interner.codes(lists.values())?;
         for (group, range) in ranges(lists, groups) {
             for code in codes.get(range).unwrap_or_default() {
@@ -150,13 +156,15 @@ impl Groups for Distinct {
         let low =
             masks.iter().enumerate().flat_map(|(group, mask)| bits(*mask).map(move |code| (group, code)));
         let (offsets, codes) = by_group(masks.len(), low.chain(others.iter().map(|key| unpair(*key))));
-        let state = vec![lists(offsets, pick(&self.interner.values()?, codes)?)?];
+        let values = pick(&self.interner.values()?, codes)?;
         self.tidy()?;
-        Ok(state)
+        Ok(vec![new_null_array(values.data_type(), masks.len()), lists(offsets, values)?])
     }
 
     fn rows_to_state(&self, args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        Ok(vec![singletons(canonical(column(args, 0)?)?, filter)?])
+        let alone = masked(&canonical(column(args, 0)?)?, filter)?;
+        let lists = no_lists(alone.data_type().clone(), alone.len());
+        Ok(vec![alone, lists])
     }
 
     fn size(&self) -> usize {

@@ -6,20 +6,15 @@
 //! of a group always add up to its exact sum, whichever way it came in.
 
 use std::iter::Peekable;
-use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, LargeBinaryArray, LargeBinaryBuilder,
-};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type};
-use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::arrow::datatypes::i256;
 use datafusion::logical_expr::EmitTo;
 use hashbrown::HashMap;
 use num_bigint::BigInt;
 
 use super::round;
 
-/// How a group's bin is encoded beside the sums: its number and its count.
+/// The bytes of a bin in a state: its number and its count.
 const ENTRY: usize = 1 + size_of::<i128>();
 
 #[derive(Debug)]
@@ -33,10 +28,11 @@ pub(super) struct Exact {
     wide: HashMap<u64, i128>,
 }
 
-/// One exact sum: `n` or `n × 2^e` units of bin 0, with `e` not above zero.
+/// One exact sum: `n` or `n × 2^e` units of bin 0, with `e` not above zero. Most sums are small.
 #[derive(Debug, PartialEq)]
 pub(super) enum Number {
     Small(i128),
+    Middle(i256),
     Big(BigInt, i32),
 }
 
@@ -45,6 +41,7 @@ impl Number {
     pub(super) fn whole(self) -> Option<i128> {
         match self {
             Number::Small(n) => Some(n),
+            Number::Middle(n) => n.to_i128(),
             Number::Big(n, 0) => i128::try_from(n).ok(),
             Number::Big(..) => None,
         }
@@ -54,6 +51,7 @@ impl Number {
     pub(super) fn big(self) -> (BigInt, i32) {
         match self {
             Number::Small(n) => (BigInt::from(n), 0),
+            Number::Middle(n) => (BigInt::from_signed_bytes_le(&n.to_le_bytes()), 0),
             Number::Big(n, e) => (n, e),
         }
     }
@@ -62,10 +60,6 @@ impl Number {
 impl Exact {
     pub(super) fn new(base: i32, width: usize) -> Self {
         Exact { base, width: width.max(1), dense: Vec::new(), wide: HashMap::new() }
-    }
-
-    pub(super) fn empty(&self) -> Self {
-        Exact::new(self.base, self.width)
     }
 
     pub(super) fn grow(&mut self, groups: usize) {
@@ -78,7 +72,11 @@ impl Exact {
     /// Adds `n` units of bin 0.
     #[inline]
     pub(super) fn add(&mut self, group: usize, n: i128) {
-        self.add_to_bin(group, 0, n);
+        if let Some(slot) = self.dense.get_mut(group * self.width)
+            && add_to(slot, n)
+        {
+            self.carry(group, 1, n < 0);
+        }
     }
 
     /// Adds a finite float.
@@ -90,7 +88,7 @@ impl Exact {
         if (0..=74).contains(&shift) && self.width == 1 {
             let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
             let n = i128::from(mantissa) << shift;
-            self.add_to_bin(group, 0, if bits >> 63 == 1 { -n } else { n });
+            self.add(group, if bits >> 63 == 1 { -n } else { n });
         } else {
             let (negative, mantissa, exponent) = round::parts(x);
             self.add_scaled(group, negative, u128::from(mantissa), exponent);
@@ -102,17 +100,36 @@ impl Exact {
     pub(super) fn add_scaled(&mut self, group: usize, negative: bool, m: u128, e: i32) {
         let place = e - self.base;
         let (bin, shift) = (place.div_euclid(64), place.rem_euclid(64));
-        for (bin, digits) in [(bin, m as u64), (bin + 1, (m >> 64) as u64)] {
-            if digits != 0 {
-                let n = i128::from(digits) << shift;
-                self.add_to_bin(group, bin, if negative { -n } else { n });
+        let signed = |digits: u64| {
+            let n = i128::from(digits) << shift;
+            if negative { -n } else { n }
+        };
+        let (low, high) = (signed(m as u64), signed((m >> 64) as u64));
+        // Both halves beside each other, as a rule.
+        let start = usize::try_from(bin).unwrap_or(usize::MAX);
+        if start.saturating_add(1) < self.width
+            && let Some([a, b]) =
+                self.dense.get_mut(group * self.width + start..).and_then(<[_]>::first_chunk_mut)
+        {
+            let (over_low, over_high) = (add_to(a, low), add_to(b, high));
+            if over_low {
+                self.carry(group, bin + 1, negative);
             }
+            if over_high {
+                self.carry(group, bin + 2, negative);
+            }
+            return;
         }
+        self.add_to_bin(group, bin, low);
+        self.add_to_bin(group, bin + 1, high);
     }
 
     /// Adds `m²` for a whole number of units.
     pub(super) fn add_square(&mut self, group: usize, m: i128) {
         let m = m.unsigned_abs();
+        if m <= 1 << 62 {
+            return self.add(group, (m * m) as i128);
+        }
         let (high, low) = (m >> 64, m & u128::from(u64::MAX));
         let base = self.base;
         self.add_scaled(group, false, low * low, base);
@@ -123,16 +140,16 @@ impl Exact {
         }
     }
 
-    #[inline]
     fn add_to_bin(&mut self, group: usize, bin: i32, n: i128) {
+        if n == 0 {
+            return;
+        }
         let at = usize::try_from(bin).ok().filter(|bin| *bin < self.width);
         let slot = match at.and_then(|bin| self.dense.get_mut(group * self.width + bin)) {
             Some(slot) => slot,
             None => self.wide.entry(key(group, bin)).or_insert(0),
         };
-        let (sum, over) = slot.overflowing_add(n);
-        *slot = sum;
-        if over {
+        if add_to(slot, n) {
             self.carry(group, bin + 1, n < 0);
         }
     }
@@ -163,51 +180,31 @@ impl Exact {
             self.wide = left;
             wide.sort_unstable_by_key(|(group, bin, _)| (*group, *bin));
         }
-        Emitted { width: self.width, dense, wide }
+        Emitted { width: self.width, dense, wide, written: 0 }
     }
 
-    /// How many columns [`Emitted::columns`] has, and of which types.
-    pub(super) fn column_types(width: usize) -> Vec<DataType> {
-        let mut types = vec![DataType::Decimal128(38, 0); width];
-        types.push(DataType::LargeBinary);
-        types
-    }
-
-    /// Adds what [`Emitted::columns`] has written.
-    pub(super) fn merge(&mut self, columns: &[ArrayRef], groups: &[usize]) -> Result<()> {
-        let Some((wide, dense)) = columns.split_last() else {
-            return internal_err!("an exact sum has no columns");
-        };
-        for (bin, column) in (0i32..).zip(dense) {
-            let column = column
-                .as_primitive_opt::<Decimal128Type>()
-                .ok_or_else(|| internal_datafusion_err!("an exact sum of the type {}", column.data_type()))?;
-            for (n, group) in column.values().iter().zip(groups) {
-                if *n != 0 {
-                    self.add_to_bin(*group, bin, *n);
-                }
+    /// Adds the bins that [`Emitted::write`] has written.
+    pub(super) fn read(&mut self, group: usize, bins: &[u8]) {
+        for entry in bins.chunks_exact(ENTRY) {
+            if let Some((bin, n)) = entry.split_first()
+                && let Ok(n) = n.try_into()
+            {
+                self.add_to_bin(group, i32::from(*bin) - 128, i128::from_le_bytes(n));
             }
         }
-        let wide: &LargeBinaryArray = wide
-            .as_binary_opt::<i64>()
-            .ok_or_else(|| internal_datafusion_err!("an exact sum of the type {}", wide.data_type()))?;
-        if wide.null_count() < wide.len() {
-            for (entries, group) in wide.iter().zip(groups) {
-                for entry in entries.unwrap_or_default().chunks_exact(ENTRY) {
-                    if let Some((bin, n)) = entry.split_first()
-                        && let Ok(n) = n.try_into()
-                    {
-                        self.add_to_bin(*group, i32::from(*bin) - 128, i128::from_le_bytes(n));
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn size(&self) -> usize {
         self.dense.capacity() * size_of::<i128>() + self.wide.allocation_size()
     }
+}
+
+/// Adds, and says whether it went over.
+#[inline]
+fn add_to(slot: &mut i128, n: i128) -> bool {
+    let (sum, over) = slot.overflowing_add(n);
+    *slot = sum;
+    over
 }
 
 fn key(group: usize, bin: i32) -> u64 {
@@ -224,6 +221,8 @@ pub(super) struct Emitted {
     dense: Vec<i128>,
     /// (group, bin, count), in that order.
     wide: Vec<(usize, i32, i128)>,
+    /// How many of `wide` have been written.
+    written: usize,
 }
 
 impl Emitted {
@@ -235,40 +234,22 @@ impl Emitted {
             .map(move |(group, bins)| number(group, bins, &mut wide))
     }
 
-    /// The bins of each group, as they are: one column for each dense bin and one for all the others.
-    pub(super) fn columns(self) -> Result<Vec<ArrayRef>> {
-        let groups = self.dense.len() / self.width;
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.width + 1);
-        let wide: ArrayRef = if self.wide.is_empty() {
-            Arc::new(LargeBinaryArray::new_null(groups))
-        } else {
-            let mut builder = LargeBinaryBuilder::new();
-            let mut wide = self.wide.iter().peekable();
-            let mut entries = Vec::new();
-            for group in 0..groups {
-                entries.clear();
-                while let Some((_, bin, n)) = wide.next_if(|entry| entry.0 == group) {
-                    entries.push((bin + 128).clamp(0, 255) as u8);
-                    entries.extend_from_slice(&n.to_le_bytes());
-                }
-                if entries.is_empty() { builder.append_null() } else { builder.append_value(&entries) }
-            }
-            Arc::new(builder.finish())
-        };
-        if self.width == 1 {
-            columns.push(counts(self.dense)?);
-        } else {
-            for bin in 0..self.width {
-                columns.push(counts(self.dense.iter().skip(bin).step_by(self.width).copied().collect())?);
+    /// The bins of a group that are not zero. Groups must come in order.
+    pub(super) fn write(&mut self, group: usize, out: &mut Vec<u8>) {
+        let start = group * self.width;
+        let dense = self.dense.get(start..start + self.width).unwrap_or_default();
+        let dense = (0i32..).zip(dense).map(|(bin, n)| (bin, *n));
+        let wide =
+            self.wide.get(self.written..).unwrap_or_default().iter().take_while(|entry| entry.0 <= group);
+        let mut passed = 0;
+        for (bin, n) in dense.chain(wide.inspect(|_| passed += 1).map(|(_, bin, n)| (*bin, *n))) {
+            if n != 0 {
+                out.push((bin + 128).clamp(0, 255) as u8);
+                out.extend_from_slice(&n.to_le_bytes());
             }
         }
-        columns.push(wide);
-        Ok(columns)
+        self.written += passed;
     }
-}
-
-fn counts(bins: Vec<i128>) -> Result<ArrayRef> {
-    Ok(Arc::new(Decimal128Array::from(bins).with_precision_and_scale(38, 0)?))
 }
 
 fn number<'a>(
@@ -280,11 +261,16 @@ fn number<'a>(
     while let Some((_, bin, n)) = wide.next_if(|entry| entry.0 == group) {
         entries.push((*bin, *n));
     }
-    if entries.is_empty()
-        && let Some((first, rest)) = bins.split_first()
-        && rest.iter().all(|n| *n == 0)
-    {
-        return Number::Small(*first);
+    if entries.is_empty() {
+        match bins {
+            [n] | [n, 0, 0] => return Number::Small(*n),
+            [low, middle, high] => {
+                if let Some(n) = middle_sum(*low, *middle, *high) {
+                    return Number::Middle(n);
+                }
+            }
+            _ => {}
+        }
     }
     entries.extend((0i32..).zip(bins).map(|(bin, n)| (bin, *n)));
     let lowest = entries.iter().map(|(bin, _)| *bin).min().unwrap_or(0).min(0);
@@ -294,4 +280,10 @@ fn number<'a>(
         .map(|(bin, n)| BigInt::from(n) << (64 * (bin - lowest)).unsigned_abs())
         .sum();
     Number::Big(sum, 64 * lowest)
+}
+
+/// Three bins as one number of 256 bits, where it fits.
+fn middle_sum(low: i128, middle: i128, high: i128) -> Option<i256> {
+    let middle = i256::from_i128(middle).checked_mul(i256::from_i128(1 << 64))?;
+    i256::from_parts(0, high).checked_add(middle)?.checked_add(i256::from_i128(low))
 }

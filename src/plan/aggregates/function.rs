@@ -60,9 +60,7 @@ impl Aggregate {
     fn state_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let x = first(types)?;
         Ok(match self.kind {
-            Kind::Sum => Moments::state_types(Moment::Sum, x),
-            Kind::Average => Moments::state_types(Moment::Average, x),
-            Kind::Deviation => Moments::state_types(Moment::Deviation, x),
+            Kind::Sum | Kind::Average | Kind::Deviation => Moments::state_types(x),
             Kind::Median => median::state_types(x),
             Kind::First | Kind::Last => Ordered::state_types(types),
             Kind::Distinct => Distinct::state_types(x),

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use datafusion::arrow::array::PrimitiveArray;
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, new_null_array};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int64Type};
 use datafusion::common::{Result, internal_err};
@@ -14,7 +14,8 @@ use datafusion::logical_expr::EmitTo;
 use num_bigint::{BigInt, BigUint};
 
 use super::common::{
-    Words, as_lists, by_group, canonical, column, float_of_word, list_of, lists, passing, ranges, singletons,
+    Words, as_lists, by_group, canonical, column, float_of_word, list_of, lists, masked, no_lists, passing,
+    ranges,
 };
 use super::deviation::scaled;
 use super::groups::Groups;
@@ -29,8 +30,9 @@ pub(super) fn median(data_type: &DataType) -> Result<Box<dyn Groups>> {
     })
 }
 
+/// The value of a row that goes through on its own, or the values of a group.
 pub(super) fn state_types(data_type: &DataType) -> Vec<DataType> {
-    vec![list_of(data_type.clone())]
+    vec![data_type.clone(), list_of(data_type.clone())]
 }
 
 #[derive(Debug)]
@@ -157,7 +159,11 @@ impl<W: Worded> Groups for Median<W> {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
-        let lists = as_lists(column(states, 0)?)?;
+        let alone = column(states, 0)?;
+        if alone.null_count() < alone.len() {
+            self.update(std::slice::from_ref(alone), groups, None)?;
+        }
+        let lists = as_lists(column(states, 1)?)?;
         let words = Words::new(lists.values())?;
         let Some(words) = W::of(&words) else {
             return internal_err!("a median of values of another width");
@@ -191,12 +197,16 @@ impl<W: Worded> Groups for Median<W> {
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
         let (offsets, words) = self.take(emit);
+        let groups = offsets.len().saturating_sub(1);
         let words = W::words(PrimitiveArray::<W>::from_iter_values(words));
-        Ok(vec![lists(offsets, words.into_values(&self.data_type)?)?])
+        let values = words.into_values(&self.data_type)?;
+        Ok(vec![new_null_array(&self.data_type, groups), lists(offsets, values)?])
     }
 
     fn rows_to_state(&self, args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        Ok(vec![singletons(canonical(column(args, 0)?)?, filter)?])
+        let alone = masked(&canonical(column(args, 0)?)?, filter)?;
+        let lists = no_lists(alone.data_type().clone(), alone.len());
+        Ok(vec![alone, lists])
     }
 
     fn size(&self) -> usize {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, UInt8Array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, Decimal128Array,
+    Float64Array, Int64Array, UInt8Array, new_null_array,
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
@@ -12,7 +13,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::{Result, exec_err, internal_err};
 use datafusion::logical_expr::EmitTo;
 
-use super::common::{column, passing, wrong_type};
+use super::common::{column, masked, passing, wrong_type};
 use super::deviation::{deviation, scaled};
 use super::exact::{Emitted, Exact, Number};
 use super::groups::Groups;
@@ -51,6 +52,7 @@ enum Input {
 pub(super) struct Moments {
     moment: Moment,
     input: Input,
+    data_type: DataType,
     sum: Exact,
     squares: Option<Exact>,
     /// The flags above.
@@ -71,6 +73,7 @@ impl Moments {
         Ok(Moments {
             moment,
             input,
+            data_type: data_type.clone(),
             sum: Exact::new(base, 1),
             squares,
             status: Vec::new(),
@@ -79,20 +82,17 @@ impl Moments {
     }
 
     /// The types of the state's columns.
-    pub(super) fn state_types(moment: Moment, data_type: &DataType) -> Vec<DataType> {
-        let mut types = vec![DataType::UInt8, DataType::Int64];
-        types.extend(Exact::column_types(1));
-        if moment == Moment::Deviation {
-            let float = matches!(data_type, DataType::Float64);
-            types.extend(Exact::column_types(if float { SQUARE_WIDTH } else { 1 }));
-        }
-        types
+    ///
+    /// A row that goes through on its own stays what it is, `alone`; only sums of several are packed.
+    pub(super) fn state_types(data_type: &DataType) -> Vec<DataType> {
+        vec![DataType::UInt8, data_type.clone(), DataType::BinaryView]
     }
 
     fn counts(&self) -> bool {
         self.moment != Moment::Sum
     }
 
+    #[inline]
     fn note(&mut self, group: usize, flags: u8) {
         if let Some(status) = self.status.get_mut(group) {
             *status |= flags;
@@ -105,6 +105,7 @@ impl Moments {
         }
     }
 
+    #[inline]
     fn add_whole(&mut self, group: usize, n: i128) {
         self.note(group, SEEN | KNOWN);
         self.sum.add(group, n);
@@ -129,12 +130,26 @@ impl Moments {
         }
     }
 
-    /// The known values that pass go to `add`; where only the value is missing the row is noted.
-    fn each<T: ArrowPrimitiveType>(
+    /// Takes the values that pass; where only the value is missing, `missing` is noted.
+    fn take_values(
         &mut self,
         array: &ArrayRef,
         groups: &[usize],
         passing: Option<&NullBuffer>,
+        missing: u8,
+    ) -> Result<()> {
+        let rows = (groups, passing, missing);
+        match self.input {
+            Input::Whole => self.each::<Int64Type>(array, rows, |s, g, x| s.add_whole(g, x.into())),
+            Input::Decimal(_) => self.each::<Decimal128Type>(array, rows, Self::add_whole),
+            Input::Float => self.each::<Float64Type>(array, rows, Self::add_float),
+        }
+    }
+
+    fn each<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &ArrayRef,
+        (groups, passing, missing): (&[usize], Option<&NullBuffer>, u8),
         mut add: impl FnMut(&mut Self, usize, T::Native),
     ) -> Result<()> {
         let Some(array) = array.as_primitive_opt::<T>() else {
@@ -149,7 +164,7 @@ impl Moments {
                         continue;
                     }
                     if known.is_some_and(|known| known.is_null(row)) {
-                        self.note(*group, SEEN);
+                        self.note(*group, missing);
                     } else {
                         add(self, *group, *x);
                     }
@@ -157,6 +172,26 @@ impl Moments {
             }
         }
         Ok(())
+    }
+
+    /// Adds what [`Groups::state`] has packed: the count, the bins of the sum with their length before them, and those
+    /// of the squares.
+    fn unpack(&mut self, group: usize, bytes: &[u8]) -> Result<()> {
+        if let Some((more, rest)) = bytes.split_first_chunk::<8>()
+            && let Some((length, rest)) = rest.split_at_checked(2)
+            && let Ok(length) = length.try_into().map(u16::from_le_bytes)
+            && let Some((sum, squares)) = rest.split_at_checked(usize::from(length))
+        {
+            if let Some(count) = self.count.get_mut(group) {
+                *count += i64::from_le_bytes(*more);
+            }
+            self.sum.read(group, sum);
+            if let Some(sums) = &mut self.squares {
+                sums.read(group, squares);
+            }
+            return Ok(());
+        }
+        internal_err!("the state of a sum is cut short")
     }
 
     fn take(&mut self, emit: EmitTo) -> (Vec<u8>, Vec<i64>, Emitted, Option<Emitted>) {
@@ -255,20 +290,11 @@ impl Groups for Moments {
     }
 
     fn update(&mut self, args: &[ArrayRef], groups: &[usize], filter: Option<&BooleanArray>) -> Result<()> {
-        let array = column(args, 0)?;
-        let passing = passing(filter);
-        let passing = passing.as_ref();
-        match self.input {
-            Input::Whole => {
-                self.each::<Int64Type>(array, groups, passing, |s, g, x| s.add_whole(g, x.into()))
-            }
-            Input::Decimal(_) => self.each::<Decimal128Type>(array, groups, passing, Self::add_whole),
-            Input::Float => self.each::<Float64Type>(array, groups, passing, Self::add_float),
-        }
+        self.take_values(column(args, 0)?, groups, passing(filter).as_ref(), SEEN)
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
-        let [status, count, sum, sum_wide, squares @ ..] = states else {
+        let [status, alone, packed] = states else {
             return internal_err!("the state of a sum has {} columns", states.len());
         };
         let Some(flags) = status.as_primitive_opt::<UInt8Type>() else {
@@ -279,21 +305,20 @@ impl Groups for Moments {
                 *status |= flags;
             }
         }
-        if self.counts() {
-            let Some(count) = count.as_primitive_opt::<Int64Type>() else {
-                return Err(wrong_type("a state", count));
-            };
-            for (more, group) in count.values().iter().zip(groups) {
-                if let Some(count) = self.count.get_mut(*group) {
-                    *count += more;
+        if alone.null_count() < alone.len() {
+            self.take_values(alone, groups, None, 0)?;
+        }
+        let Some(packed) = packed.as_binary_view_opt() else {
+            return Err(wrong_type("a state", packed));
+        };
+        if packed.null_count() < packed.len() {
+            for (bytes, group) in packed.iter().zip(groups) {
+                if let Some(bytes) = bytes {
+                    self.unpack(*group, bytes)?;
                 }
             }
         }
-        self.sum.merge(&[Arc::clone(sum), Arc::clone(sum_wide)], groups)?;
-        match &mut self.squares {
-            Some(sums) => sums.merge(squares, groups),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn finish(&mut self, emit: EmitTo) -> Result<ArrayRef> {
@@ -325,30 +350,36 @@ impl Groups for Moments {
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
-        let (status, count, sums, squares) = self.take(emit);
-        let groups = status.len();
-        let count = if self.counts() { Int64Array::from(count) } else { Int64Array::new_null(groups) };
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt8Array::from(status)), Arc::new(count)];
-        columns.extend(sums.columns()?);
-        if let Some(squares) = squares {
-            columns.extend(squares.columns()?);
+        let (status, count, mut sums, mut squares) = self.take(emit);
+        let mut packed = BinaryViewBuilder::with_capacity(status.len());
+        let mut bytes = Vec::new();
+        let mut sum = Vec::new();
+        let counts = count.into_iter().chain(std::iter::repeat(0));
+        for ((group, status), count) in status.iter().enumerate().zip(counts) {
+            bytes.clear();
+            sum.clear();
+            sums.write(group, &mut sum);
+            bytes.extend_from_slice(&count.to_le_bytes());
+            // At most 256 bins of 17 bytes each.
+            bytes.extend_from_slice(&u16::try_from(sum.len()).unwrap_or(u16::MAX).to_le_bytes());
+            bytes.extend_from_slice(&sum);
+            if let Some(squares) = &mut squares {
+                squares.write(group, &mut bytes);
+            }
+            if status & KNOWN == 0 { packed.append_null() } else { packed.append_value(&bytes) }
         }
-        Ok(columns)
+        let alone = new_null_array(&self.data_type, status.len());
+        Ok(vec![Arc::new(UInt8Array::from(status)), alone, Arc::new(packed.finish())])
     }
 
     fn rows_to_state(&self, args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let rows = column(args, 0)?.len();
-        let mut alone = Moments {
-            moment: self.moment,
-            input: self.input,
-            sum: self.sum.empty(),
-            squares: self.squares.as_ref().map(Exact::empty),
-            status: Vec::new(),
-            count: Vec::new(),
+        let alone = column(args, 0)?;
+        let status = match passing(filter) {
+            None => UInt8Array::from_value(SEEN, alone.len()),
+            Some(passing) => passing.iter().map(|passes| Some(u8::from(passes) * SEEN)).collect(),
         };
-        alone.grow(rows)?;
-        alone.update(args, &(0..rows).collect::<Vec<_>>(), filter)?;
-        alone.state(EmitTo::All)
+        let packed = BinaryViewArray::new_null(alone.len());
+        Ok(vec![Arc::new(status), masked(alone, filter)?, Arc::new(packed)])
     }
 
     fn size(&self) -> usize {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array, new_null_array,
+};
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::Result;
@@ -10,7 +12,7 @@ use datafusion::logical_expr::EmitTo;
 use hashbrown::HashMap;
 
 use super::common::{
-    as_lists, by_group, canonical, column, kept, list_of, lists, passing, pick, ranges, singletons,
+    as_lists, by_group, canonical, column, kept, list_of, lists, masked, no_lists, passing, pick, ranges,
     wrong_type,
 };
 use super::groups::Groups;
@@ -40,9 +42,9 @@ impl MostCommon {
         }
     }
 
-    /// The values of each group, and as many counts.
+    /// The value of a row that goes through on its own, or the values of a group and as many counts.
     pub(super) fn state_types(data_type: &DataType) -> Vec<DataType> {
-        vec![list_of(kept(data_type)), list_of(DataType::Int64)]
+        vec![kept(data_type), list_of(kept(data_type)), list_of(DataType::Int64)]
     }
 
     #[inline]
@@ -116,8 +118,13 @@ impl Groups for MostCommon {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
-        let values = as_lists(column(states, 0)?)?;
-        let counts = as_lists(column(states, 1)?)?;
+        let alone = column(states, 0)?;
+        if alone.null_count() < alone.len() {
+            let codes = self.interner.codes(alone)?;
+            codes.iter().zip(groups).for_each(|(code, group)| self.add(*group, *code, 1));
+        }
+        let values = as_lists(column(states, 1)?)?;
+        let counts = as_lists(column(states, 2)?)?;
         let codes = self.interner.codes(values.values())?;
         let Some(times) = counts.values().as_primitive_opt::<Int64Type>() else {
             return Err(wrong_type("counts", counts.values()));
@@ -152,15 +159,17 @@ impl Groups for MostCommon {
         let (groups, counts) = self.take(emit);
         let (offsets, entries) = by_group(groups, counts.iter().copied());
         let (codes, times): (Vec<u32>, Vec<i64>) = entries.into_iter().unzip();
-        let values = lists(offsets.clone(), pick(&self.interner.values()?, codes)?)?;
+        let values = pick(&self.interner.values()?, codes)?;
         self.tidy()?;
-        Ok(vec![values, lists(offsets, Arc::new(Int64Array::from(times)))?])
+        let alone = new_null_array(values.data_type(), groups);
+        Ok(vec![alone, lists(offsets.clone(), values)?, lists(offsets, Arc::new(Int64Array::from(times)))?])
     }
 
     fn rows_to_state(&self, args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let values = canonical(column(args, 0)?)?;
-        let ones: ArrayRef = Arc::new(Int64Array::from_value(1, values.len()));
-        Ok(vec![singletons(values, filter)?, singletons(ones, filter)?])
+        let alone = masked(&canonical(column(args, 0)?)?, filter)?;
+        let values = no_lists(alone.data_type().clone(), alone.len());
+        let counts = no_lists(DataType::Int64, alone.len());
+        Ok(vec![alone, values, counts])
     }
 
     fn size(&self) -> usize {

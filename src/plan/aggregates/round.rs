@@ -1,7 +1,8 @@
 //! From exact integers and ratios to the nearest `f64`, ties to even: one rounding, at the very end.
 
+use datafusion::arrow::datatypes::i256;
 use num_bigint::{BigInt, BigUint, Sign};
-use num_traits::Zero;
+use num_traits::{WrappingShl, Zero};
 
 const MANTISSA: u64 = (1 << 52) - 1;
 
@@ -102,6 +103,18 @@ pub(super) fn big_root(n: &BigInt, d: &BigUint, e: i64) -> f64 {
     root(q, sticky, e - shift)
 }
 
+/// The same for a ratio whose parts are short.
+pub(super) fn root_of_ratio(n: i256, d: u64, e: i32) -> f64 {
+    if n <= i256::ZERO || d == 0 {
+        return 0.0;
+    }
+    // The leading 128 bits, then as `ratio` does.
+    let shift = n.leading_zeros();
+    let (low, high) = n.wrapping_shl(shift).to_parts();
+    let (q, rest) = divide(high as u128, d);
+    root(q, rest != 0 || low != 0, i64::from(e) + 128 - i64::from(shift))
+}
+
 /// The square root of `q × 2^e`, the first factor rounded to 53 bits before.
 pub(super) fn root(q: u128, sticky: bool, e: i64) -> f64 {
     let odd = e.rem_euclid(2);
@@ -176,6 +189,24 @@ mod tests {
             if n.unsigned_abs() < 1 << 53 && d < 1 << 53 {
                 assert_eq!(ratio(n, d, 0), n as f64 / d as f64);
             }
+        }
+    }
+
+    #[test]
+    fn roots_agree_in_both_sizes() {
+        let mut seed = 99u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            seed ^ (seed >> 29)
+        };
+        for turn in 0..20_000u32 {
+            let mut word = || u128::from(next()) << 64 | u128::from(next());
+            let n = i256::from_parts(word(), (word() >> 1) as i128) >> (turn % 250) as u8;
+            let d = (next() >> (turn % 63)).max(1);
+            let e = (next() as u32 % 2400) as i32 - 1300;
+            let big = BigInt::from_signed_bytes_le(&n.to_le_bytes());
+            let (a, b) = (root_of_ratio(n, d, e), big_root(&big, &BigUint::from(d), i64::from(e)));
+            assert_eq!(a.to_bits(), b.to_bits(), "{n} / {d} × 2^{e}");
         }
     }
 

@@ -96,12 +96,24 @@ fn a_huge_script_is_refused_at_once() {
 fn guesses_that_fail_do_not_add_up() {
     let started = Instant::now();
     // Every line ends in the middle, and the next begins with a soft statement word.
-    good(&format!("tag x = {}1", "tag tag2 >= 1 and\n".repeat(1).replace("tag tag2", "tag")));
     let text = format!("segment x where {}tag", "count and\nlist and\n".repeat(3_000));
     good(&text);
     read(&"tag x =\n".repeat(5_000));
     read(&format!("tag x = {}", "tag +\n".repeat(400)));
     assert!(started.elapsed().as_secs() < 30);
+}
+
+#[test]
+fn there_is_an_end_to_errors() {
+    let started = Instant::now();
+    for text in
+        ["tag a = 5m\n".repeat(100_000), "tag a = 5m ".repeat(100_000), "segment a where )\n".repeat(100_000)]
+    {
+        let found = findings(&text);
+        assert!(found.len() <= 202, "{}", found.len());
+        assert!(found.last().unwrap().contains("more than 200 errors"), "{:?}", found.last());
+    }
+    assert!(started.elapsed().as_secs() < 20);
 }
 
 /// A script of `lines` lines, as a team may have one.
@@ -123,27 +135,31 @@ fn a_long_script_is_read() {
     assert_eq!(good(&long(10_000)).statements.len(), 10_000);
 }
 
-/// `cargo test --release -- --ignored --nocapture timing`
+/// `cargo test --release --lib timing -- --ignored --nocapture`
 #[test]
 #[ignore = "prints how long a script of 10,000 lines takes"]
 fn timing() {
-    for (name, text) in [("lines", long(10_000)), ("one line", long(10_000).replace('\n', " "))] {
+    let text = long(10_000);
+    let brief = super::RETAIL.repeat(10_000 / super::RETAIL.lines().count());
+    for text in [&brief, &brief, &brief, &text, &text, &text] {
         let started = Instant::now();
-        let script = good(&text);
+        let script = good(text);
         eprintln!(
-            "{name}: {} statements, {} kB, {:?}",
+            "{} statements, {} kB, {:?}",
             script.statements.len(),
             text.len() / 1000,
             started.elapsed()
         );
     }
-    let text = long(10_000).replace('\n', "");
-    eprintln!("scan {:?}", {
-        let s = Instant::now();
-        std::hint::black_box(crate::syntax::scan::scan(&text));
-        s.elapsed()
-    });
-    let broken = long(10_000).replace("and ", "und ");
+}
+
+#[test]
+#[ignore = "prints how long a broken script and one of one line take"]
+fn timing_of_odd_scripts() {
+    let text = long(10_000).replace('\n', " ");
+    let started = Instant::now();
+    eprintln!("one line: {} statements, {:?}", good(&text).statements.len(), started.elapsed());
+    let broken = long(10_000).replacen("and ", "und ", 150);
     let started = Instant::now();
     eprintln!("broken: {} findings, {:?}", findings(&broken).len(), started.elapsed());
 }

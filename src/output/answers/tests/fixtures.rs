@@ -44,6 +44,24 @@ pub fn count() -> Count {
     }
 }
 
+/// Of no customers at all.
+pub fn no_rows() -> Explain {
+    let steps = vec![step("assets ≥ 1,000,000", &[], [0, 0, 0, 0])];
+    let mut tag = tx_90d();
+    tag.metadata = Vec::new();
+    tag.spread = Some(Spread {
+        known: 0,
+        total: 0,
+        min: None,
+        median: None,
+        max: None,
+        top: Vec::new(),
+        distinct: None,
+    });
+    let count = Count { total: 0, ..empty() };
+    Explain { count, attrition: steps, tags: vec![tag], ..explain() }
+}
+
 /// Nobody, and nobody undecided.
 pub fn empty() -> Count {
     Count { members: 0, undecided: Undecided::default(), ..count() }
@@ -301,7 +319,7 @@ pub fn selection() -> Selection {
             segment: DefId(0),
             require: Vec::new(),
             exclude: Vec::new(),
-            limit: Some(Limit { most: 1_000, by: Some(ExprId(0)) }),
+            limit: Some(Limit { most: 4, by: Some(ExprId(0)) }),
             control: Some(Control { share: 0.1, salt: s("spring_wealth") }),
             columns: Vec::new(),
             to: None,
@@ -315,8 +333,8 @@ pub fn selection() -> Selection {
             stage_of("require", "consent_sms", 1_100, 184, 20),
             stage_of("exclude", "staff", 1_090, 10, 0),
             stage_of("exclude", "in_arrears", 1_050, 40, 12),
-            stage_of("limit", "1,000 by assets", 1_000, 50, 0),
-            stage_of("control", "10%", 3, 997, 0),
+            stage_of("limit", "4 by assets", 4, 1_046, 0),
+            stage_of("control", "10%", 3, 1, 0),
             stage_of("delivered", "", 3, 0, 0),
         ],
         columns: named(&[
@@ -327,7 +345,7 @@ pub fn selection() -> Selection {
             ("why", &why),
             ("why_data", &why),
         ]),
-        held_out: Some(named(&[("customer_id", &ids)])),
+        held_out: Some(named(&[("customer_id", &ids.slice(0, 1))])),
         rows: 3,
     }
 }
@@ -335,7 +353,7 @@ pub fn selection() -> Selection {
 pub fn files() -> Vec<(String, String, u64)> {
     vec![
         (s("audience"), s("out/2026-10-31/spring_wealth.parquet"), 3),
-        (s("held out"), s("out/2026-10-31/spring_wealth.control.parquet"), 997),
+        (s("held out"), s("out/2026-10-31/spring_wealth.control.parquet"), 1),
         (s("manifest"), s("out/2026-10-31/spring_wealth.manifest.json"), 1),
     ]
 }

@@ -1,0 +1,214 @@
+//! What the command line takes: the one table from which help and shell completions are made.
+
+use crate::output::rows::RowFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Customer segments as a language: tags, segments and audiences over Parquet tables, with reasons.
+#[derive(Parser, Debug)]
+#[command(name = "segue", version, about, long_about = None, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// The day (2026-10-31) or instant (2026-10-31T08:00) that the run is relative to; today where not given
+    #[arg(long, global = true, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// A parameter's value for this run
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// The language of explanations; from the locale where not given
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<LangName>,
+    /// Colours: on a terminal, always, or never (NO_COLOR is heeded)
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: When,
+    /// How findings are printed
+    #[arg(long, global = true, value_enum, default_value = "human", value_name = "FORM")]
+    pub findings: Findings,
+    /// Threads that a run may use; all where not given
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Memory that a run may use (512MB, 4GB) before it spills to temporary files
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Rows to a batch; results never depend on it
+    #[arg(long, global = true, value_name = "ROWS", hide = true)]
+    pub batch_size: Option<usize>,
+    /// No progress line and no notes on stderr; findings stay
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Questions at a prompt
+    Repl {
+        /// Scripts to start with
+        files: Vec<PathBuf>,
+    },
+    /// Run scripts: write their audiences, answer their commands
+    Run(Run),
+    /// Check scripts against their sources, without reading rows
+    Check(Check),
+    /// Ask one command of the language against a script: segue ask retail.seg 'why 10042 in high_value'
+    Ask {
+        file: PathBuf,
+        /// `count X`, `show X limit 20`, `explain X`, `why KEY in X`, `portrait KEY`, `describe TAG`, `list`
+        command: String,
+        #[arg(long, value_enum, default_value = "table")]
+        format: OutputFormat,
+    },
+    /// A segment's keys and the tags that it used, on stdout
+    Members {
+        file: PathBuf,
+        segment: String,
+        #[arg(long, value_enum, default_value = "csv")]
+        format: OutputFormat,
+    },
+    /// What a code such as E0201 means; all codes where none is given
+    Explain { code: Option<String> },
+    /// What a stage makes of a script: the syntax tree, the typed program, the plans
+    Debug {
+        #[arg(value_enum)]
+        stage: Stage,
+        file: PathBuf,
+    },
+    /// Make a demo bank: customers, accounts, transactions, app events, campaigns
+    Demo(Demo),
+    /// Completions for a shell: segue completions bash > /etc/bash_completion.d/segue
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Scripts; what they `use` is read too
+    #[arg(required_unless_present = "text")]
+    pub files: Vec<PathBuf>,
+    /// Statements to run after the scripts; segments in them are explained at once
+    #[arg(short = 'e', long = "text", value_name = "TEXT")]
+    pub text: Option<String>,
+    /// Only this audience or segment
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// The folder that relative targets (`to "…"`) start from, instead of the script's
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: OutputFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct Check {
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Read every row too: duplicate keys, orphans, events without a time, values that do not fit, stray blanks
+    #[arg(long)]
+    pub data: bool,
+    /// How findings are printed
+    #[arg(long, value_enum)]
+    pub format: Option<Findings>,
+}
+
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// The folder of the bank
+    pub dir: PathBuf,
+    /// How many customers; transactions are about 25 times as many
+    #[arg(long, default_value_t = 20_000)]
+    pub customers: u64,
+    /// The same seed makes the same bytes
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Then run the bank's example script and show its audience with reasons
+    #[arg(long)]
+    pub run: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LangName {
+    En,
+    Zh,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Findings {
+    Human,
+    Short,
+    Json,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    Ast,
+    Ir,
+    Plan,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OutputFormat {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+}
+
+impl From<OutputFormat> for RowFormat {
+    fn from(format: OutputFormat) -> RowFormat {
+        match format {
+            OutputFormat::Table => RowFormat::Table,
+            OutputFormat::Json => RowFormat::Json,
+            OutputFormat::Ndjson => RowFormat::Ndjson,
+            OutputFormat::Csv => RowFormat::Csv,
+        }
+    }
+}
+
+/// `512MB`, `4GB`, `1_000_000`: in bytes, powers of 1024.
+pub fn size(text: &str) -> Option<usize> {
+    let text = text.trim().replace('_', "").to_uppercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..)? {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1usize << 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit).filter(|n| *n > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_table_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("512MB"), Some(512 << 20));
+        assert_eq!(size("4g"), Some(4 << 30));
+        assert_eq!(size("10"), Some(10));
+        assert_eq!(size("ten"), None);
+        assert_eq!(size("0"), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! The command line: results on stdout, everything else on stderr.
+//!
+//! Exit codes: 0 fine, 1 findings in the script, 2 a wrong call, 3 data or engine failed, 130 interrupted.
+
+mod arguments;
+mod demo;
+mod print;
+mod progress;
+mod questions;
+mod run;
+
+use arguments::{Arguments, Common, Verb};
+use clap::{CommandFactory, Parser};
+use print::Printer;
+use std::io::IsTerminal;
+
+/// Runs the command line of this process; the exit code.
+pub fn main() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap prints help to stdout and mistakes to stderr; nothing can be done where that fails.
+            let _ = error.print();
+            return if error.use_stderr() { 2 } else { 0 };
+        }
+    };
+    let printer = Printer::new(&arguments.common);
+    match arguments.verb {
+        None if std::io::stdin().is_terminal() => questions::repl(&arguments.common, &[], &printer),
+        None => questions::repl(&arguments.common, &[], &printer),
+        Some(Verb::Repl { files }) => questions::repl(&arguments.common, &files, &printer),
+        Some(Verb::Run(run)) => run::run(&arguments.common, &run, &printer),
+        Some(Verb::Check(check)) => questions::check(&arguments.common, &check, &printer),
+        Some(Verb::Ask { file, command, format }) => {
+            questions::ask(&arguments.common, &file, &command, format, &printer)
+        }
+        Some(Verb::Members { file, segment, format }) => {
+            questions::members(&arguments.common, &file, &segment, format, &printer)
+        }
+        Some(Verb::Explain { code }) => questions::explain(code.as_deref(), &printer),
+        Some(Verb::Debug { stage, file }) => questions::debug(&arguments.common, stage, &file, &printer),
+        Some(Verb::Demo(demo)) => demo::demo(&arguments.common, &demo, &printer),
+        Some(Verb::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Arguments::command(), "segue", &mut std::io::stdout());
+            0
+        }
+    }
+}
+
+/// The engine and the run's parameters as given on the command line.
+fn settings(common: &Common, printer: &Printer) -> Result<crate::session::Settings, crate::diagnostic::Diagnostic> {
+    use crate::diagnostic::{Code, Diagnostic};
+    let as_of = match &common.as_of {
+        None => None,
+        Some(text) => Some(crate::check::parse_as_of(text).ok_or_else(|| {
+            Diagnostic::new(Code::BadCall, format!("--as-of {text}: this is no day and no instant"))
+                .help("write 2026-10-31, or 2026-10-31T08:00, or with an offset 2026-10-31T08:00:00+08:00")
+        })?),
+    };
+    let mut set = Vec::new();
+    for pair in &common.set {
+        let Some((name, value)) = pair.split_once('=') else {
+            return Err(Diagnostic::new(Code::BadCall, format!("--set {pair}: write NAME=VALUE")));
+        };
+        set.push((name.trim().to_string(), value.trim().to_string()));
+    }
+    let memory = match &common.memory {
+        None => None,
+        Some(text) => Some(arguments::size(text).ok_or_else(|| {
+            Diagnostic::new(Code::BadCall, format!("--memory {text}: this is no size")).help("write 512MB or 4GB")
+        })?),
+    };
+    Ok(crate::session::Settings {
+        engine: crate::engine::EngineOptions { threads: common.threads, memory, batch_size: common.batch_size },
+        as_of,
+        now: chrono::Utc::now(),
+        set,
+        lang: printer.lang,
+    })
+}

@@ -1,0 +1,177 @@
+//! The verbs that ask: check, ask, members, explain, debug, and the prompt.
+
+use super::arguments::{Check, Common, OutputFormat, Stage};
+use super::print::{Printer, out};
+use super::progress::cancel_on_signal;
+use crate::diagnostic::{Code, Diagnostic, Severity, render, suggest};
+use crate::ir::Program;
+use crate::session::Session;
+use crate::source::SourceMap;
+use std::path::{Path, PathBuf};
+
+/// A session with a script, checked; or the exit code of what is wrong.
+fn open(common: &Common, files: &[PathBuf], text: Option<&str>, printer: &Printer) -> Result<(Session, Program), u8> {
+    let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
+    let settings = super::settings(common, printer).map_err(fail)?;
+    let today = settings.as_of.is_none();
+    let mut session = Session::new(settings).map_err(fail)?;
+    cancel_on_signal(session.cancel_handle());
+    for file in files {
+        session.load(file);
+    }
+    if let Some(text) = text {
+        session.load_text("<command line>", Path::new(""), text);
+    }
+    let checked = session.check();
+    let code = printer.findings(&checked.diagnostics, session.sources());
+    match checked.program {
+        Some(program) => {
+            if today {
+                printer.note(&format!("as of {}: no --as-of was given, so today", session.as_of_text(&program)));
+            }
+            Ok((session, program))
+        }
+        None => Err(code.max(1)),
+    }
+}
+
+pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
+    let printer = printer.with_findings(check.format);
+    let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
+    let session = super::settings(common, &printer).and_then(Session::new);
+    let mut session = match session {
+        Ok(session) => session,
+        Err(d) => return fail(d),
+    };
+    cancel_on_signal(session.cancel_handle());
+    for file in &check.files {
+        session.load(file);
+    }
+    let mut checked = session.check();
+    if let (Some(program), true) = (&checked.program, check.data) {
+        match session.check_data(program) {
+            Ok(found) => checked.diagnostics.extend(found),
+            Err(d) => checked.diagnostics.push(d),
+        }
+    }
+    let code = printer.findings(&checked.diagnostics, session.sources());
+    printer.note(&match checked.diagnostics.is_empty() {
+        true => "no errors, no warnings".to_string(),
+        false => render::summary(&checked.diagnostics),
+    });
+    code
+}
+
+pub fn ask(common: &Common, file: &Path, command: &str, format: OutputFormat, printer: &Printer) -> u8 {
+    let (session, program) = match open(common, &[file.to_path_buf()], Some(command), printer) {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    if program.commands.is_empty() {
+        let d = Diagnostic::new(Code::BadCall, "there is no command in what was asked")
+            .help("ask one of: count X, show X limit 20, explain X, why KEY in X, portrait KEY, describe TAG, list");
+        return printer.findings(&[d], session.sources());
+    }
+    let meter = printer.meter();
+    // Commands of the script itself stand before the one that was asked.
+    if let Some(command) = program.commands.last() {
+        match session.ask(&program, command, &|p| meter.update(p)) {
+            Ok(answer) => {
+                meter.clear();
+                printer.answer(&answer, format);
+            }
+            Err(d) => {
+                meter.clear();
+                return printer.findings(&[d], session.sources());
+            }
+        }
+    }
+    0
+}
+
+pub fn members(common: &Common, file: &Path, segment: &str, format: OutputFormat, printer: &Printer) -> u8 {
+    let (session, program) = match open(common, &[file.to_path_buf()], None, printer) {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    let name = program.find_audience(segment).map(|a| a.segment);
+    let found = name.or_else(|| {
+        let segment = program.find_definition(segment).filter(|(_, d)| d.kind == crate::ir::DefinitionKind::Segment);
+        segment.map(|(id, _)| id)
+    });
+    let Some(id) = found else {
+        let known = program.definitions.iter().map(|d| d.name.as_str());
+        let d = Diagnostic::new(Code::BadCall, format!("no segment is named `{segment}`"))
+            .help_if(suggest::did_you_mean(segment, known));
+        return printer.findings(&[d], session.sources());
+    };
+    let meter = printer.meter();
+    match session.with_asker(&program, &|p| meter.update(p), |asker| asker.show(id, None)) {
+        Ok(show) => {
+            meter.clear();
+            printer.answer(&crate::explain::Answer::Show(show), format);
+            0
+        }
+        Err(d) => {
+            meter.clear();
+            printer.findings(&[d], session.sources())
+        }
+    }
+}
+
+pub fn explain(code: Option<&str>, printer: &Printer) -> u8 {
+    let Some(text) = code else {
+        for code in Code::ALL {
+            let kind = if code.severity() == Severity::Error { "error" } else { "warning" };
+            out(&format!("{code}  {kind:<7}  {}\n", code.title()));
+        }
+        return 0;
+    };
+    match Code::parse(text) {
+        Some(code) => {
+            out(code.page());
+            0
+        }
+        None => {
+            let d = Diagnostic::new(Code::BadCall, format!("there is no code {text}"))
+                .help_if(suggest::did_you_mean(text, Code::ALL.iter().map(|c| c.as_str())))
+                .help("`segue explain` lists all codes");
+            printer.findings(&[d], &SourceMap::default())
+        }
+    }
+}
+
+pub fn debug(common: &Common, stage: Stage, file: &Path, printer: &Printer) -> u8 {
+    if stage == Stage::Ast {
+        // The tree is there even where names and types are wrong.
+        let session = super::settings(common, printer).and_then(Session::new);
+        let mut session = match session {
+            Ok(session) => session,
+            Err(d) => return printer.findings(&[d], &SourceMap::default()),
+        };
+        session.load(file);
+        for script in session.scripts() {
+            out(&format!("{script:#?}\n"));
+        }
+        return printer.findings(&session.syntax_findings(), session.sources());
+    }
+    let (session, program) = match open(common, &[file.to_path_buf()], None, printer) {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    match stage {
+        Stage::Ast => {}
+        Stage::Ir => out(&crate::ir::print::program(&program)),
+        Stage::Plan => match session.plans(&program) {
+            Ok(text) => out(&text),
+            Err(d) => return printer.findings(&[d], session.sources()),
+        },
+    }
+    0
+}
+
+pub fn repl(common: &Common, files: &[PathBuf], printer: &Printer) -> u8 {
+    let _ = (common, files);
+    printer.note("the prompt is not built yet");
+    2
+}

@@ -1,0 +1,6 @@
+//! The one integration test binary: linking the engine once keeps tests cheap.
+
+mod architecture;
+mod cases;
+mod cli;
+mod pages;
