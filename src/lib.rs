@@ -1,8 +1,8 @@
 //! Segue: a language for customer segments, and its interpreter.
 //!
-//! `docs/architecture.md` shows how text becomes an audience: text → AST → IR → plan → portrait → answer.
+//! `docs/architecture.md` shows how text becomes an audience: text → AST → IR → plan → portrait → answer, and in
+//! which order the modules stand: each imports only what stands above it there.
 
-// In the order of the import rule: a module imports only what stands above it.
 pub mod catalog;
 pub mod check;
 pub mod cli;
@@ -11,9 +11,11 @@ pub mod diagnostic;
 pub mod engine;
 pub mod explain;
 pub mod functions;
+pub mod ide;
 pub mod ir;
 pub mod output;
 pub mod plan;
+pub mod repl;
 pub mod session;
 pub mod source;
 pub mod syntax;

@@ -12,7 +12,6 @@ mod run;
 use arguments::{Arguments, Common, Verb};
 use clap::{CommandFactory, Parser};
 use print::Printer;
-use std::io::IsTerminal;
 
 /// Runs the command line of this process; the exit code.
 pub fn main() -> u8 {
@@ -26,7 +25,6 @@ pub fn main() -> u8 {
     };
     let printer = Printer::new(&arguments.common);
     match arguments.verb {
-        None if std::io::stdin().is_terminal() => questions::repl(&arguments.common, &[], &printer),
         None => questions::repl(&arguments.common, &[], &printer),
         Some(Verb::Repl { files }) => questions::repl(&arguments.common, &files, &printer),
         Some(Verb::Run(run)) => run::run(&arguments.common, &run, &printer),

@@ -5,6 +5,8 @@ use super::print::{Printer, out};
 use super::progress::cancel_on_signal;
 use crate::diagnostic::{Code, Diagnostic, Severity, render, suggest};
 use crate::ir::Program;
+use crate::output::rows::RowFormat;
+use crate::repl::ReplOptions;
 use crate::session::Session;
 use crate::source::SourceMap;
 use std::path::{Path, PathBuf};
@@ -178,8 +180,17 @@ pub fn debug(common: &Common, stage: Stage, file: &Path, printer: &Printer) -> u
     0
 }
 
+/// The prompt; text that is piped in is answered entry by entry.
 pub fn repl(common: &Common, files: &[PathBuf], printer: &Printer) -> u8 {
-    let _ = (common, files);
-    printer.note("the prompt is not built yet");
-    2
+    let session = match super::settings(common, printer).and_then(Session::new) {
+        Ok(session) => session,
+        Err(d) => return printer.findings(&[d], &SourceMap::default()),
+    };
+    let options = ReplOptions {
+        files: files.to_vec(),
+        color: printer.color_out,
+        format: RowFormat::Table,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+    };
+    crate::repl::run(session, options)
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod deliver;
 mod fault;
+mod prompt;
 mod script;
 
 pub use deliver::{Delivered, WrittenFile};
