@@ -38,7 +38,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
@@ -201,6 +201,17 @@ impl Engine {
             Err(_) => Err(gone()),
         }
     }
+}
+
+/// Does the work on a thread whose stack holds deep plans: building and dropping them is recursive, too.
+pub fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, EngineError> {
+    thread::scope(|scope| {
+        let worker = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let worker = worker.map_err(|e| EngineError::Internal(e.to_string()))?;
+        worker
+            .join()
+            .map_err(|panic| EngineError::Internal(format!("panic: {}", run::panic_words(panic.as_ref()))))
+    })
 }
 
 impl Drop for Engine {
