@@ -45,6 +45,9 @@ use tokio::runtime::{Builder, Runtime};
 /// Plans of thousands of conditions are walked recursively.
 const STACK: usize = 16 << 20;
 
+/// Of the memory of each thread, one part in so many is kept for merging what was spilled.
+const RESERVED_PART: usize = 4;
+
 /// What a run may use; what is not said is chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EngineOptions {
@@ -85,6 +88,9 @@ impl Engine {
         let mut environment = RuntimeEnvBuilder::new();
         if let Some(memory) = options.memory {
             environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(memory)));
+            // Each sort keeps this much to merge with; of a small limit it must not be all.
+            let reserved = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+            *reserved = (*reserved).min(memory / (threads * RESERVED_PART));
         }
         let environment = environment.build_arc().map_err(|e| failed(&e))?;
         let state = SessionStateBuilder::new()

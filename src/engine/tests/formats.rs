@@ -106,6 +106,10 @@ fn what_cannot_be_opened_says_which_file_and_why() {
     assert!(reason(world.table("gbk.csv")).contains("save it as UTF-8"));
     world.write("wide.csv", b"\xff\xfei\0d\0\n\0");
     assert!(reason(world.table("wide.csv")).contains("UTF-16"));
+    world.write("quote.csv", "a,b\n1,\"x\"\"y\"\n2,\"open\n3,z\n4,z\n");
+    assert_eq!(reason(world.table("quote.csv")), "quote.csv: a quote that opens on line 3 is never closed");
+    world.write("inch.csv", "a,b\n1,5\" pipe\n2,\"a\"b\n");
+    assert_eq!(world.rows("inch.csv"), ["1|5\" pipe", "2|ab"]);
     world.write("twice.csv", "a,b,a\n1,2,3\n");
     assert_eq!(reason(world.table("twice.csv")), "twice.csv: has two columns called `a`");
     world.write("list.json", "[{\"a\": 1}]");

@@ -96,27 +96,27 @@ fn progress_is_told_while_it_runs() {
 
 #[test]
 fn too_little_memory_is_said_and_sorting_spills() {
-    let limit = 24 << 20;
+    let limit = 12 << 20;
     let options = EngineOptions { threads: Some(2), memory: Some(limit), batch_size: None };
     let world = World::with(options);
-    // A sort of 32 MB in 24 MB goes to disk.
+    // A sort of 8 MB and its keys goes to disk.
     let wide =
-        numbers("a", 4_000_000).sort([((ident("n") * lit(7919_i64)) % lit(4_000_037_i64)).sort(true, true)]);
+        numbers("a", 1_000_000).sort([((ident("n") * lit(7919_i64)) % lit(1_000_003_i64)).sort(true, true)]);
     let mut rows = 0;
     let stats = world.engine.run(wide.unwrap().build().unwrap(), &mut |batch| {
         rows += batch.num_rows();
         Ok(())
     });
     let stats = stats.unwrap();
-    assert_eq!(rows, 4_000_000);
+    assert_eq!(rows, 1_000_000);
     assert!(stats.bytes_spilled > 0);
     // A hash join cannot.
-    let (left, right) = (numbers("a", 4_000_000), numbers("b", 4_000_000).build().unwrap());
+    let (left, right) = (numbers("a", 1_000_000), numbers("b", 1_000_000).build().unwrap());
     let joined = left.join_on(right, datafusion::common::JoinType::Inner, [ident_of("a").eq(ident_of("b"))]);
     let plan = joined.unwrap().aggregate(Vec::<Expr>::new(), [count(ident_of("a"))]).unwrap();
     let outcome = world.engine.collect(plan.build().unwrap());
     assert_eq!(outcome, Err(EngineError::OutOfMemory { limit: Some(limit) }));
-    assert_eq!(outcome.unwrap_err().to_string(), "the memory limit of 24 MB is too small for this run");
+    assert_eq!(outcome.unwrap_err().to_string(), "the memory limit of 12 MB is too small for this run");
     assert_eq!(world.engine.collect(numbers("a", 10).build().unwrap()).unwrap()[0].num_rows(), 10);
 }
 
@@ -139,13 +139,24 @@ fn a_panic_is_an_error() {
 fn deep_plans_fit_the_stack() {
     let world = World::new();
     let rows = crate::engine::with_large_stack(|| {
-        let deep = (0..2000).fold(ident("n"), |sum, i| sum + lit(i as i64));
+        let deep = (0..400).fold(ident("n"), |sum, i| sum + lit(i as i64));
         let plan = numbers("a", 2).project([deep.alias("x")]).unwrap().build().unwrap();
         printed(&world.engine.collect(plan).unwrap())
     });
-    assert_eq!(rows.unwrap(), ["1999000", "1999001"]);
+    assert_eq!(rows.unwrap(), ["79800", "79801"]);
     let broken = crate::engine::with_large_stack(|| panic!("ouch"));
     assert_eq!(broken, Err::<(), _>(EngineError::Internal("panic: ouch".to_string())));
+}
+
+#[test]
+fn threads_share_an_engine() {
+    let world = World::new();
+    world.write("a.csv", "id\n1\n2\n");
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(world.rows("a.csv"), ["1", "2"]));
+        }
+    });
 }
 
 #[test]
@@ -163,7 +174,14 @@ fn errors_of_values_are_data_errors() {
     let world = World::new();
     let plan = numbers("a", 10).project([lit(1_i64) / (ident("n") - ident("n"))]).unwrap().build().unwrap();
     match world.engine.collect(plan) {
-        Err(EngineError::Data { message, .. }) => assert_eq!(message, "division by zero"),
+        Err(EngineError::Data { file: None, message }) => assert_eq!(message, "division by zero"),
+        other => panic!("{other:?}"),
+    }
+    // The file is not at fault.
+    world.parquet("a.parquet", vec![("n", ints([0]))]);
+    let plan = scan(world.provider("a.parquet")).project([lit(1_i64) / ident("n")]).unwrap().build().unwrap();
+    match world.engine.collect(plan) {
+        Err(EngineError::Data { file: None, message }) => assert_eq!(message, "division by zero"),
         other => panic!("{other:?}"),
     }
 }

@@ -95,6 +95,28 @@ fn every_stored_type_has_its_type() {
     assert!(matches!(world.table("t.parquet").unwrap().column("huge").unwrap().1.ty, Type::Unsupported(_)));
 }
 
+/// Spark's timestamps, and the day that banks write for “no end”.
+#[test]
+fn int96_is_read_in_microseconds() {
+    use datafusion::parquet::data_type::{Int96, Int96Type};
+    use datafusion::parquet::file::properties::WriterProperties;
+    use datafusion::parquet::file::writer::SerializedFileWriter;
+    use datafusion::parquet::schema::parser::parse_message_type;
+    let world = World::new();
+    let schema = Arc::new(parse_message_type("message m { required int96 t; }").unwrap());
+    let file = File::create(world.path("a.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let days = [Int96::from(vec![0, 0, 5_373_484]), Int96::from(vec![1_000_000_000, 0, 2_440_588])];
+    column.typed::<Int96Type>().write_batch(&days, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    assert_eq!(world.columns("a.parquet"), ["t: instant Local (timestamp(µs))"]);
+    assert_eq!(world.rows("a.parquet"), ["1970-01-01T00:00:01", "9999-12-31T00:00:00"]);
+}
+
 /// Two files with one column each; the rows, or the error.
 fn both(first: ArrayRef, second: ArrayRef) -> Result<(String, Vec<String>), CatalogError> {
     let mut answers = Vec::new();
