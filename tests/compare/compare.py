@@ -565,11 +565,153 @@ def compare_tags(con, segue, script, report):
                 report.line(f"tag {tag}", faults, note)
 
 
+# ---- the second script: accounts between transactions and customers ----
+
+def compare_accounts(con, segue, script, report):
+    con.execute(f"""
+        create or replace table q as
+          select a.*, c.staff as "customer.staff", c.city as "customer.city",
+                 coalesce(moved, 0) as moved, coalesce(abroad, 0) as abroad, coalesce(above, 0) as above,
+                 coalesce(away, 0) as away
+          from accounts a left join customers c using (customer_id)
+          left join (select e.account_id, count(*) filter (where {days(30)}) as moved,
+                            count(*) filter (where country <> 'CN') as abroad,
+                            count(*) filter (where e.amount > a.balance and {days(90)}) as above,
+                            count(*) filter (where e.city <> c.city and {days(90)}) as away
+                     from tx e join accounts a on e.account_id = a.account_id
+                     left join customers c on c.customer_id = a.customer_id group by 1) using (account_id);
+        create or replace table r as
+          select c.customer_id, coalesce(moved_by, 0) as moved_by, best, latest_shop from customers c
+          left join (select customer_id, max(balance) as best from accounts group by 1) using (customer_id)
+          left join (select a.customer_id, count(*) filter (where {days(30)}) as moved_by,
+                            arg_max(category, row(e.t, category)) as latest_shop
+                     from tx e join accounts a on e.account_id = a.account_id group by 1) using (customer_id);
+    """)
+    cases = {
+        "a_busy": ("q", "moved >= 10 and kind = 'current'"),
+        "a_abroad": ("q", "abroad > 0 and balance > 0"),
+        "a_rich": ("q", "balance > 1000000"),
+        "a_staff": ("q", '"customer.staff"'),
+        "a_link": ("q", "\"customer.city\" = '上海' and balance < 0"),
+        "a_above": ("q", "above >= 1"),
+        "a_city": ("q", "away >= 3"),
+        "a_top": ("q", """account_id in (select account_id from q qualify
+                   row_number() over (partition by kind order by balance desc, account_id) <= 10)"""),
+        "b_busy": ("r", "moved_by >= 15 and best > 10000"),
+        "b_last": ("r", "latest_shop = 'dining'"),
+    }
+    for name, (table, condition) in cases.items():
+        rows = con.execute(f"select * from {table} where {condition}").fetchall()
+        names = [d[0] for d in con.description]
+        expected = {str(r[0]): dict(zip(names, r)) for r in rows}
+        try:
+            faults, note = compare_rows(segue.members(script, name), expected, set(names))
+            undecided = con.execute(f"select count(*) from {table} where ({condition}) is null").fetchall()[0][0]
+            theirs = segue.ask(script, f"count {name}")["undecided"]["count"]
+            note += f", undecided {theirs}"
+            if theirs != undecided:
+                faults.append(f"undecided: Segue {theirs}, DuckDB {undecided}")
+        except Fault as fault:
+            faults, note = [str(fault)], ""
+        report.line(name, faults, note)
+
+
+# ---- the audience of the demo's own script ----
+
+def read_list(con, path):
+    """Rows of a list, and its columns; nothing where no reader is installed."""
+    if path.endswith(".parquet"):
+        rows = con.execute(f"select * from read_parquet('{path}')").fetchall()
+    elif path.endswith(".csv"):
+        rows = con.execute(f"select * from read_csv('{path}', header = true, types = {{'assets': 'decimal(20,2)'}})").fetchall()
+    elif path.endswith(".ndjson"):
+        rows = con.execute(f"select * from read_json('{path}', format = 'newline_delimited')").fetchall()
+    else:
+        try:
+            import pyarrow
+        except ImportError:
+            return None, None
+        with pyarrow.OSFile(path) as file:
+            table = pyarrow.ipc.open_file(file).read_all()
+        return [tuple(r.values()) for r in table.to_pylist()], table.column_names
+    return rows, [d[0] for d in con.description]
+
+
+def waterfall(con, limit):
+    """What is left after each step, in order."""
+    steps = [("assets >= 1000000", True), ("n > 5", True), ("consent_sms", True), ("staff", False), ("in_arrears", False)]
+    con.execute(f"""create or replace table w as select customer_id, assets, coalesce(n, 0) as n, consent_sms, staff, in_arrears
+        from p left join (select customer_id, count(*) as n from tx e where {days(90)} group by 1) using (customer_id)""")
+    where, out = "true", []
+    left = con.execute("select count(*) from w").fetchall()[0][0]
+    out.append((left, 0, 0))
+    for condition, keep in steps:
+        undecided = con.execute(f"select count(*) from w where {where} and ({condition}) is null").fetchall()[0][0]
+        where += f" and {condition}" if keep else f" and ({condition}) is not true"
+        now = con.execute(f"select count(*) from w where {where}").fetchall()[0][0]
+        out.append((now, left - now, undecided))
+        left = now
+    rows = con.execute(f"select customer_id, assets, n from w where {where} order by assets desc, customer_id limit {limit}").fetchall()
+    out.append((len(rows), left - len(rows), 0))
+    return rows, out
+
+
+def compare_audience(con, segue, report):
+    original = open(os.path.join(HERE, "..", "..", "examples", "retail", "retail.seg"), encoding="utf-8").read()
+    held_before = None
+    for ending, limit in [("parquet", 20_000), ("csv", 20_000), ("ndjson", 20_000), ("arrow", 20_000), ("csv", 100)]:
+        text = original.replace('"data/', f'"{segue.bank}/data/').replace("spring_wealth.parquet", f"spring_wealth.{ending}")
+        text = text.replace("20_000", str(limit))
+        with tempfile.TemporaryDirectory() as folder:
+            script = os.path.join(folder, "retail.seg")
+            with open(script, "w", encoding="utf-8") as out:
+                out.write(text)
+            expected, steps = waterfall(con, limit)
+            faults, note = [], ""
+            done = subprocess.run([segue.binary, "run", script, "--as-of", segue.day, "-q"], capture_output=True, text=True)
+            stem = os.path.join(folder, "out", segue.day, "spring_wealth")
+            if done.returncode != 0:
+                faults.append(f"status {done.returncode}: {done.stderr[-300:]}")
+            else:
+                rows, names = read_list(con, f"{stem}.{ending}")
+                held, _ = read_list(con, f"{stem}.held_out.{ending}")
+                manifest = json.load(open(f"{stem}.{ending}.manifest.json", encoding="utf-8"))
+                told = [(s["remaining"], s["lost"], s["undecided"]) for s in manifest["waterfall"]]
+                if told[:7] != steps:
+                    faults.append(f"waterfall: Segue {told[:7]}, DuckDB {steps}")
+                if rows is None:
+                    note = "no reader for arrow is installed"
+                else:
+                    if names[:3] != ["customer_id", "assets", "tx_90d"]:
+                        faults.append(f"columns: {names}")
+                    if [c["name"] for c in manifest["columns"]] != names:
+                        faults.append(f"the manifest's columns {[c['name'] for c in manifest['columns']]}, the file's {names}")
+                    value = lambda r: (r[0], Decimal(str(r[1])), r[2])
+                    rows, held = [value(r) for r in rows], [value(r) for r in held]
+                    both = sorted(rows + held, key=lambda r: (-r[1], r[0]))
+                    if both != [value(r) for r in expected]:
+                        faults.append(f"rows: {len(rows)} + {len(held)} held out, {len(expected)} expected")
+                    for what, part in (("list", rows), ("held out", held)):
+                        if part != sorted(part, key=lambda r: (-r[1], r[0])):
+                            faults.append(f"the {what} is not in the order of `limit`")
+                    if told[7] != (len(rows), len(held), 0) or manifest["rows"] != len(rows):
+                        faults.append(f"control: waterfall {told[7]}, files {len(rows)} and {len(held)}")
+                    keys = {r[0] for r in held}
+                    if held_before is not None and limit == 20_000 and keys != held_before:
+                        faults.append("other customers held out than in the format before")
+                    if held_before is not None and not keys <= held_before:
+                        faults.append("a smaller list holds out others")
+                    held_before = held_before or keys
+                    note = f"{len(rows)} rows, {len(held)} held out"
+            report.line(f"audience {ending} limit {limit}", faults, " " + note)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--segue", required=True)
     parser.add_argument("--bank", required=True)
     parser.add_argument("--as-of", action="append")
+    parser.add_argument("--only", choices=["segments", "tags", "accounts", "audience"], action="append")
     parser.add_argument("-v", action="store_true", help="times")
     options = parser.parse_args()
     report = Report(options.v)
@@ -584,8 +726,15 @@ def main():
         if options.v:
             print(f"DuckDB's portrait: {time.time() - started:.1f} s")
         segue = Segue(options.segue, options.bank, day)
-        compare_segments(con, segue, script, report)
-        compare_tags(con, segue, script, report)
+        only = options.only or ["segments", "tags", "accounts", "audience"]
+        if "segments" in only:
+            compare_segments(con, segue, script, report)
+        if "tags" in only:
+            compare_tags(con, segue, script, report)
+        if "accounts" in only:
+            compare_accounts(con, segue, os.path.join(HERE, "accounts.seg"), report)
+        if "audience" in only:
+            compare_audience(con, segue, report)
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(1 if report.failed else 0)
 
