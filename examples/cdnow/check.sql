@@ -19,6 +19,11 @@ tags as (
 ranked as (
   select *, row_number() over (order by monetary desc, customer_id) as place, count(*) over () as customers from tags
 ),
+picked as (
+  select customer_id from ranked
+  where frequency >= 4 and monetary >= 200 and recency between 180 and 365 and not average_basket < 15
+  order by monetary desc, customer_id limit 300
+),
 segments as (
   select *, frequency >= 4 and monetary >= 200 and recency between 180 and 365 as at_risk from ranked
 )
@@ -29,5 +34,7 @@ select count(*)                                                            as cu
        count(*) filter (place <= ceil(customers * 0.01))                   as big_spenders,
        count(*) filter (half_year_before >= 2 and last_half_year < half_year_before) as fading,
        count(*) filter (first_month_purchases >= 2)                        as fast_start,
-       least(300, count(*) filter (at_risk and not average_basket < 15))   as sent_or_held
+       (select count(*) from picked)                                       as picked,
+       (select count(*) from picked
+        where customer_id in (select customer_id from read_csv('out/1998-06-30/win_back*.csv'))) as in_the_files
 from segments
