@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
         self.error(
             Diagnostic::new(Code::BadShare, "a share must be at least 0% and below 100%")
                 .at(span)
-                .help("`control 10%` keeps one in ten back"),
+                .help("write the sign: `control 10%` keeps one in ten back"),
         );
         None
     }

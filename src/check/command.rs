@@ -10,9 +10,9 @@ use crate::syntax::ast;
 const DEFAULT_LIMIT: usize = 20;
 
 impl Checker<'_> {
-    pub(super) fn check_commands(&mut self) -> Vec<Command> {
+    pub(super) fn check_commands(&mut self) -> Vec<(Command, Span)> {
         let all = self.commands.clone();
-        all.into_iter().filter_map(|(command, span)| self.command(command, span)).collect()
+        all.into_iter().filter_map(|(command, span)| Some((self.command(command, span)?, span))).collect()
     }
 
     fn command(&mut self, command: &ast::Command, span: Span) -> Option<Command> {
@@ -61,12 +61,20 @@ impl Checker<'_> {
         None
     }
 
-    /// A segment; an audience's name stands for the segment that it is from.
+    /// A segment. An audience is not one: its steps decide who is sent to, and only a run takes them.
     fn asked_segment(&mut self, name: &ast::Ident) -> Option<crate::ir::DefId> {
         if let Some(Item::Audience(index)) = self.item(&name.text)
             && let Some(from) = self.audiences.get(index).and_then(|(def, _)| def.from.clone())
         {
-            return self.asked_segment(&from);
+            self.error(
+                Diagnostic::new(Code::WrongKind, format!("`{}` is an audience, not a segment", name.text))
+                    .at(name.span)
+                    .help(format!(
+                        "ask about its segment, `{}`; a run of the audience shows its steps and its list",
+                        from.text
+                    )),
+            );
+            return None;
         }
         let segment = self.segment_named(name)?;
         self.define(segment)?;

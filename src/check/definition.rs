@@ -79,6 +79,7 @@ impl<'a> Checker<'a> {
     fn define_now(&mut self, id: DefId) -> Option<(ExprId, Type)> {
         let entity = self.entity_of(id)?;
         let row = Row::Entity(entity);
+        self.open(entity);
         let body = match self.state(id)?.body {
             Body::Tag(def) => {
                 let body = self.expr(&row, &def.value);
@@ -116,6 +117,13 @@ impl<'a> Checker<'a> {
         let mut diagnostic =
             Diagnostic::new(Code::Cycle, format!("a definition needs itself: {}", names.join(" → ")))
                 .help("a definition may use others in any order, but not come back to itself");
+        let name = self.definition_name(id);
+        if let Some(entity) = self.entity_of(id)
+            && self.source(entity).is_some_and(|s| s.find_column(&name).is_some())
+        {
+            let of = self.source_name(entity).to_string();
+            diagnostic = diagnostic.help(format!("where the column is meant, write `{of}.{name}`"));
+        }
         if let Some(span) = self.state(id).and_then(DefinitionState::span) {
             diagnostic = diagnostic.at(span);
         }

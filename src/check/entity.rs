@@ -38,6 +38,7 @@ impl Checker<'_> {
         if let Some(said) = said {
             return self.entity_named(said);
         }
+        let outer = std::mem::take(&mut self.stranger);
         let candidates = match body {
             Body::Tag(def) => self.candidates(&def.value),
             Body::Segment(def) => match &def.body {
@@ -53,7 +54,9 @@ impl Checker<'_> {
             },
             Body::Everyone(..) => None,
         };
-        self.decide(candidates, name.span, &name.text)
+        let decided = self.decide(candidates, name.span, &name.text);
+        self.stranger = outer;
+        decided
     }
 
     pub(super) fn entity_named(&mut self, name: &Ident) -> Option<SourceId> {
@@ -87,6 +90,8 @@ impl Checker<'_> {
             }
             // Nothing fits all of it: take what there is, so that the names that do not fit are reported.
             [] => subjects.first().copied(),
+            // The name that nothing has says more than that it could be about either.
+            [first, ..] if self.stranger => Some(*first),
             several => {
                 let names: Vec<String> = several.iter().map(|s| self.source_name(*s).to_string()).collect();
                 let first = names.first().cloned().unwrap_or_default();
@@ -126,11 +131,29 @@ impl Checker<'_> {
             ExprKind::Call { function, arguments, clauses } => {
                 match functions::find(&function.text).map(|row| row.kind) {
                     Some(Kind::Aggregate(_)) => {
-                        let events = self.events_in(arguments, clauses)?;
-                        Some(self.reached_from(events))
+                        let Some(events) = self.events_in(arguments, clauses) else {
+                            self.stranger = true;
+                            return None;
+                        };
+                        let mut all = vec![Some(self.reached_from(events))];
+                        for clause in clauses {
+                            if let CallClause::Where(condition, _) = clause {
+                                all.push(self.candidates_of_filter(events, condition));
+                            }
+                        }
+                        meet(all)
                     }
                     _ => meet(arguments.iter().map(|a| self.candidates(a)).collect()),
                 }
+            }
+            // `in (coupons.product_id)` is a list of another source.
+            ExprKind::InList { value, list, .. } => {
+                let mut all = vec![self.candidates(value)];
+                if !matches!(list.as_slice(), [only] if matches!(&*only.kind, ExprKind::Name(p) if p.parts.len() > 1))
+                {
+                    all.extend(list.iter().map(|e| self.candidates(e)));
+                }
+                meet(all)
             }
             ExprKind::Happened { steps, .. } => {
                 let name = steps.first()?.source.clone();
@@ -152,7 +175,9 @@ impl Checker<'_> {
             return self.candidates_of_name(first);
         }
         if let Some(Item::Source(id)) = self.item(&first.text) {
-            return self.is_entity(id).then(|| vec![id]);
+            // An event's column outside an aggregate: whatever it is about, that is the error.
+            self.stranger |= self.is_events(id);
+            return (self.is_entity(id) && !self.is_events(id)).then(|| vec![id]);
         }
         let links = |s: &super::source::SourceState<'_>| {
             s.def.clauses.iter().any(|c| match c {
@@ -186,9 +211,25 @@ impl Checker<'_> {
                         self.source(*id).is_some_and(|s| s.find_column(&name.text).is_some())
                     })
                     .collect();
+                self.stranger |= with.is_empty();
                 (!with.is_empty()).then_some(with)
             }
         }
+    }
+
+    /// Names in an aggregate's filter that are not the event's own are the entity's.
+    fn candidates_of_filter(&mut self, events: SourceId, expr: &Expr) -> Candidates {
+        if let ExprKind::Name(path) = &*expr.kind {
+            let [name] = path.parts.as_slice() else { return None };
+            self.open(events);
+            if self.source(events).is_none_or(|s| s.find_column(&name.text).is_some()) {
+                return None;
+            }
+            return self.candidates_of_name(name);
+        }
+        let all: Vec<Candidates> =
+            operands(&expr.kind).into_iter().map(|e| self.candidates_of_filter(events, e)).collect();
+        meet(all)
     }
 
     /// The source of events that an aggregate is about: the first that its argument names.

@@ -97,6 +97,8 @@ struct Checker<'a> {
     graph: Graph,
     /// Definitions being checked, outermost first: the path of a cycle.
     trail: Vec<DefId>,
+    /// The definition whose entity is being told uses a name that nothing has: that is the error to report.
+    stranger: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -121,6 +123,7 @@ impl<'a> Checker<'a> {
             commands: Vec::new(),
             graph: Graph::default(),
             trail: Vec::new(),
+            stranger: false,
         }
     }
 

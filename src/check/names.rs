@@ -89,10 +89,14 @@ impl<'a> Checker<'a> {
                     first = Some(text);
                 }
                 (Err(_), _) => {
-                    let known = chrono_tz::TZ_VARIANTS.iter().map(|z| z.name());
-                    let hint = suggest::did_you_mean(&text.value, known).unwrap_or_else(|| {
-                        "zones are named like \"Asia/Shanghai\", \"Europe/Paris\", \"UTC\"".into()
-                    });
+                    // An abbreviation (CST) is of many zones: a near one would be silently wrong.
+                    let known = chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()).filter(|n| n.contains('/'));
+                    let typed = Some(text.value.as_str()).filter(|typed| typed.contains('/'));
+                    let hint =
+                        typed.and_then(|typed| suggest::did_you_mean(typed, known)).unwrap_or_else(|| {
+                            "zones are named by region and city: \"Asia/Shanghai\" is China's; or \"UTC\""
+                                .into()
+                        });
                     self.error(
                         Diagnostic::new(
                             Code::UnknownTimezone,

@@ -194,7 +194,7 @@ impl Checker<'_> {
     fn mismatch(&self, c: &Comparison, l: &Type, r: &Type) -> Diagnostic {
         let diagnostic = Diagnostic::new(
             Code::TypeMismatch,
-            format!("{} cannot be compared with {}", sentence(&l.described()), r.described()),
+            format!("{} cannot be compared with {}", l.described(), r.described()),
         )
         .at(c.span)
         .related(c.left_span, l.described())
@@ -304,9 +304,4 @@ pub(super) fn symbol(op: ArithmeticOp) -> &'static str {
         ArithmeticOp::Divide => "/",
         ArithmeticOp::Modulo => "%",
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }

@@ -74,9 +74,28 @@ impl Checker<'_> {
                 self.graph.add(Node::Literal(Literal::Date(today)), Type::Date)
             }
             (Some(Item::Model), _) => self.faulty(),
+            (Some(Item::Definition(_)), Row::Constant) => self.not_constant(name),
+            (None, Row::Constant) if self.is_any_column(&name.text) => self.not_constant(name),
             (Some(item), _) => self.wrong_kind(row, item, name),
             (None, _) => self.unknown(row, name),
         }
+    }
+
+    fn not_constant(&mut self, name: &Ident) -> ExprId {
+        let message = format!(
+            "`{}` differs from customer to customer, and this must be known before the run",
+            name.text
+        );
+        self.report(
+            Diagnostic::new(Code::NotConstant, message).at(name.span).help("make it a tag: `tag NAME = …`"),
+        )
+    }
+
+    fn is_any_column(&mut self, name: &str) -> bool {
+        self.subjects().into_iter().any(|s| {
+            self.open(s);
+            self.source(s).is_some_and(|s| s.find_column(name).is_some())
+        })
     }
 
     fn definition_use(&mut self, def: DefId, entity: SourceId, span: Span) -> ExprId {
@@ -146,8 +165,13 @@ impl Checker<'_> {
             let row_of_entity = matches!(row, Row::Entity(_))
                 || matches!(row, Row::Event { entity, .. } if *entity == source);
             if self.source_name(source) == first.text {
-                // `customers.assets` may name a tag of the entity, where a bare name would be ambiguous.
+                // `customers.city` is the column where there is one; `customers.assets` may name a tag, where a
+                // bare name would be ambiguous.
+                self.open(source);
+                let is_column =
+                    |name: &Ident| self.source(source).is_some_and(|s| s.find_column(&name.text).is_some());
                 if let ([name], true) = (rest, row_of_entity)
+                    && !is_column(name)
                     && let Some(Item::Definition(def)) = self.item(&name.text)
                 {
                     return Some(self.definition_use(def, source, name.span));

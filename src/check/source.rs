@@ -124,7 +124,9 @@ impl<'a> Checker<'a> {
                 .collect();
         }
         self.once(def);
-        for clause in &def.clauses {
+        // Types first: the other clauses judge by them.
+        let is_type = |c: &&SourceClause| matches!(c, SourceClause::Column { .. });
+        for clause in def.clauses.iter().filter(is_type).chain(def.clauses.iter().filter(|c| !is_type(c))) {
             self.clause(id, clause);
         }
         self.key_types(id);
@@ -409,6 +411,14 @@ impl<'a> Checker<'a> {
             .collect();
         let span = self.sources.get(id.0 as usize).map(|s| s.def.name.span);
         for (column, target) in own {
+            // An unsigned key is read as a decimal without a point; keys match by value.
+            self.edit(id, |s| {
+                if let Some(c) = s.columns.get_mut(column.0 as usize)
+                    && matches!(c.ty, Type::Decimal { scale: 0, .. })
+                {
+                    c.ty = Type::Int;
+                }
+            });
             let Some((name, ty)) =
                 self.source(id).and_then(|s| s.column(column)).map(|c| (c.name.clone(), c.ty.clone()))
             else {

@@ -60,7 +60,7 @@ fn settings(
     };
     let mut set = Vec::new();
     for pair in &common.set {
-        let Some((name, value)) = pair.split_once('=') else {
+        let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.trim().is_empty()) else {
             return Err(Diagnostic::new(Code::BadCall, format!("--set {pair}: write NAME=VALUE")));
         };
         set.push((name.trim().to_string(), value.trim().to_string()));

@@ -20,7 +20,6 @@ fn open(
 ) -> Result<(Session, Program), u8> {
     let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
     let settings = super::settings(common, printer).map_err(fail)?;
-    let today = settings.as_of.is_none();
     let mut session = Session::new(settings).map_err(fail)?;
     cancel_on_signal(session.cancel_handle());
     for file in files {
@@ -29,18 +28,23 @@ fn open(
     if let Some(text) = text {
         session.load_text("<command line>", Path::new(""), text);
     }
-    let checked = session.check();
-    let code = printer.findings(&checked.diagnostics, session.sources());
-    match checked.program {
-        Some(program) => {
-            if today {
-                printer
-                    .note(&format!("as of {}: no --as-of was given, so today", session.as_of_text(&program)));
-            }
-            Ok((session, program))
-        }
-        None => Err(code.max(1)),
+    match checked(common, &session, printer) {
+        (Some(program), _) => Ok((session, program)),
+        (None, code) => Err(code),
     }
+}
+
+/// Checks what was loaded and prints the findings; the program, or the exit code of what is wrong. The day is said
+/// where nobody gave it.
+pub(super) fn checked(common: &Common, session: &Session, printer: &Printer) -> (Option<Program>, u8) {
+    let mut checked = session.check();
+    if let (Some(program), None) = (&checked.program, &common.as_of) {
+        let day = session.as_of_text(program);
+        let message = format!("no --as-of was given: the run is as of {day}, today");
+        checked.diagnostics.push(Diagnostic::new(Code::AsOfToday, message));
+    }
+    let code = printer.findings(&checked.diagnostics, session.sources());
+    (checked.program, code.max(1))
 }
 
 pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
@@ -83,7 +87,7 @@ pub fn ask(common: &Common, file: &Path, command: &str, format: OutputFormat, pr
     }
     let meter = printer.meter();
     // Commands of the script itself stand before the one that was asked.
-    if let Some(command) = program.commands.last() {
+    if let Some((command, _)) = program.commands.last() {
         match session.ask(&program, command, &|p| meter.update(p)) {
             Ok(answer) => {
                 meter.clear();
@@ -103,14 +107,14 @@ pub fn members(common: &Common, file: &Path, segment: &str, format: OutputFormat
         Ok(opened) => opened,
         Err(code) => return code,
     };
-    let name = program.find_audience(segment).map(|a| a.segment);
-    let found = name.or_else(|| {
-        let segment =
-            program.find_definition(segment).filter(|(_, d)| d.kind == crate::ir::DefinitionKind::Segment);
-        segment.map(|(id, _)| id)
-    });
+    let is_segment = |d: &crate::ir::Definition| d.kind == crate::ir::DefinitionKind::Segment;
+    let found = program.find_definition(segment).filter(|(_, d)| is_segment(d)).map(|(id, _)| id);
     let Some(id) = found else {
-        let known = program.definitions.iter().map(|d| d.name.as_str());
+        if program.find_definition(segment).is_some() {
+            let d = Diagnostic::new(Code::BadCall, format!("`{segment}` is a tag, not a segment"));
+            return printer.findings(&[d], session.sources());
+        }
+        let known = program.definitions.iter().filter(|d| is_segment(d)).map(|d| d.name.as_str());
         let d = Diagnostic::new(Code::BadCall, format!("no segment is named `{segment}`"))
             .help_if(suggest::did_you_mean(segment, known));
         return printer.findings(&[d], session.sources());

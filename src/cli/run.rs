@@ -8,7 +8,7 @@ use crate::explain::Answer;
 use crate::ir::{Audience, DefId, DefinitionKind, Program};
 use crate::output::answers;
 use crate::session::{Delivered, Session};
-use crate::source::SourceMap;
+use crate::source::{FileId, SourceMap, Span};
 use std::path::Path;
 
 /// Rows of an audience that the terminal shows.
@@ -24,22 +24,22 @@ pub fn run(common: &Common, run: &Run, printer: &Printer) -> u8 {
         session.load(file);
     }
     let typed = run.text.as_ref().map(|text| session.load_text("<command line>", Path::new(""), text));
-    let checked = session.check();
-    let code = printer.findings(&checked.diagnostics, session.sources());
-    let Some(program) = checked.program else { return code.max(1) };
-    if common.as_of.is_none() {
-        printer.note(&format!("as of {}: no --as-of was given, so today", session.as_of_text(&program)));
-    }
+    let (program, code) = super::questions::checked(common, &session, printer);
+    let Some(program) = program else { return code };
     let typed_segments: Vec<DefId> = program
         .definition_ids()
         .filter(|(_, d)| Some(d.span.file) == typed && d.kind == DefinitionKind::Segment && !d.is_entity)
         .map(|(id, _)| id)
         .collect();
-    let outcome = answer_all(&session, &program, run, &typed_segments, printer)
-        .and_then(|()| session.day_warning(&program));
+    let outcome = session.day_warning(&program).and_then(|warning| {
+        if let Some(warning) = warning {
+            printer.findings(&[warning], session.sources());
+        }
+        answer_all(&session, &program, run, typed, &typed_segments, printer)
+    });
     match outcome {
-        Ok(None) => 0,
-        Ok(Some(finding)) | Err(finding) => printer.findings(&[finding], session.sources()),
+        Ok(()) => 0,
+        Err(finding) => printer.findings(&[finding], session.sources()),
     }
 }
 
@@ -47,14 +47,20 @@ fn answer_all(
     session: &Session,
     program: &Program,
     run: &Run,
+    file: Option<FileId>,
     typed: &[DefId],
     printer: &Printer,
 ) -> Result<(), Diagnostic> {
-    let (audiences, segments) = chosen(program, &run.only)?;
+    let (mut audiences, segments) = chosen(program, &run.only)?;
+    // Text on the command line is a question: it writes the audiences that it defines, not the script's.
+    let asked = |span: Span| file.is_none_or(|f| f == span.file);
+    if run.only.is_empty() {
+        audiences.retain(|a| asked(a.span));
+    }
     let meter = printer.meter();
     let progress = |p| meter.update(p);
     let mut said = false;
-    if !audiences.is_empty() && typed.is_empty() {
+    if !audiences.is_empty() {
         let delivered = session.deliver(program, &audiences, run.out.as_deref(), &progress)?;
         meter.clear();
         print_delivered(&delivered, run.format, printer);
@@ -67,7 +73,7 @@ fn answer_all(
         said = true;
     }
     if run.only.is_empty() {
-        for command in &program.commands {
+        for (command, _) in program.commands.iter().filter(|(_, span)| asked(*span)) {
             let answer = session.ask(program, command, &progress)?;
             meter.clear();
             printer.answer(&answer, run.format);
@@ -75,7 +81,7 @@ fn answer_all(
         }
     }
     // A script without audiences and questions is asked for its segments' sizes.
-    let segments = if said && run.only.is_empty() { Vec::new() } else { segments };
+    let segments = if (said || file.is_some()) && run.only.is_empty() { Vec::new() } else { segments };
     if !segments.is_empty() {
         let counts = session.counts(program, &segments, &progress)?;
         meter.clear();

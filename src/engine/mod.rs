@@ -27,7 +27,7 @@ pub use run::{Progress, RunStats};
 
 use crate::catalog::{Catalog, CatalogError, Location, TableSchema};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
@@ -148,6 +148,14 @@ impl Engine {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
     ) -> Result<Arc<dyn TableProvider>, EngineError> {
+        // A plan and its batches may differ in what they say can be missing; here everything can.
+        let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batches = batches
+            .into_iter()
+            .map(|b| RecordBatch::try_new(Arc::clone(&schema), b.columns().to_vec()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| EngineError::Internal(e.to_string()))?;
         let table = MemTable::try_new(schema, vec![batches]);
         Ok(Arc::new(table.map_err(|e| error::from_datafusion(&e, None))?))
     }

@@ -191,8 +191,24 @@ impl Asker<'_> {
         let d = program.definition(definition).ok_or_else(|| internal("an unknown definition"))?;
         let expr = self.membership(definition)?;
         let mut spread = Spreading::new(program, expr, self.is_pii(expr));
-        let request = Request { entity: d.entity, exprs: vec![expr], key: None };
-        self.read(&request, &mut |view| spread.add(program, view))?;
+        // A segment is two-valued; for how many it is undecided is said all the same.
+        let mut attrition = match d.kind {
+            DefinitionKind::Segment => Some(Attrition::new(program, definition)?),
+            DefinitionKind::Tag => None,
+        };
+        let mut exprs = vec![expr];
+        exprs.extend(attrition.iter().flat_map(|a| a.needs(program)));
+        self.read(&Request { entity: d.entity, exprs, key: None }, &mut |view| {
+            spread.add(program, view)?;
+            attrition.as_mut().map_or(Ok(()), |a| a.add(program, view))
+        })?;
+        let mut spread = spread.finish(program);
+        if let Some(attrition) = attrition {
+            let undecided = attrition.undecided(program).count;
+            spread.known = spread.total.saturating_sub(undecided);
+            let no = spread.known.saturating_sub(attrition.members());
+            spread.top = vec![(Value::Bool(true), attrition.members()), (Value::Bool(false), no)];
+        }
         let used_by = program
             .definitions
             .iter()
@@ -200,7 +216,7 @@ impl Asker<'_> {
             .map(|other| other.name.clone())
             .collect();
         Ok(Describe {
-            tag: tag::explain(program, expr, Some(spread.finish(program)), self.lang),
+            tag: tag::explain(program, expr, Some(spread), self.lang),
             kind: kind(d.kind).to_string(),
             entity: program.source_name(d.entity).to_string(),
             as_of: program.as_of.text(&program.zone),

@@ -166,9 +166,8 @@ impl<'a> Asker<'a> {
             Node::Aggregate(a) => inner.extend(a.argument),
             _ => {}
         });
-        // A yes/no or a number made of personal data does not show it.
-        let shows = matches!(self.program.ty(expr), Type::Text | Type::Date | Type::Instant(_) | Type::Int);
-        shows && (pii || inner.into_iter().any(|e| self.is_pii(e)))
+        // A yes/no made of personal data does not show it.
+        *self.program.ty(expr) != Type::Bool && (pii || inner.into_iter().any(|e| self.is_pii(e)))
     }
 }
 

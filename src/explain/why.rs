@@ -49,6 +49,30 @@ impl Customer {
         inputs(program, atom).into_iter().filter_map(|e| Some((e, self.values.get(&e)?.clone()))).collect()
     }
 
+    /// A condition that does not hold, with what stands against it: `tx_90d > 5 (tx_90d is 2)`.
+    pub fn miss(&self, asker: &Asker<'_>, wanted: Wanted) -> String {
+        let (expr, plain_not) = reasons::as_wanted(asker.program, wanted);
+        let text = print::expr(asker.program, expr, asker.lang);
+        let values: Vec<String> = self
+            .inputs_of(asker.program, wanted.0)
+            .into_iter()
+            .map(|(e, v)| {
+                let hide = !v.is_missing() && asker.is_pii(e);
+                let shown = print::value(&if hide { Value::Masked } else { v }, asker.lang);
+                match asker.lang {
+                    print::Lang::En => format!("{} is {shown}", print::label(asker.program, e)),
+                    print::Lang::Zh => format!("{} 为 {shown}", print::label(asker.program, e)),
+                }
+            })
+            .collect();
+        match (plain_not, asker.lang) {
+            (false, print::Lang::En) => format!("{text} ({})", values.join(", ")),
+            (false, print::Lang::Zh) => format!("{text}（{}）", values.join("，")),
+            (true, print::Lang::En) => format!("not {text} ({})", values.join(", ")),
+            (true, print::Lang::Zh) => format!("不满足 {text}（{}）", values.join("，")),
+        }
+    }
+
     /// A condition with the values in it, masked where they are personal.
     pub fn test(&self, asker: &Asker<'_>, wanted: Wanted) -> String {
         let (expr, plain_not) = reasons::as_wanted(asker.program, wanted);
@@ -113,7 +137,7 @@ impl Asker<'_> {
             Vec::new()
         } else {
             let flips = reasons::flips(program, &Formula::of(program, body), true, &of)?;
-            flips.into_iter().map(|w| customer.test(self, w)).collect()
+            flips.into_iter().map(|w| customer.miss(self, w)).collect()
         };
         Ok(Why {
             key: key.to_string(),

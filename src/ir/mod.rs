@@ -48,7 +48,7 @@ pub struct Program {
     pub params: Vec<Param>,
     pub audiences: Vec<Audience>,
     /// Commands that stand in the script, in the order written.
-    pub commands: Vec<Command>,
+    pub commands: Vec<(Command, Span)>,
     pub graph: Graph,
     /// Warnings; a program with errors is not made.
     pub warnings: Vec<Diagnostic>,

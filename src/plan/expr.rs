@@ -1,7 +1,7 @@
 //! Expressions of the IR as DataFusion expressions.
 
 use super::lookup::Columns;
-use super::scan::{arrow_type, column, column_name, local_time};
+use super::scan::{arrow_type, column, column_name, known, local_time};
 use super::time::{epoch_days, epoch_micros, utc_zone};
 use super::{Result, internal};
 use crate::functions::Function;
@@ -23,11 +23,17 @@ use datafusion::scalar::ScalarValue;
 pub struct Lowering<'a> {
     program: &'a Program,
     columns: &'a Columns,
+    /// Lists that were joined, not yet brought to yes/no: known where the value is in the list.
+    marks: Option<&'a Columns>,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(program: &'a Program, columns: &'a Columns) -> Self {
-        Lowering { program, columns }
+        Lowering { program, columns, marks: None }
+    }
+
+    pub(super) fn with_marks(program: &'a Program, columns: &'a Columns, marks: &'a Columns) -> Self {
+        Lowering { program, columns, marks: Some(marks) }
     }
 
     /// The expression, in the arrow type of its type.
@@ -47,15 +53,11 @@ impl<'a> Lowering<'a> {
     fn lower(&self, id: ExprId) -> Result<Expr> {
         let node = self.program.node(id);
         if let Some(held) = self.columns.get(&id) {
-            // A list's mark is known where the value is in it.
-            return match node {
-                Node::InSource(list) => {
-                    let value = self.expr(list.value)?;
-                    Ok(when(value.is_null(), lit(ScalarValue::Boolean(None)))
-                        .otherwise(column(held).is_not_null())?)
-                }
-                _ => Ok(column(held)),
-            };
+            return Ok(column(held));
+        }
+        if let (Node::InSource(list), Some(mark)) = (node, self.marks.and_then(|m| m.get(&id))) {
+            let (value, unknown) = (self.expr(list.value)?, lit(ScalarValue::Boolean(None)));
+            return Ok(when(value.is_null(), unknown).otherwise(column(mark).is_not_null())?);
         }
         let ty = self.program.ty(id);
         Ok(match node {
@@ -65,6 +67,7 @@ impl<'a> Lowering<'a> {
                 let inside = self.definition(*def)?;
                 Expr::Not(Box::new(inside))
             }
+            Node::Negate(x) if *ty == Type::Float => known(Expr::Negative(Box::new(self.expr(*x)?)))?,
             Node::Negate(x) => Expr::Negative(Box::new(self.expr(*x)?)),
             Node::Arithmetic { op, left, right } => self.arithmetic(*op, *left, *right, ty)?,
             Node::Compare { op, left, right } => {
@@ -194,7 +197,7 @@ impl<'a> Lowering<'a> {
         Ok(match op {
             ArithmeticOp::Divide => {
                 let (a, b) = (self.cast(left, &Type::Float)?, self.cast(right, &Type::Float)?);
-                a / core::nullif(b, lit(0.0))
+                known(a / core::nullif(b, lit(0.0)))?
             }
             ArithmeticOp::Modulo => {
                 let (a, b) = (self.cast(left, ty)?, self.cast(right, ty)?);
@@ -216,7 +219,7 @@ impl<'a> Lowering<'a> {
                 // DataFusion's whole numbers wrap around; decimals do not, and the cast back says so.
                 let wide = |x: Expr| if *ty == Type::Int { cast(x, DataType::Decimal128(19, 0)) } else { x };
                 let result = binary_expr(wide(a), op, wide(b));
-                if *ty == Type::Float { result } else { cast(result, data_type(ty)?) }
+                if *ty == Type::Float { known(result)? } else { cast(result, data_type(ty)?) }
             }
         })
     }
@@ -293,7 +296,12 @@ impl<'a> Lowering<'a> {
                 let x = float(0)?;
                 when(x.clone().gt(lit(0.0)), math::ln(x)).end()?
             }
-            F::Power => super::scan::known(math::power(float(0)?, float(1)?))?,
+            F::Power => {
+                let (x, n) = (float(0)?, float(1)?);
+                // As a division by zero: missing.
+                let undefined = x.clone().eq(lit(0.0)).and(n.clone().lt(lit(0.0)));
+                when(Expr::Not(Box::new(undefined)), known(math::power(x, n))?).end()?
+            }
             F::Least => core::least(all()?),
             F::Greatest => core::greatest(all()?),
             F::Lower => string::lower(argument(0)?),
@@ -313,7 +321,11 @@ impl<'a> Lowering<'a> {
                     None => joined,
                 }
             }
-            F::Number => super::scan::known(try_cast(cast(argument(0)?, DataType::Utf8), DataType::Float64))?,
+            F::Number => {
+                let x = known(try_cast(cast(argument(0)?, DataType::Utf8), DataType::Float64))?;
+                // "inf" spells no number.
+                when(math::abs(x.clone()).lt_eq(lit(f64::MAX)), x).end()?
+            }
             F::Date => {
                 self.cast(*arguments.first().ok_or_else(|| internal("a missing argument"))?, &Type::Date)?
             }
@@ -355,7 +367,7 @@ impl<'a> Lowering<'a> {
                 if let Some(d) = arguments.get(1) {
                     call.push(self.expr(*d)?);
                 }
-                Ok(math::round(call))
+                known(math::round(call))
             }
         }
     }

@@ -175,9 +175,7 @@ pub fn plain(
     let exprs: Vec<ExprId> =
         fold.aggregates.iter().flat_map(|(_, a)| a.argument.into_iter().chain(a.filter)).collect();
     plan = marks.join(program, tables, plan, &exprs, have)?;
-    let mut columns = have.clone();
-    columns.extend(marks.columns);
-    let lowering = Lowering::new(program, &columns);
+    let lowering = Lowering::with_marks(program, have, &marks.columns);
 
     let mut aggregates = vec![count_udaf().call(vec![lit(1i64)]).alias(fold.marker())];
     for (id, a) in &fold.aggregates {

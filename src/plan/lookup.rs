@@ -76,9 +76,7 @@ impl Marks {
             .distinct()?
             .project(vec![column(&key), lit(true).alias(&mark)])?
             .build()?;
-        let mut known = have.clone();
-        known.extend(self.columns.clone());
-        let probe = Lowering::new(program, &known).cast(list.value, &common)?;
+        let probe = Lowering::with_marks(program, have, &self.columns).cast(list.value, &common)?;
         let plan =
             plan.join_with_expr_keys(members, JoinType::Left, (vec![probe], vec![column(&key)]), None)?;
         self.columns.insert(id, mark);

@@ -205,18 +205,14 @@ impl PortraitPlan<'_> {
                 }
             }
             let mut values: Vec<(ExprId, Expr)> = Vec::new();
-            let mut columns = self.columns.clone();
-            if !lists.is_empty() {
-                let mut marks = Marks::default();
-                plan = marks.join(self.program, &self.tables, plan, &lists, &self.columns)?;
-                columns.extend(marks.columns);
-            }
+            let mut marks = Marks::default();
+            plan = marks.join(self.program, &self.tables, plan, &lists, &self.columns)?;
             if !tops.is_empty() {
                 let (ranked, places) = top::add(self.program, plan, &tops, &self.key, &self.columns)?;
                 plan = ranked;
                 values.extend(places);
             }
-            let lowering = Lowering::new(self.program, &columns);
+            let lowering = Lowering::with_marks(self.program, &self.columns, &marks.columns);
             for id in lists {
                 values.push((id, lowering.expr(id)?));
             }

@@ -113,7 +113,8 @@ pub(super) fn rows(
     if let Some(filter) = spec.filter {
         let mut marks = Marks::default();
         plan = marks.join(program, tables, plan, &[filter], &HashMap::new())?;
-        let lowering = Lowering::new(program, &marks.columns);
+        let none = HashMap::new();
+        let lowering = Lowering::with_marks(program, &none, &marks.columns);
         plan = plan.filter(lowering.expr(filter)?)?;
     }
     Ok(plan)
@@ -210,8 +211,9 @@ pub(super) fn local_time(moment: Expr, program: &Program) -> Expr {
     datafusion::functions::datetime::expr_fn::to_local_time(vec![there])
 }
 
-/// NaN is missing.
+/// NaN is missing, and there is one zero: arrow tells −0.0 from 0.0 where it compares.
 pub(super) fn known(float: Expr) -> Result<Expr> {
     let nan = datafusion::functions::math::expr_fn::isnan(float.clone());
-    Ok(when(nan, lit(ScalarValue::Float64(None))).otherwise(float)?)
+    let zero = float.clone().eq(lit(-0.0));
+    Ok(when(nan, lit(ScalarValue::Float64(None))).when(zero, lit(0.0)).otherwise(float)?)
 }

@@ -4,13 +4,14 @@ use super::expr::Lowering;
 use super::lookup::Columns;
 use super::scan::column;
 use super::{Result, internal};
-use crate::ir::{ExprId, Node, Program, Top, TopSize};
+use crate::ir::{ExprId, Program, Top, TopSize};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{ExprFunctionExt, LogicalPlanBuilder, WindowFunctionDefinition, cast};
+use datafusion::logical_expr::{ExprFunctionExt, LogicalPlanBuilder, WindowFunctionDefinition, cast, when};
 use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
 
 /// Adds the memberships of `tops` to the plan: largest first, the lower key wins a tie, a share is rounded up.
 pub(super) fn add(
@@ -52,21 +53,32 @@ pub(super) fn add(
                 ((place - lit(1i64)) * lit(scale)).lt(column(&size) * lit(digits))
             }
         };
-        values.push((*id, inside.and(chosen)));
+        // Who is in the base and could not be ranked is undecided.
+        let ranked = known(&lowering, top)?;
+        let based = based(program, &lowering, top)?;
+        let outcome = when(based.clone().and(Expr::Not(Box::new(ranked))), lit(ScalarValue::Boolean(None)))
+            .otherwise(inside.and(chosen))?;
+        values.push((*id, outcome));
     }
     Ok((plan, values))
 }
 
 /// In the base, with a known value, in a known group: two-valued.
 fn eligibility(program: &Program, lowering: &Lowering<'_>, top: &Top) -> Result<Expr> {
+    Ok(known(lowering, top)?.and(based(program, lowering, top)?))
+}
+
+/// The value and the groups are known.
+fn known(lowering: &Lowering<'_>, top: &Top) -> Result<Expr> {
     let mut all = lowering.expr(top.by)?.is_not_null();
     for w in &top.within {
         all = all.and(lowering.expr(*w)?.is_not_null());
     }
-    if let Some(base) = top.base {
-        let node =
-            program.graph.find(&Node::Definition(base)).ok_or_else(|| internal("a base without a column"))?;
-        all = all.and(lowering.expr(node)?.is_true());
-    }
     Ok(all)
+}
+
+fn based(program: &Program, lowering: &Lowering<'_>, top: &Top) -> Result<Expr> {
+    let Some(base) = top.base else { return Ok(lit(true)) };
+    let node = program.definition_node(base).ok_or_else(|| internal("a base without a column"))?;
+    Ok(lowering.expr(node)?.is_true())
 }

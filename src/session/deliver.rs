@@ -198,7 +198,9 @@ fn write_list(
     let (file, contents) =
         writers::write(format, &schema, [batch], file).map_err(|e| OutputError::new(target, &e))?;
     let finished = together.add(file)?;
-    Ok((ListFile::of(&finished, format), schema, contents.guarded))
+    let written: Vec<_> =
+        schema.fields().iter().filter(|f| !contents.dropped.contains(f.name())).cloned().collect();
+    Ok((ListFile::of(&finished, format), Schema::new(written), contents.guarded))
 }
 
 fn failed(path: &Path, reason: String) -> OutputError {

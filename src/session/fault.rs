@@ -31,7 +31,14 @@ fn engine_fault(error: &EngineError) -> Diagnostic {
     };
     let message = error.to_string();
     // Ours, and what arrow's checked kernels say.
-    let words = ["became too large", "overflow", "Overflow", "out of range", "Can't cast value"];
+    let words = [
+        "became too large",
+        "too large for its type",
+        "overflow",
+        "Overflow",
+        "out of range",
+        "Can't cast value",
+    ];
     if words.iter().any(|w| message.contains(w)) && !matches!(error, EngineError::Data { file: Some(_), .. })
     {
         return Diagnostic::new(Code::Overflow, format!("a number became too large: {message}"))
@@ -58,7 +65,6 @@ pub fn exit_code<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> u8 {
         | Code::CannotWrite
         | Code::RunFailed
         | Code::Overflow
-        | Code::NoSuchKey
         | Code::Internal => 3,
         Code::Interrupted => 130,
         _ => 1,

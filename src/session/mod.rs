@@ -135,6 +135,8 @@ impl Session {
     /// Text typed at a prompt: it is added where it checks, and replaces definitions of the same names. Where it
     /// does not, the session stays as it was (but for the text, which findings point into).
     pub fn enter(&mut self, name: &str, folder: &Path, text: &str) -> Entered {
+        // A query that was stopped is over; a stop before the first one of a run counts.
+        self.engine.cancel_handle().reset();
         let before = self.loaded.clone();
         let file = self.loaded.load_text(name, folder, text);
         self.loaded.replace_with_last();
@@ -162,7 +164,7 @@ impl Session {
         }
         entered.audiences =
             program.audiences.iter().filter(|a| here(a.span)).map(|a| a.name.clone()).collect();
-        entered.commands = program.commands.clone();
+        entered.commands = program.commands.iter().map(|(command, _)| command.clone()).collect();
         // A command is asked once; it is no definition.
         self.loaded.drop_commands();
         entered
@@ -190,7 +192,6 @@ impl Session {
         on_progress: &dyn Fn(Progress),
         work: impl FnOnce(&Asker<'_>) -> Result<T, ExplainError>,
     ) -> Result<T, Diagnostic> {
-        self.engine.cancel_handle().reset();
         let tables = self.tables(program)?;
         self.check_lookups(program, &tables)?;
         let asker =
