@@ -31,7 +31,11 @@ pub fn findings(session: &Session, kind: &str, found: &[Diagnostic], expects: &[
         }
     }
     for d in left {
-        wrong.push(format!("an {kind} that was not expected: {}\n{}", d.code, indented(&lines_of(session, d))));
+        wrong.push(format!(
+            "an {kind} that was not expected: {}\n{}",
+            d.code,
+            indented(&lines_of(session, d))
+        ));
     }
     wrong
 }
@@ -88,7 +92,9 @@ pub fn answer(
             indented(&expected),
             indented(&found)
         )],
-        Err(d) => vec![format!("line {}: expect {}\n{}", block.line, block.info, indented(&lines_of(session, &d)))],
+        Err(d) => {
+            vec![format!("line {}: expect {}\n{}", block.line, block.info, indented(&lines_of(session, &d)))]
+        }
     }
 }
 
@@ -184,8 +190,10 @@ fn tag(session: &Session, program: &Program, rest: &str) -> Found {
 /// `3 members, 1 undecided, 5 in all`; where the page goes on, `because of TAG: 1` and `outside SEGMENT: 1` too.
 fn count(session: &Session, program: &Program, name: &str, block: &Block) -> Found {
     let count = session.with_asker(program, &|_| {}, |asker| asker.count(named(program, name)))?;
-    let mut lines =
-        vec![format!("{} members, {} undecided, {} in all", count.members, count.undecided.count, count.total)];
+    let mut lines = vec![format!(
+        "{} members, {} undecided, {} in all",
+        count.members, count.undecided.count, count.total
+    )];
     if block.lines.len() > 1 {
         lines.extend(count.undecided.by.iter().map(|(tag, n)| format!("because of {tag}: {n}")));
         lines.extend(count.undecided.complements.iter().map(|(s, n)| format!("outside {s}: {n}")));

@@ -39,7 +39,8 @@ pub struct Block {
 pub const AS_OF: &str = "2026-10-31";
 
 pub fn read(name: &str, text: &str) -> Page {
-    let mut page = Page { name: name.to_string(), prelude: String::new(), tables: Vec::new(), cases: Vec::new() };
+    let mut page =
+        Page { name: name.to_string(), prelude: String::new(), tables: Vec::new(), cases: Vec::new() };
     let mut lines = text.lines().enumerate();
     while let Some((at, line)) = lines.next() {
         if let Some(info) = line.strip_prefix("```") {

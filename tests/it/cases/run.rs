@@ -111,7 +111,9 @@ fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects:
     if let (Some(program), true) = (&checked.program, wants_errors) {
         errors.extend(everything(&session, program).err());
     }
-    if let (Some(program), true) = (&checked.program, expects.iter().any(|b| b.info.starts_with("warning W04"))) {
+    if let (Some(program), true) =
+        (&checked.program, expects.iter().any(|b| b.info.starts_with("warning W04")))
+    {
         warnings.extend(session.day_warning(program).unwrap());
     }
     wrong.extend(expect::findings(&session, "error", &errors, expects));
