@@ -180,14 +180,14 @@ impl PortraitPlan<'_> {
         if values.is_empty() {
             return Ok(plan);
         }
-        let keep: BTreeSet<String> = self.columns.values().cloned().chain([self.key.clone()]).collect();
-        self.project(plan, Some(&keep), values)
+        self.project(plan, values)
     }
 
     /// Adds tags, atoms and segments, each as soon as what it is made of is there.
     fn columns_of_level(&mut self, level: u32, mut plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
         let mut pending: Vec<ExprId> =
             self.at_level(level).filter(|id| !self.columns.contains_key(id)).collect();
+        let after = self.stages.live_after(level);
         while !pending.is_empty() {
             let (ready, later): (Vec<ExprId>, Vec<ExprId>) =
                 pending.iter().partition(|id| self.is_ready(**id));
@@ -197,41 +197,42 @@ impl PortraitPlan<'_> {
             let mut lists = Vec::new();
             let mut tops: Vec<(ExprId, Top)> = Vec::new();
             let mut simple = Vec::new();
-            for id in ready {
-                match self.program.node(id) {
-                    Node::InSource(_) => lists.push(id),
-                    Node::Top(t) => tops.push((id, t.clone())),
-                    _ => simple.push(id),
+            for id in &ready {
+                match self.program.node(*id) {
+                    Node::InSource(_) => lists.push(*id),
+                    Node::Top(t) => tops.push((*id, t.clone())),
+                    _ => simple.push(*id),
                 }
             }
+            let mut values: Vec<(ExprId, Expr)> = Vec::new();
+            let mut columns = self.columns.clone();
             if !lists.is_empty() {
                 let mut marks = Marks::default();
                 plan = marks.join(self.program, &self.tables, plan, &lists, &self.columns)?;
-                let mut values = Vec::new();
-                let mut columns = self.columns.clone();
                 columns.extend(marks.columns);
-                let lowering = Lowering::new(self.program, &columns);
-                for id in lists {
-                    values.push((id, lowering.expr(id)?));
-                }
-                let keep: BTreeSet<String> =
-                    self.columns.values().cloned().chain([self.key.clone()]).collect();
-                plan = self.project(plan, Some(&keep), values)?;
             }
-            let mut values = Vec::new();
-            let lowering = Lowering::new(self.program, &self.columns);
+            if !tops.is_empty() {
+                let (ranked, places) = top::add(self.program, plan, &tops, &self.key, &self.columns)?;
+                plan = ranked;
+                values.extend(places);
+            }
+            let lowering = Lowering::new(self.program, &columns);
+            for id in lists {
+                values.push((id, lowering.expr(id)?));
+            }
             for id in simple {
                 values.push((id, self.value(&lowering, id)?));
             }
-            if !values.is_empty() {
-                plan = self.project(plan, None, values)?;
-            }
-            if !tops.is_empty() {
-                let keep: BTreeSet<String> =
-                    self.columns.values().cloned().chain([self.key.clone()]).collect();
-                let (ranked, values) = top::add(self.program, plan, &tops, &self.key, &self.columns)?;
-                plan = self.project(ranked, Some(&keep), values)?;
-            }
+            // What nothing to come reads is dropped at once: a long chain of tags stays narrow.
+            let needed: BTreeSet<ExprId> = later
+                .iter()
+                .filter_map(|id| self.stages.needs.get(id))
+                .flatten()
+                .chain(&after)
+                .copied()
+                .collect();
+            self.columns.retain(|id, _| needed.contains(id));
+            plan = self.project(plan, values)?;
             pending = later;
         }
         Ok(plan)
@@ -251,18 +252,19 @@ impl PortraitPlan<'_> {
         })
     }
 
-    /// A projection that keeps what is there (or only `keep`) and adds `values`.
+    /// A projection to the key, the columns at hand and `values`.
     fn project(
         &mut self,
         plan: LogicalPlanBuilder,
-        keep: Option<&BTreeSet<String>>,
         values: Vec<(ExprId, Expr)>,
     ) -> Result<LogicalPlanBuilder> {
+        let keep: BTreeSet<&str> =
+            self.columns.values().map(String::as_str).chain([self.key.as_str()]).collect();
         let mut columns: Vec<Expr> = plan
             .schema()
             .columns()
             .into_iter()
-            .filter(|c| keep.is_none_or(|keep| keep.contains(&c.name)))
+            .filter(|c| keep.contains(c.name.as_str()))
             .map(Expr::Column)
             .collect();
         for (id, value) in values {
