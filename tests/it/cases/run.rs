@@ -1,0 +1,151 @@
+//! One case run in process, in two ways.
+
+use super::expect;
+use super::page::{AS_OF, Block, Case, Page};
+use super::table;
+use chrono::{TimeZone, Utc};
+use segue::check::parse_as_of;
+use segue::diagnostic::{Diagnostic, render};
+use segue::engine::EngineOptions;
+use segue::ir::print::Lang;
+use segue::ir::{DefId, DefinitionKind, Program};
+use segue::session::{Session, Settings};
+use std::path::Path;
+
+/// One thread and tiny batches, or two threads and rows in the opposite order.
+#[derive(Clone, Copy)]
+pub struct Way {
+    pub name: &'static str,
+    pub threads: usize,
+    pub batch_size: Option<usize>,
+    pub reversed: bool,
+}
+
+pub const WAYS: [Way; 2] = [
+    Way { name: "one thread, batches of 2", threads: 1, batch_size: Some(2), reversed: false },
+    Way { name: "two threads, rows reversed", threads: 2, batch_size: None, reversed: true },
+];
+
+pub fn session(way: Way, as_of: &str, set: Vec<(String, String)>) -> Session {
+    let engine = EngineOptions { threads: Some(way.threads), memory: None, batch_size: way.batch_size };
+    let as_of = Some(parse_as_of(as_of).unwrap_or_else(|| panic!("no day: {as_of}")));
+    let now = Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).unwrap();
+    Session::new(Settings { engine, as_of, now, set, lang: Lang::En }).unwrap()
+}
+
+/// What is wrong with a case; nothing where all is as expected.
+pub fn case(page: &Page, case: &Case) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for way in WAYS {
+        let found = one_way(page, case, way);
+        if !found.is_empty() {
+            wrong.push(format!("  [{}]", way.name));
+            wrong.extend(found);
+            break;
+        }
+    }
+    if case.expects.is_empty() {
+        wrong.push("  it expects nothing".to_string());
+    }
+    wrong
+}
+
+fn one_way(page: &Page, case: &Case, way: Way) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    for block in page.tables.iter().filter(|b| case.tables.iter().all(|own| own.info != b.info)) {
+        table::write(folder.path(), block, way.reversed);
+    }
+    for block in &case.tables {
+        table::write(folder.path(), block, way.reversed);
+    }
+    let default = case.as_of.as_deref().unwrap_or(AS_OF);
+    let mut days: Vec<&str> = vec![];
+    for block in &case.expects {
+        let day = as_of(block).unwrap_or(default);
+        if !days.contains(&day) {
+            days.push(day);
+        }
+    }
+    let mut wrong = Vec::new();
+    for day in days {
+        let expects: Vec<&Block> =
+            case.expects.iter().filter(|b| as_of(b).unwrap_or(default) == day).collect();
+        for line in on_day(page, case, way, folder.path(), day, &expects) {
+            wrong.push(format!("  {line}"));
+        }
+    }
+    wrong
+}
+
+/// `as of DAY` at the end of an expectation's first line.
+fn as_of(block: &Block) -> Option<&str> {
+    block.info.rsplit_once(" as of ").map(|(_, day)| day.trim())
+}
+
+fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects: &[&Block]) -> Vec<String> {
+    let mut session = session(way, day, case.set.clone());
+    if !case.alone {
+        session.load_text("prelude.seg", folder, &page.prelude);
+    }
+    session.load_text("case.seg", folder, &case.script);
+    // A tag is read through a segment that holds for everyone.
+    let tags: Vec<&str> = expects
+        .iter()
+        .filter_map(|b| b.info.strip_prefix("tag "))
+        .flat_map(|names| names.split(" as of ").next().unwrap_or("").split('|'))
+        .map(str::trim)
+        .collect();
+    let probes: String = tags
+        .iter()
+        .map(|t| format!("segment `probe {t}` where `{t}` is known or `{t}` is missing\n"))
+        .collect();
+    session.load_text("probe.seg", folder, &probes);
+
+    let checked = session.check();
+    let own = |d: &&Diagnostic| !render::short(d, session.sources()).starts_with("probe.seg:");
+    let findings: Vec<Diagnostic> = checked.diagnostics.iter().filter(own).cloned().collect();
+    let mut wrong = Vec::new();
+    let mut errors: Vec<Diagnostic> = findings.iter().filter(|d| d.is_error()).cloned().collect();
+    let mut warnings: Vec<Diagnostic> = findings.iter().filter(|d| !d.is_error()).cloned().collect();
+    let wants_errors = expects.iter().any(|b| b.info.starts_with("error "));
+    if let (Some(program), true) = (&checked.program, wants_errors) {
+        errors.extend(everything(&session, program).err());
+    }
+    if let (Some(program), true) =
+        (&checked.program, expects.iter().any(|b| b.info.starts_with("warning W04")))
+    {
+        warnings.extend(session.day_warning(program).unwrap());
+    }
+    wrong.extend(expect::findings(&session, "error", &errors, expects));
+    wrong.extend(expect::findings(&session, "warning", &warnings, expects));
+    let Some(program) = &checked.program else { return wrong };
+    for block in expects {
+        let words = block.info.split(" as of ").next().unwrap_or("");
+        let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
+        if kind != "error" && kind != "warning" {
+            wrong.extend(expect::answer(&session, program, folder, kind, rest.trim(), block));
+        }
+    }
+    wrong
+}
+
+/// All that a script can be asked for, so that what goes wrong with data shows.
+fn everything(session: &Session, program: &Program) -> Result<(), Diagnostic> {
+    let segments: Vec<DefId> = program
+        .definition_ids()
+        .filter(|(_, d)| d.kind == DefinitionKind::Segment)
+        .map(|(id, _)| id)
+        .collect();
+    session.counts(program, &segments, &|_| {})?;
+    for (id, d) in program.definition_ids() {
+        if d.kind == DefinitionKind::Tag {
+            session.with_asker(program, &|_| {}, |asker| asker.describe(id))?;
+        }
+    }
+    for command in &program.commands {
+        session.ask(program, command, &|_| {})?;
+    }
+    let audiences: Vec<_> = program.audiences.iter().collect();
+    session.deliver(program, &audiences, None, &|_| {})?;
+    Ok(())
+}
