@@ -2,9 +2,10 @@
 //!
 //! `TRYCMD=overwrite cargo test --test it cli` writes what the program says now into the sessions: read the diff.
 
+use segue::demo::{DemoOptions, generate};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -197,25 +198,24 @@ fn a_damaged_parquet_file() {
     fs::remove_dir_all(shop.path("out")).unwrap();
     for (name, bytes) in [
         ("cut", &good[..good.len() / 2]),
-        ("beheaded", &good[good.len() / 2..]),
         ("tail", &good[..good.len() - 1]),
         ("empty", &[]),
         ("text", b"customer_id,assets\n1,2\n".as_slice()),
-        ("magic", b"PAR1PAR1".as_slice()),
     ] {
         let file = format!("data/{name}.parquet");
         shop.write(&file, bytes);
         shop.fails(&over(&file), 3, &["E0502", &file, "cannot be read"]);
     }
-    // Every byte of the file in turn: whatever it says, it is said, and no list is half written.
+    // A byte here and there: whatever it does to the file, no list is half written.
     for at in (0..good.len()).step_by(good.len() / 12) {
         let mut bytes = good.clone();
         bytes[at] ^= 0xff;
         shop.write("data/flipped.parquet", &bytes);
         shop.write("flipped.seg", over("data/flipped.parquet"));
-        let said = shop.segue(&["run", "flipped.seg"]);
-        assert!(matches!(said.status, Some(0 | 1 | 3)), "byte {at}: {:?}: {}", said.status, said.err);
-        if said.status != Some(0) {
+        // Not through `Said`: the reader may panic, which the engine catches (see KNOWN).
+        let status = shop.command(&["run", "flipped.seg"]).output().unwrap().status.code();
+        assert!(matches!(status, Some(0 | 1 | 3)), "byte {at}: {status:?}");
+        if status != Some(0) {
             shop.nothing_written();
         } else {
             fs::remove_dir_all(shop.path("out")).unwrap();
@@ -227,7 +227,11 @@ fn a_damaged_parquet_file() {
 fn files_of_one_source_that_differ() {
     let shop = Shop::new();
     shop.parquet("data/many/a.parquet", "customer_id, assets");
-    shop.parquet("data/many/b.parquet", "customer_id, assets = \"much\"");
+    let other = "source customers from \"data/customers.csv\" key customer_id
+                 tag assets of customers = \"much\"  segment all where customer_id > 0
+                 audience made from all columns customer_id, assets to \"data/many/b.parquet\"";
+    shop.write("other.seg", other).segue(&["run", "other.seg"]).is(0, &[]);
+    fs::remove_file(shop.path("data/many/b.parquet.manifest.json")).unwrap();
     shop.fails(&over("data/many/*.parquet"), 3, &["E0507", "assets", "a.parquet", "b.parquet"]);
 }
 
@@ -337,7 +341,8 @@ fn a_disk_that_is_full() {
     }
     // Larger than the disk: every member carries a long text.
     let script = format!(
-        "use \"shop.seg\" audience list from wealthy columns customer_id, t = \"{}\" to \"disk/list.csv\"",
+        "use \"shop.seg\" tag long = concat(name, \"{}\") segment named where wealthy and long is known
+         audience list from named columns customer_id, long to \"disk/list.csv\"",
         "x".repeat(5000)
     );
     shop.write("script.seg", script);
@@ -359,14 +364,16 @@ fn a_reader_who_goes_away_is_no_fault() {
     Said::of(child.wait_with_output().unwrap()).is(0, &[]);
 }
 
-/// A run that takes long: one row to a batch. The program, and the folder that it writes to.
+/// A run that takes long, one row to a batch: the program, once it heeds signals, and the folder that it writes to.
 #[cfg(unix)]
-fn long_run() -> (std::process::Child, TempDir) {
-    let bank = crate::pages::bank();
+fn long_run(customers: u64) -> (Child, TempDir, TempDir) {
+    let bank = tempfile::tempdir().unwrap();
+    let options = DemoOptions { customers, ..DemoOptions::default() };
+    generate(bank.path(), &options, &mut |_, _, _| {}).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let child = Command::new(SEGUE)
+    let mut child = Command::new(SEGUE)
         .arg("run")
-        .arg(bank.join("retail.seg"))
+        .arg(bank.path().join("retail.seg"))
         .args(["--as-of", "2026-10-31", "--threads", "1", "--batch-size", "1", "--out"])
         .arg(out.path())
         .stdin(Stdio::null())
@@ -374,30 +381,35 @@ fn long_run() -> (std::process::Child, TempDir) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    (child, out)
+    while child.try_wait().unwrap().is_none() && !heeds_signals(child.id()) {
+        sleep(Duration::from_millis(5));
+    }
+    (child, out, bank)
+}
+
+#[cfg(unix)]
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
 }
 
 #[test]
 #[cfg(unix)]
 fn ctrl_c_stops_a_run_and_leaves_nothing() {
     for signal in ["-INT", "-TERM"] {
-        let (mut child, out) = long_run();
-        let mut stopped = false;
-        for _ in 0..600 {
-            sleep(Duration::from_millis(25));
+        let (mut child, out, _bank) = long_run(2_000);
+        sleep(Duration::from_millis(400));
+        assert!(child.try_wait().unwrap().is_none(), "the run was over before it could be stopped");
+        // One that comes before the first query is forgotten (see KNOWN); a second ends the program.
+        for _ in 0..50 {
+            send(signal, &child);
+            sleep(Duration::from_secs(1));
             if child.try_wait().unwrap().is_some() {
                 break;
             }
-            // Before the handler stands, a signal ends the program the ordinary way: wait a moment, then ask once.
-            if !stopped && handles_signals(child.id()) {
-                let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
-                assert!(kill.unwrap().success());
-                stopped = true;
-            }
         }
-        assert!(stopped, "the run was over before it could be stopped");
         let said = Said::of(child.wait_with_output().unwrap());
-        said.is(130, &["E0607"]);
+        said.is(130, &[]);
         let mut left = Vec::new();
         files_below(out.path(), &mut left);
         assert!(left.is_empty(), "files are left: {left:?}");
@@ -406,7 +418,7 @@ fn ctrl_c_stops_a_run_and_leaves_nothing() {
 
 /// Whether the process has set its handlers.
 #[cfg(unix)]
-fn handles_signals(pid: u32) -> bool {
+fn heeds_signals(pid: u32) -> bool {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
         // No such file system here: what a run needs to begin is a guess.
         sleep(Duration::from_millis(500));
@@ -420,6 +432,35 @@ fn handles_signals(pid: u32) -> bool {
 
 /// What should be, and is not: each must fail. One that passes is mended: make it a test of its own.
 const KNOWN: &[(&str, fn())] = &[
+    ("an entity that no definition reaches can be counted", || {
+        let shop = Shop::new();
+        shop.write("one.seg", "source customers from \"data/customers.csv\" key customer_id");
+        shop.segue(&["ask", "one.seg", "count customers", "--format", "json"]).is(0, &[]);
+    }),
+    ("Ctrl-C before the first query counts", || {
+        let (child, _out, _bank) = long_run(200);
+        send("-INT", &child);
+        Said::of(child.wait_with_output().unwrap()).is(130, &["E0607"]);
+    }),
+    ("a reader that panics over a damaged file does so in silence", || {
+        let shop = Shop::new();
+        let good = shop.parquet("data/good.parquet", "customer_id, assets");
+        shop.write("data/beheaded.parquet", &good[good.len() / 2..]);
+        shop.fails(&over("data/beheaded.parquet"), 3, &["E0502", "data/beheaded.parquet"]);
+        shop.write("data/magic.parquet", "PAR1PAR1");
+        shop.fails(&over("data/magic.parquet"), 3, &["E0502", "data/magic.parquet"]);
+    }),
+    ("a product that is too large is no fault of the file", || {
+        let shop = Shop::new();
+        let text = "tag huge = deposit * deposit * deposit * deposit * deposit * deposit * deposit  segment y where huge > 5";
+        shop.segue(&["run", "shop.seg", "-e", text]).is(3, &["E0605"]);
+    }),
+    ("no zone is suggested for an abbreviation", || {
+        let shop = Shop::new();
+        shop.write("zone.seg", "timezone \"CST\"");
+        let said = shop.segue(&["check", "zone.seg"]);
+        assert!(!said.err.contains("CET"), "{}", said.err);
+    }),
     ("a run over a key that stands twice is an error", || {
         let shop = Shop::new();
         shop.write("data/t.csv", "customer_id,assets\n1,5\n2,6\n2,9\n");
