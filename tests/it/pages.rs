@@ -4,6 +4,9 @@
 //! A block is tagged `segue fails` (raises the page's error), `segue warns` (raises the page's warning) or `segue`
 //! (checks without errors). Blocks of other kinds are not read.
 
+// A test may fall over: helpers are outside of what clippy takes for one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use regex::Regex;
 use segue::check::AsOfOption;
 use segue::demo::{DemoOptions, generate};
@@ -117,20 +120,12 @@ fn blocks(page: &str) -> Vec<Block> {
 
 /// The prelude without what the block defines itself.
 fn prelude_for(block: &str) -> String {
-    let mut text = String::new();
-    for (name, definition) in PRELUDE {
-        let own = match *name {
-            "timezone" => Regex::new(r"(?mi)^\s*timezone\b").unwrap(),
-            name => {
-                Regex::new(&format!(r"(?m)^\s*(?:source|param|tag|segment|audience)\s+{name}\b")).unwrap()
-            }
-        };
-        if !own.is_match(block) {
-            text.push_str(definition);
-            text.push('\n');
-        }
-    }
-    text
+    let defines =
+        Regex::new(r"(?mi)^\s*(?:(?:source|param|tag|segment|audience)\s+(\w+)|(timezone))\b").unwrap();
+    let own: Vec<&str> =
+        defines.captures_iter(block).filter_map(|c| c.get(1).or(c.get(2))).map(|m| m.as_str()).collect();
+    let kept = PRELUDE.iter().filter(|(name, _)| !own.contains(name));
+    kept.map(|(_, definition)| format!("{definition}\n")).collect()
 }
 
 /// The codes that a text raises, each once, and the messages.
