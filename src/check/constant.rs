@@ -176,13 +176,14 @@ fn parse_as(text: &str, ty: &Type) -> Option<Literal> {
         }));
     }
     let literal = read(text)?;
-    let fits = match (ty, &literal) {
-        (Type::Int | Type::Decimal { .. } | Type::Float, Literal::Number(_)) => true,
-        (Type::Bool, Literal::Bool(_)) | (Type::Date, Literal::Date(_)) => true,
-        (Type::Instant(_), Literal::Local(_) | Literal::Utc(_)) => true,
-        (Type::Duration, Literal::Duration(_)) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (ty, &literal),
+        (Type::Int | Type::Decimal { .. } | Type::Float, Literal::Number(_))
+            | (Type::Bool, Literal::Bool(_))
+            | (Type::Date, Literal::Date(_))
+            | (Type::Instant(_), Literal::Local(_) | Literal::Utc(_))
+            | (Type::Duration, Literal::Duration(_))
+    );
     fits.then_some(literal)
 }
 

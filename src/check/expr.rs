@@ -202,6 +202,14 @@ impl Checker<'_> {
     }
 
     fn in_list(&mut self, row: &Row, value: &Expr, list: &[Expr], negated: bool) -> ExprId {
+        // `in (coupons.product_id)`: the grammar cannot tell a list's column from a list of one value.
+        if let [only] = list
+            && let ExprKind::Name(path) = &*only.kind
+            && path.parts.len() > 1
+            && path.parts.first().is_some_and(|first| self.is_list(&first.text, row))
+        {
+            return self.in_source(row, value, path, None, negated);
+        }
         let v = self.expr(row, value);
         let mut items = Vec::with_capacity(list.len());
         let mut ok = !self.graph.ty(v).is_error();
@@ -269,6 +277,16 @@ impl Checker<'_> {
         let id =
             self.graph.add(Node::InSource(InSource { value: v, list, column: c, filter: f }), Type::Bool);
         self.negated(id, negated)
+    }
+
+    /// Whether a name is a source that the row at hand has nothing to do with.
+    fn is_list(&self, name: &str, row: &Row) -> bool {
+        let Some(Item::Source(id)) = self.item(name) else { return false };
+        match row {
+            Row::Entity(own) | Row::Source(own) => id != *own,
+            Row::Event { events, entity } => id != *events && id != *entity,
+            Row::Constant => false,
+        }
     }
 
     fn text_test(

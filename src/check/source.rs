@@ -114,7 +114,13 @@ impl<'a> Checker<'a> {
             state.source.columns = table
                 .columns
                 .into_iter()
-                .map(|c| Column { overruled: as_text.contains(&c.name), name: c.name, ty: c.ty.clone(), stored: c.ty, pii: false })
+                .map(|c| Column {
+                    overruled: as_text.contains(&c.name),
+                    name: c.name,
+                    ty: c.ty.clone(),
+                    stored: c.ty,
+                    pii: false,
+                })
                 .collect();
         }
         self.once(def);

@@ -39,10 +39,15 @@ pub fn demo(common: &Common, demo: &Demo, printer: &Printer) -> u8 {
         }
     }
     if !demo.run {
-        printer.note(&format!("next: segue run {} --as-of {}", demo.dir.join("retail.seg").display(), options.as_of));
+        printer.note(&format!(
+            "next: segue run {} --as-of {}",
+            demo.dir.join("retail.seg").display(),
+            options.as_of
+        ));
         return 0;
     }
-    let common = Common { as_of: common.as_of.clone().or_else(|| Some(options.as_of.to_string())), ..common.clone() };
+    let common =
+        Common { as_of: common.as_of.clone().or_else(|| Some(options.as_of.to_string())), ..common.clone() };
     let run = Run {
         files: vec![demo.dir.join("retail.seg")],
         text: None,

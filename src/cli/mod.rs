@@ -12,7 +12,6 @@ mod run;
 use arguments::{Arguments, Common, Verb};
 use clap::{CommandFactory, Parser};
 use print::Printer;
-use std::io::IsTerminal;
 
 /// Runs the command line of this process; the exit code.
 pub fn main() -> u8 {
@@ -26,7 +25,6 @@ pub fn main() -> u8 {
     };
     let printer = Printer::new(&arguments.common);
     match arguments.verb {
-        None if std::io::stdin().is_terminal() => questions::repl(&arguments.common, &[], &printer),
         None => questions::repl(&arguments.common, &[], &printer),
         Some(Verb::Repl { files }) => questions::repl(&arguments.common, &files, &printer),
         Some(Verb::Run(run)) => run::run(&arguments.common, &run, &printer),
@@ -48,7 +46,10 @@ pub fn main() -> u8 {
 }
 
 /// The engine and the run's parameters as given on the command line.
-fn settings(common: &Common, printer: &Printer) -> Result<crate::session::Settings, crate::diagnostic::Diagnostic> {
+fn settings(
+    common: &Common,
+    printer: &Printer,
+) -> Result<crate::session::Settings, crate::diagnostic::Diagnostic> {
     use crate::diagnostic::{Code, Diagnostic};
     let as_of = match &common.as_of {
         None => None,
@@ -67,11 +68,16 @@ fn settings(common: &Common, printer: &Printer) -> Result<crate::session::Settin
     let memory = match &common.memory {
         None => None,
         Some(text) => Some(arguments::size(text).ok_or_else(|| {
-            Diagnostic::new(Code::BadCall, format!("--memory {text}: this is no size")).help("write 512MB or 4GB")
+            Diagnostic::new(Code::BadCall, format!("--memory {text}: this is no size"))
+                .help("write 512MB or 4GB")
         })?),
     };
     Ok(crate::session::Settings {
-        engine: crate::engine::EngineOptions { threads: common.threads, memory, batch_size: common.batch_size },
+        engine: crate::engine::EngineOptions {
+            threads: common.threads,
+            memory,
+            batch_size: common.batch_size,
+        },
         as_of,
         now: chrono::Utc::now(),
         set,

@@ -5,12 +5,19 @@ use super::print::{Printer, out};
 use super::progress::cancel_on_signal;
 use crate::diagnostic::{Code, Diagnostic, Severity, render, suggest};
 use crate::ir::Program;
+use crate::output::rows::RowFormat;
+use crate::repl::ReplOptions;
 use crate::session::Session;
 use crate::source::SourceMap;
 use std::path::{Path, PathBuf};
 
 /// A session with a script, checked; or the exit code of what is wrong.
-fn open(common: &Common, files: &[PathBuf], text: Option<&str>, printer: &Printer) -> Result<(Session, Program), u8> {
+fn open(
+    common: &Common,
+    files: &[PathBuf],
+    text: Option<&str>,
+    printer: &Printer,
+) -> Result<(Session, Program), u8> {
     let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
     let settings = super::settings(common, printer).map_err(fail)?;
     let today = settings.as_of.is_none();
@@ -27,7 +34,8 @@ fn open(common: &Common, files: &[PathBuf], text: Option<&str>, printer: &Printe
     match checked.program {
         Some(program) => {
             if today {
-                printer.note(&format!("as of {}: no --as-of was given, so today", session.as_of_text(&program)));
+                printer
+                    .note(&format!("as of {}: no --as-of was given, so today", session.as_of_text(&program)));
             }
             Ok((session, program))
         }
@@ -68,8 +76,9 @@ pub fn ask(common: &Common, file: &Path, command: &str, format: OutputFormat, pr
         Err(code) => return code,
     };
     if program.commands.is_empty() {
-        let d = Diagnostic::new(Code::BadCall, "there is no command in what was asked")
-            .help("ask one of: count X, show X limit 20, explain X, why KEY in X, portrait KEY, describe TAG, list");
+        let d = Diagnostic::new(Code::BadCall, "there is no command in what was asked").help(
+            "ask one of: count X, show X limit 20, explain X, why KEY in X, portrait KEY, describe TAG, list",
+        );
         return printer.findings(&[d], session.sources());
     }
     let meter = printer.meter();
@@ -96,7 +105,8 @@ pub fn members(common: &Common, file: &Path, segment: &str, format: OutputFormat
     };
     let name = program.find_audience(segment).map(|a| a.segment);
     let found = name.or_else(|| {
-        let segment = program.find_definition(segment).filter(|(_, d)| d.kind == crate::ir::DefinitionKind::Segment);
+        let segment =
+            program.find_definition(segment).filter(|(_, d)| d.kind == crate::ir::DefinitionKind::Segment);
         segment.map(|(id, _)| id)
     });
     let Some(id) = found else {
@@ -170,8 +180,17 @@ pub fn debug(common: &Common, stage: Stage, file: &Path, printer: &Printer) -> u
     0
 }
 
+/// The prompt; text that is piped in is answered entry by entry.
 pub fn repl(common: &Common, files: &[PathBuf], printer: &Printer) -> u8 {
-    let _ = (common, files);
-    printer.note("the prompt is not built yet");
-    2
+    let session = match super::settings(common, printer).and_then(Session::new) {
+        Ok(session) => session,
+        Err(d) => return printer.findings(&[d], &SourceMap::default()),
+    };
+    let options = ReplOptions {
+        files: files.to_vec(),
+        color: printer.color_out,
+        format: RowFormat::Table,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+    };
+    crate::repl::run(session, options)
 }

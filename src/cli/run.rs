@@ -8,27 +8,17 @@ use crate::explain::Answer;
 use crate::ir::{Audience, DefId, DefinitionKind, Program};
 use crate::output::answers;
 use crate::session::{Delivered, Session};
+use crate::source::SourceMap;
 use std::path::Path;
 
 /// Rows of an audience that the terminal shows.
 const SAMPLE: usize = 5;
 
 pub fn run(common: &Common, run: &Run, printer: &Printer) -> u8 {
-    match run_session(common, run, printer) {
-        Ok(code) => code,
-        Err((finding, session)) => match session {
-            Some(session) => printer.findings(&[finding], session.sources()),
-            None => printer.findings(&[finding], &crate::source::SourceMap::default()),
-        },
-    }
-}
-
-type Failed = (Diagnostic, Option<Box<Session>>);
-
-fn run_session(common: &Common, run: &Run, printer: &Printer) -> Result<u8, Failed> {
-    let settings = super::settings(common, printer).map_err(|d| (d, None))?;
-    let today = settings.as_of.is_none();
-    let mut session = Session::new(settings).map_err(|d| (d, None))?;
+    let mut session = match super::settings(common, printer).and_then(Session::new) {
+        Ok(session) => session,
+        Err(d) => return printer.findings(&[d], &SourceMap::default()),
+    };
     cancel_on_signal(session.cancel_handle());
     for file in &run.files {
         session.load(file);
@@ -36,8 +26,8 @@ fn run_session(common: &Common, run: &Run, printer: &Printer) -> Result<u8, Fail
     let typed = run.text.as_ref().map(|text| session.load_text("<command line>", Path::new(""), text));
     let checked = session.check();
     let code = printer.findings(&checked.diagnostics, session.sources());
-    let Some(program) = checked.program else { return Ok(code.max(1)) };
-    if today {
+    let Some(program) = checked.program else { return code.max(1) };
+    if common.as_of.is_none() {
         printer.note(&format!("as of {}: no --as-of was given, so today", session.as_of_text(&program)));
     }
     let typed_segments: Vec<DefId> = program
@@ -45,18 +35,12 @@ fn run_session(common: &Common, run: &Run, printer: &Printer) -> Result<u8, Fail
         .filter(|(_, d)| Some(d.span.file) == typed && d.kind == DefinitionKind::Segment && !d.is_entity)
         .map(|(id, _)| id)
         .collect();
-    match answer_all(&session, &program, run, &typed_segments, printer) {
-        Ok(()) => {}
-        Err(d) => return Err((d, Some(Box::new(session)))),
+    let outcome = answer_all(&session, &program, run, &typed_segments, printer)
+        .and_then(|()| session.day_warning(&program));
+    match outcome {
+        Ok(None) => 0,
+        Ok(Some(finding)) | Err(finding) => printer.findings(&[finding], session.sources()),
     }
-    match session.day_warning(&program) {
-        Ok(Some(warning)) => {
-            printer.findings(&[warning], session.sources());
-        }
-        Ok(None) => {}
-        Err(d) => return Err((d, Some(Box::new(session)))),
-    }
-    Ok(0)
 }
 
 fn answer_all(
@@ -121,8 +105,11 @@ fn chosen<'a>(program: &'a Program, only: &[String]) -> Result<(Vec<&'a Audience
                 .iter()
                 .map(|a| a.name.as_str())
                 .chain(program.definitions.iter().filter(|d| is_segment(d)).map(|d| d.name.as_str()));
-            return Err(Diagnostic::new(Code::BadCall, format!("--only {name}: no audience or segment has this name"))
-                .help_if(suggest::did_you_mean(name, known)));
+            return Err(Diagnostic::new(
+                Code::BadCall,
+                format!("--only {name}: no audience or segment has this name"),
+            )
+            .help_if(suggest::did_you_mean(name, known)));
         }
     }
     Ok((audiences, segments))

@@ -8,7 +8,7 @@ use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Format as CsvFormat;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 const BUFFER: usize = 256 * 1024;
@@ -157,7 +157,7 @@ fn reader(
         .with_delimiter(delimiter(file))
         .with_batch_size(batch_size)
         .with_projection(read)
-        .build_buffered(BufReader::with_capacity(BUFFER, input))
+        .build_buffered(BufReader::with_capacity(BUFFER, Quotes::new(input, delimiter(file))))
         .map_err(|e| unreadable(file, &e))
 }
 
@@ -169,6 +169,7 @@ fn delimiter(file: &str) -> u8 {
 fn unreadable(file: &str, error: &ArrowError) -> FileError {
     let message = match error {
         ArrowError::CsvError(message) => message.clone(),
+        ArrowError::IoError(_, error) => error.to_string(),
         other => other.to_string(),
     };
     let message = match message.split_once("incorrect number of fields for ") {
@@ -179,4 +180,59 @@ fn unreadable(file: &str, error: &ArrowError) -> FileError {
         None => message,
     };
     FileError::new(file, message)
+}
+
+/// Passes bytes on and follows the quotes: one that is never closed would swallow the rest of the file without
+/// a word.
+struct Quotes<R> {
+    inner: R,
+    delimiter: u8,
+    place: Place,
+    line: usize,
+    opened: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before the first byte of a value.
+    Start,
+    Bare,
+    Quoted,
+    /// After a quote within quotes: the end, or the first of two.
+    Closing,
+}
+
+impl<R> Quotes<R> {
+    fn new(inner: R, delimiter: u8) -> Quotes<R> {
+        Quotes { inner, delimiter, place: Place::Start, line: 1, opened: 0 }
+    }
+
+    fn follow(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.place = match (self.place, byte) {
+                (Place::Quoted, b'"') => Place::Closing,
+                (Place::Quoted, _) | (Place::Closing, b'"') => Place::Quoted,
+                (Place::Start, b'"') => {
+                    self.opened = self.line;
+                    Place::Quoted
+                }
+                (_, b'\n' | b'\r') => Place::Start,
+                (_, byte) if byte == self.delimiter => Place::Start,
+                _ => Place::Bare,
+            };
+            self.line += usize::from(byte == b'\n');
+        }
+    }
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.follow(buffer.get(..count).unwrap_or_default());
+        if count == 0 && !buffer.is_empty() && self.place == Place::Quoted {
+            let message = format!("a quote that opens on line {} is never closed", self.opened);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(count)
+    }
 }

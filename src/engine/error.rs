@@ -7,6 +7,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+const DAMAGED: &str = "damaged Parquet data";
+/// Line numbers and widths are shown, amounts and telephone numbers are not.
+const SHOWN_DIGITS: usize = 3;
+
 /// Why a run gave no answer.
 #[derive(Clone, PartialEq, Debug)]
 pub enum EngineError {
@@ -33,6 +37,11 @@ impl EngineError {
             }
             other => other,
         }
+    }
+
+    /// Whether a file is at fault that the message does not name.
+    pub(super) fn wants_file(&self) -> bool {
+        matches!(self, EngineError::Data { file: None, message } if message.starts_with(DAMAGED))
     }
 }
 
@@ -116,7 +125,7 @@ pub(super) fn from_datafusion(error: &DataFusionError, limit: Option<usize>) -> 
             EngineError::DiskFull
         }
         DataFusionError::ResourcesExhausted(_) => EngineError::OutOfMemory { limit },
-        DataFusionError::Execution(message) => data(message),
+        DataFusionError::Execution(message) => data(&without_values(message)),
         DataFusionError::ExecutionJoin(join) => EngineError::Internal(join.to_string()),
         other => EngineError::Internal(other.strip_backtrace()),
     }
@@ -150,7 +159,8 @@ fn from_arrow(error: &ArrowError, limit: Option<usize>) -> EngineError {
         ArrowError::ParquetError(message) => damaged(message),
         ArrowError::CastError(message)
         | ArrowError::ComputeError(message)
-        | ArrowError::ParseError(message) => data(message),
+        | ArrowError::ParseError(message)
+        | ArrowError::InvalidArgumentError(message) => data(&without_values(message)),
         ArrowError::ArithmeticOverflow(_) => data("a number is too large for its type"),
         ArrowError::DivideByZero => data("division by zero"),
         ArrowError::CsvError(message) | ArrowError::JsonError(message) | ArrowError::IpcError(message) => {
@@ -190,7 +200,30 @@ fn data(message: &str) -> EngineError {
 }
 
 fn damaged(message: &str) -> EngineError {
-    data(&format!("damaged Parquet data ({message})"))
+    data(&format!("{DAMAGED} ({message})"))
+}
+
+/// arrow quotes the value that it stumbled over; a customer's data is no part of a message.
+fn without_values(message: &str) -> String {
+    let unquoted = match (message.split_once('\''), message.rsplit_once('\'')) {
+        (Some((before, _)), Some((rest, after))) if rest.len() > before.len() => {
+            format!("{before}'…'{after}")
+        }
+        _ => message.to_string(),
+    };
+    let mut clean = String::new();
+    let mut digits = String::new();
+    for c in unquoted.chars().map(Some).chain([None]) {
+        match c {
+            Some(c) if c.is_ascii_digit() => digits.push(c),
+            _ => {
+                clean.push_str(if digits.len() > SHOWN_DIGITS { "…" } else { &digits });
+                digits.clear();
+                clean.extend(c);
+            }
+        }
+    }
+    clean
 }
 
 /// The words of a reader's error when a file is opened, without the prefixes of the layers.
@@ -198,5 +231,38 @@ pub(super) fn reason(error: &DataFusionError) -> String {
     match from_datafusion(error, None) {
         EngineError::Data { message, .. } | EngineError::Internal(message) => message,
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_carry_no_values() {
+        let cast =
+            ArrowError::CastError("Cannot cast string 'Mrs O'Hara' to value of Int64 type".to_string());
+        assert_eq!(from_arrow(&cast, None).to_string(), "Cannot cast string '…' to value of Int64 type");
+        assert_eq!(
+            without_values("Can't cast value 13800138000 to type Int8"),
+            "Can't cast value … to type Int8"
+        );
+        assert_eq!(without_values("line 12, 13800138000 at 345"), "line 12, … at 345");
+        assert_eq!(without_values("Cannot cast string 'x' to Date32"), "Cannot cast string '…' to Date32");
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let limit = Some(512 << 20);
+        let of = |error: DataFusionError| from_datafusion(&error, limit);
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(of(DataFusionError::IoError(full)), EngineError::DiskFull);
+        let memory = DataFusionError::ResourcesExhausted("no more".to_string()).context("sorting");
+        assert_eq!(of(memory), EngineError::OutOfMemory { limit });
+        let nested = DataFusionError::Shared(std::sync::Arc::new(FileError::new("a.csv", "is odd").into()));
+        assert_eq!(of(nested).to_string(), "a.csv: is odd");
+        assert_eq!(size_in_words(1 << 30), "1 GB");
+        assert_eq!(size_in_words(3 << 29), "1.5 GB");
+        assert!(matches!(of(DataFusionError::Plan("x".to_string())), EngineError::Internal(_)));
     }
 }

@@ -99,15 +99,20 @@ pub(super) fn list(location: &Location) -> Result<Listing, CatalogError> {
 /// The pattern without `file://`; other stores are not read.
 fn local(pattern: &str) -> Result<&str, CatalogError> {
     match pattern.split_once("://") {
-        Some(("file", path)) => Ok(path),
+        Some(("file", path)) => Ok(below(path)),
         Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
             Err(CatalogError::Unreadable {
                 file: pattern.to_string(),
                 reason: format!("only local files are read, not {scheme}://"),
             })
         }
-        _ => Ok(pattern),
+        _ => Ok(below(pattern)),
     }
+}
+
+/// `folder/**` is the folder: all that is below it.
+fn below(pattern: &str) -> &str {
+    pattern.strip_suffix("/**").filter(|folder| !folder.is_empty()).unwrap_or(pattern)
 }
 
 fn is_glob(pattern: &str) -> bool {

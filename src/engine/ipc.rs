@@ -12,6 +12,8 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 const MAGIC: &[u8] = b"ARROW1";
+/// What a message of a stream starts with.
+const MESSAGE: &[u8] = &[0xFF; 4];
 
 pub(super) fn schema(input: Box<dyn Input>, file: &str) -> Result<SchemaRef, FileError> {
     Ok(Reader::open(input, file, None)?.schema())
@@ -56,11 +58,13 @@ impl<R: Read + Seek> Reader<R> {
         input.seek(SeekFrom::Start(0)).map_err(|e| failed(&e))?;
         let input = BufReader::new(input);
         if start == MAGIC {
-            FileReader::try_new(input, columns).map(Reader::File)
+            FileReader::try_new(input, columns).map(Reader::File).map_err(|e| failed(&e))
+        } else if start.starts_with(MESSAGE) {
+            StreamReader::try_new(input, columns).map(Reader::Stream).map_err(|e| failed(&e))
         } else {
-            StreamReader::try_new(input, columns).map(Reader::Stream)
+            // The reader would take any four bytes for a length, and ask for gigabytes.
+            Err(failed(&"it starts with neither a file's mark nor a stream's"))
         }
-        .map_err(|e| failed(&e))
     }
 
     fn schema(&self) -> Arc<Schema> {

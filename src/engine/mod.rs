@@ -38,12 +38,15 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
 /// Plans of thousands of conditions are walked recursively.
 const STACK: usize = 16 << 20;
+
+/// Of the memory of each thread, one part in so many is kept for merging what was spilled.
+const RESERVED_PART: usize = 4;
 
 /// What a run may use; what is not said is chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -85,6 +88,9 @@ impl Engine {
         let mut environment = RuntimeEnvBuilder::new();
         if let Some(memory) = options.memory {
             environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(memory)));
+            // Each sort keeps this much to merge with; of a small limit it must not be all.
+            let reserved = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+            *reserved = (*reserved).min(memory / (threads * RESERVED_PART));
         }
         let environment = environment.build_arc().map_err(|e| failed(&e))?;
         let state = SessionStateBuilder::new()
@@ -201,6 +207,17 @@ impl Engine {
             Err(_) => Err(gone()),
         }
     }
+}
+
+/// Does the work on a thread whose stack holds deep plans: building and dropping them is recursive, too.
+pub fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, EngineError> {
+    thread::scope(|scope| {
+        let worker = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let worker = worker.map_err(|e| EngineError::Internal(e.to_string()))?;
+        worker
+            .join()
+            .map_err(|panic| EngineError::Internal(format!("panic: {}", run::panic_words(panic.as_ref()))))
+    })
 }
 
 impl Drop for Engine {

@@ -48,7 +48,8 @@ pub struct RunStats {
 
 enum Event {
     Batch(RecordBatch),
-    Progress(Progress),
+    /// Time to look how far it is.
+    Tick,
     Done(Result<RunStats, EngineError>),
 }
 
@@ -72,13 +73,22 @@ impl Engine {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<RunStats, EngineError> {
         let (events, mut inbox) = mpsc::channel(WAITING);
-        self.spawn(supervise(self.job(plan), events));
+        let job = self.job(plan);
+        let (planned, started) = (Arc::clone(&job.planned), job.started);
+        self.spawn(supervise(job, events));
+        let mut told = started;
         while let Some(event) = inbox.blocking_recv() {
             match event {
                 Event::Done(outcome) => return outcome,
                 _ if self.cancel.is_cancelled() => return Err(EngineError::Cancelled),
                 Event::Batch(batch) => on_batch(batch)?,
-                Event::Progress(progress) => on_progress(progress),
+                Event::Tick => {}
+            }
+            if let Some(plan) = planned.get()
+                && told.elapsed() >= TICK
+            {
+                told = Instant::now();
+                on_progress(progress(plan.as_ref(), started));
             }
         }
         Err(EngineError::Internal("a run ended without a word".to_string()))
@@ -157,10 +167,10 @@ async fn supervise(job: Job, events: mpsc::Sender<Event>) {
                 }
                 Err(broken) => Err(EngineError::Internal(words_of(broken))),
             },
-            _ = ticks.tick() => if let Some(plan) = planned.get() {
-                // A caller who is busy with batches needs no progress.
-                let _ = events.try_send(Event::Progress(progress(plan.as_ref(), started)));
-            },
+            _ = ticks.tick() => {
+                // A caller who has batches waiting needs no other reason to look.
+                let _ = events.try_send(Event::Tick);
+            }
         }
     };
     // A caller who has gone needs no answer.
@@ -184,14 +194,12 @@ async fn drive(job: Job, events: mpsc::Sender<Event>) -> PlanResult<u64> {
 
 /// A message that names no file gets one where it can only be that one, or where one proves to be damaged.
 async fn named(error: EngineError, plan: Option<&Arc<dyn ExecutionPlan>>) -> EngineError {
-    match (&error, plan) {
-        (EngineError::Data { file: None, .. }, Some(plan)) => {
-            match super::blame::damaged_file(Arc::clone(plan)).await {
-                Some(file) => error.in_file(&file),
-                None => error,
-            }
-        }
-        _ => error,
+    let Some(plan) = plan.filter(|_| error.wants_file()) else {
+        return error;
+    };
+    match super::blame::damaged_file(Arc::clone(plan)).await {
+        Some(file) => error.in_file(&file),
+        None => error,
     }
 }
 
@@ -202,7 +210,7 @@ pub(super) fn words_of(broken: JoinError) -> String {
     }
 }
 
-fn panic_words(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn panic_words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
 }

@@ -95,8 +95,14 @@ impl Asker<'_> {
             let (mut before, mut at) = (None, 0);
             while let Some(level) = portrait.next_level(before.take())? {
                 let (logical, physical) = self.engine.explain_plan(&level.plan)?;
-                text.push_str(&format!("== {} level {at}: logical plan\n{logical}\n\n", self.program.source_name(entity)));
-                text.push_str(&format!("== {} level {at}: physical plan\n{physical}\n\n", self.program.source_name(entity)));
+                text.push_str(&format!(
+                    "== {} level {at}: logical plan\n{logical}\n\n",
+                    self.program.source_name(entity)
+                ));
+                text.push_str(&format!(
+                    "== {} level {at}: physical plan\n{physical}\n\n",
+                    self.program.source_name(entity)
+                ));
                 let schema = crate::plan::portrait::schema_of(&level);
                 before = Some(crate::engine::Engine::memory_table(schema, Vec::new())?);
                 at += 1;

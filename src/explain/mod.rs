@@ -8,6 +8,7 @@ mod ask;
 pub mod attrition;
 pub mod audience;
 mod evaluate;
+mod keys;
 pub mod members;
 pub mod portrait;
 mod reasons;

@@ -1,5 +1,6 @@
 //! Runs a portrait and shows its batches to whoever collects from them.
 
+use super::keys::Keys;
 use crate::engine::{Engine, EngineError, Progress};
 use crate::ir::print::Lang;
 use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
@@ -112,6 +113,7 @@ impl<'a> Asker<'a> {
             }
             let mut columns: Option<(HashMap<ExprId, usize>, usize)> = None;
             let mut failed = None;
+            let mut keys = Keys::default();
             self.engine.run_with_progress(
                 level.plan,
                 &mut |batch: RecordBatch| {
@@ -126,7 +128,7 @@ impl<'a> Asker<'a> {
                     }
                     if let Some((columns, key)) = &columns {
                         let view = View { batch: &batch, program: self.program, columns, key: *key };
-                        if let Err(e) = collect(&view) {
+                        if let Err(e) = keys.add(self.program, &view).and_then(|()| collect(&view)) {
                             failed = Some(e);
                         }
                     }
@@ -137,6 +139,7 @@ impl<'a> Asker<'a> {
             if let Some(e) = failed {
                 return Err(e);
             }
+            keys.finish(self.program.source_name(request.entity))?;
         }
         Ok(())
     }

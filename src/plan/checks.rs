@@ -9,8 +9,14 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::lit;
 
 /// Keys of an entity that stand more than once, with how often; at most `most` of them, the smallest first.
-pub fn duplicate_keys(program: &Program, tables: &Tables, source: SourceId, most: usize) -> Result<LogicalPlan> {
-    let key = program.source(source).and_then(|s| s.key).ok_or_else(|| internal("an entity without a key"))?;
+pub fn duplicate_keys(
+    program: &Program,
+    tables: &Tables,
+    source: SourceId,
+    most: usize,
+) -> Result<LogicalPlan> {
+    let key =
+        program.source(source).and_then(|s| s.key).ok_or_else(|| internal("an entity without a key"))?;
     let name = column_name(source, &[], key);
     let plan = rows(program, tables, source, &Needs::from([(Vec::new(), [key].into())]), |_, _| None)?
         .filter(column(&name).is_not_null())?

@@ -213,7 +213,9 @@ impl<'a> Lowering<'a> {
                     ArithmeticOp::Subtract => Operator::Minus,
                     _ => Operator::Multiply,
                 };
-                let result = binary_expr(a, op, b);
+                // DataFusion's whole numbers wrap around; decimals do not, and the cast back says so.
+                let wide = |x: Expr| if *ty == Type::Int { cast(x, DataType::Decimal128(19, 0)) } else { x };
+                let result = binary_expr(wide(a), op, wide(b));
                 if *ty == Type::Float { result } else { cast(result, data_type(ty)?) }
             }
         })

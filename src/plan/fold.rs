@@ -291,6 +291,11 @@ fn aggregate(
         Ok(names.map(|c| column(column_name(fold.events, &[], *c))).collect())
     };
     let count = || count_udaf().call(vec![lit(1i64)]);
+    // The earliest and the latest time itself need no order beside it.
+    let of_time = spec.time.as_ref().is_some_and(|t| {
+        let own = Node::Column { source: fold.events, via: Vec::new(), column: t.column };
+        a.argument.is_some_and(|e| *program.node(e) == own)
+    });
     let name = aggregate_column(id);
     let call = match a.function {
         AggregateFn::Count | AggregateFn::Any => count(),
@@ -304,6 +309,8 @@ fn aggregate(
         AggregateFn::Avg => ours::exact_avg().call(vec![value()?]),
         AggregateFn::Stddev => ours::exact_stddev().call(vec![value()?]),
         AggregateFn::Median => ours::median().call(vec![value()?]),
+        AggregateFn::First if of_time => min_udaf().call(vec![value()?]),
+        AggregateFn::Last if of_time => max_udaf().call(vec![value()?]),
         AggregateFn::Min => min_udaf().call(vec![value()?]),
         AggregateFn::Max => max_udaf().call(vec![value()?]),
         AggregateFn::First => ours::first().call(std::iter::once(value()?).chain(moments()?).collect()),

@@ -131,7 +131,9 @@ impl PortraitPlan<'_> {
                 self.columns.insert(*id, column_name(*source, via, *column));
             }
         }
-        let plan = rows(self.program, &self.tables, entity, &needs, |_, _| None)?;
+        // A row without a key is nobody.
+        let plan = rows(self.program, &self.tables, entity, &needs, |_, _| None)?
+            .filter(column(&self.key).is_not_null())?;
         match self.one() {
             Some(key) => Ok(plan.filter(column(&self.key).eq(key))?),
             None => Ok(plan),

@@ -59,7 +59,11 @@ impl Session {
                 .help("an event without a time is in no window"),
                 Trouble::Future(c) => Diagnostic::new(
                     Code::DataFuture,
-                    format!("{name}: {n_of} lie after {} (`{}`)", program.as_of.text(&program.zone), column(*c)),
+                    format!(
+                        "{name}: {n_of} lie after {} (`{}`)",
+                        program.as_of.text(&program.zone),
+                        column(*c)
+                    ),
                 )
                 .help("events after the run's day are never seen"),
                 Trouble::DoesNotFit(c) => {

@@ -95,7 +95,8 @@ impl Session {
             files.push(WrittenFile { what: "held out", path, rows });
             held_out = Some(HeldOut { rows, file });
         }
-        let mut warnings: Vec<String> = program.warnings.iter().map(|w| format!("{}: {}", w.code, w.message)).collect();
+        let mut warnings: Vec<String> =
+            program.warnings.iter().map(|w| format!("{}: {}", w.code, w.message)).collect();
         if guarded > 0 {
             warnings.push(format!("{guarded} text cells begin like a formula and were led by an apostrophe"));
         }
@@ -163,7 +164,8 @@ impl Session {
                     pattern: s.location.pattern.clone(),
                     files: files.len() as u64,
                     bytes: files.iter().map(|f| f.size).sum(),
-                    newest: newest.map(|t| DateTime::<Utc>::from(t).to_rfc3339_opts(SecondsFormat::Secs, true)),
+                    newest: newest
+                        .map(|t| DateTime::<Utc>::from(t).to_rfc3339_opts(SecondsFormat::Secs, true)),
                 }
             })
             .collect()
@@ -190,7 +192,8 @@ fn write_list(
         columns.iter().map(|(name, a)| Field::new(name, a.data_type().clone(), true)).collect();
     let schema = Schema::new(fields);
     let arrays: Vec<ArrayRef> = columns.iter().map(|(_, a)| Arc::clone(a)).collect();
-    let batch = RecordBatch::try_new(Arc::new(schema.clone()), arrays).map_err(|e| failed(target, e.to_string()))?;
+    let batch =
+        RecordBatch::try_new(Arc::new(schema.clone()), arrays).map_err(|e| failed(target, e.to_string()))?;
     let file = AtomicFile::create(target)?;
     let (file, contents) =
         writers::write(format, &schema, [batch], file).map_err(|e| OutputError::new(target, &e))?;

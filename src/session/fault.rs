@@ -11,8 +11,9 @@ pub fn fault_of(error: &ExplainError) -> Diagnostic {
         ExplainError::Plan(e) => plan_fault(e),
         ExplainError::Engine(e) => engine_fault(e),
         ExplainError::NoSuchKey { .. } => Diagnostic::new(Code::NoSuchKey, error.to_string()),
-        ExplainError::DuplicateKeys { .. } => Diagnostic::new(Code::DuplicateKey, error.to_string())
-            .help("an entity has one row per key: remove the surplus rows, or `where` them away in the source"),
+        ExplainError::DuplicateKeys { .. } => Diagnostic::new(Code::DuplicateKey, error.to_string()).help(
+            "an entity has one row per key: remove the surplus rows, or `where` them away in the source",
+        ),
         ExplainError::Internal(what) => Diagnostic::new(Code::Internal, what.clone()),
     }
 }
@@ -29,8 +30,14 @@ fn engine_fault(error: &EngineError) -> Diagnostic {
         EngineError::Internal(_) => Code::Internal,
     };
     let message = error.to_string();
-    let too_large = message.contains("became too large");
-    Diagnostic::new(if too_large { Code::Overflow } else { code }, message)
+    // Ours, and what arrow's checked kernels say.
+    let words = ["became too large", "overflow", "Overflow", "out of range", "Can't cast value"];
+    if words.iter().any(|w| message.contains(w)) && !matches!(error, EngineError::Data { file: Some(_), .. })
+    {
+        return Diagnostic::new(Code::Overflow, format!("a number became too large: {message}"))
+            .help("a whole number has 64 bits, a decimal 38 digits; divide first, or use floats");
+    }
+    Diagnostic::new(code, message)
 }
 
 pub fn output_fault(error: &OutputError) -> Diagnostic {
@@ -57,11 +64,15 @@ pub fn exit_code<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> u8 {
         _ => 1,
     };
     // A finding in the script explains more than data that it could not open.
-    findings.into_iter().map(|d| of(d.code)).max_by_key(|code| match code {
-        130 => 4,
-        1 => 3,
-        2 => 2,
-        3 => 1,
-        _ => 0,
-    }).unwrap_or(0)
+    findings
+        .into_iter()
+        .map(|d| of(d.code))
+        .max_by_key(|code| match code {
+            130 => 4,
+            1 => 3,
+            2 => 2,
+            3 => 1,
+            _ => 0,
+        })
+        .unwrap_or(0)
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod deliver;
 mod fault;
+mod prompt;
 mod script;
 
 pub use deliver::{Delivered, WrittenFile};
@@ -139,8 +140,13 @@ impl Session {
         self.loaded.replace_with_last();
         self.engine.refresh();
         let checked = self.check_loaded(&self.loaded);
-        let mut entered =
-            Entered { checked, segments: Vec::new(), tags: Vec::new(), audiences: Vec::new(), commands: Vec::new() };
+        let mut entered = Entered {
+            checked,
+            segments: Vec::new(),
+            tags: Vec::new(),
+            audiences: Vec::new(),
+            commands: Vec::new(),
+        };
         let Some(program) = &entered.checked.program else {
             let map = self.loaded.map.clone();
             self.loaded = before;
@@ -154,7 +160,8 @@ impl Session {
                 crate::ir::DefinitionKind::Tag => entered.tags.push(id),
             }
         }
-        entered.audiences = program.audiences.iter().filter(|a| here(a.span)).map(|a| a.name.clone()).collect();
+        entered.audiences =
+            program.audiences.iter().filter(|a| here(a.span)).map(|a| a.name.clone()).collect();
         entered.commands = program.commands.clone();
         // A command is asked once; it is no definition.
         self.loaded.drop_commands();
@@ -186,11 +193,17 @@ impl Session {
         self.engine.cancel_handle().reset();
         let tables = self.tables(program)?;
         self.check_lookups(program, &tables)?;
-        let asker = Asker { engine: &self.engine, program, tables: &tables, lang: self.settings.lang, on_progress };
+        let asker =
+            Asker { engine: &self.engine, program, tables: &tables, lang: self.settings.lang, on_progress };
         work(&asker).map_err(|e| fault_of(&e))
     }
 
-    pub fn ask(&self, program: &Program, command: &Command, on_progress: &dyn Fn(Progress)) -> Result<Answer, Diagnostic> {
+    pub fn ask(
+        &self,
+        program: &Program,
+        command: &Command,
+        on_progress: &dyn Fn(Progress),
+    ) -> Result<Answer, Diagnostic> {
         self.with_asker(program, on_progress, |asker| asker.ask(command))
     }
 
@@ -206,14 +219,20 @@ impl Session {
     }
 
     /// The counts of segments, out of one pass per entity.
-    pub fn counts(&self, program: &Program, segments: &[DefId], on_progress: &dyn Fn(Progress)) -> Result<Vec<Count>, Diagnostic> {
+    pub fn counts(
+        &self,
+        program: &Program,
+        segments: &[DefId],
+        on_progress: &dyn Fn(Progress),
+    ) -> Result<Vec<Count>, Diagnostic> {
         self.with_asker(program, on_progress, |asker| asker.counts(segments))
     }
 
     /// A look-up whose key stands twice would give a row two values: an error before anything is computed.
     fn check_lookups(&self, program: &Program, tables: &Tables) -> Result<(), Diagnostic> {
         for source in looked_up(program) {
-            let plan = plan::checks::duplicate_keys(program, tables, source, 3).map_err(|e| plan_fault(&e))?;
+            let plan =
+                plan::checks::duplicate_keys(program, tables, source, 3).map_err(|e| plan_fault(&e))?;
             let samples = self.samples(program, plan)?;
             if !samples.is_empty() {
                 let entity = program.source_name(source).to_string();
@@ -233,7 +252,9 @@ impl Session {
             if !program.source(id).is_some_and(|s| s.opened && s.is_events()) {
                 continue;
             }
-            let Some(plan) = plan::checks::events_on(program, &tables, id, today).map_err(|e| plan_fault(&e))? else {
+            let Some(plan) =
+                plan::checks::events_on(program, &tables, id, today).map_err(|e| plan_fault(&e))?
+            else {
                 continue;
             };
             looked = true;

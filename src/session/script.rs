@@ -47,7 +47,9 @@ impl Loaded {
             Err(error) => {
                 let why = match error.kind() {
                     std::io::ErrorKind::NotFound => format!("no script is at {shown}"),
-                    std::io::ErrorKind::PermissionDenied => format!("{shown} may not be read: permission denied"),
+                    std::io::ErrorKind::PermissionDenied => {
+                        format!("{shown} may not be read: permission denied")
+                    }
                     _ if path.is_dir() => format!("{shown} is a folder, not a script"),
                     _ => format!("{shown} cannot be read: {error}"),
                 };
@@ -62,7 +64,8 @@ impl Loaded {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let line = error.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
-                let message = format!("{shown} is not UTF-8: byte {at} (line {line}) belongs to no character");
+                let message =
+                    format!("{shown} is not UTF-8: byte {at} (line {line}) belongs to no character");
                 self.findings.push(fail(Code::NotUtf8, message).help("save the file as UTF-8"));
                 return;
             }

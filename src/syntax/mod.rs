@@ -8,6 +8,7 @@ mod error;
 mod expr;
 mod grammar;
 pub mod keywords;
+pub mod lexeme;
 mod literal;
 mod moment;
 mod parser;
@@ -18,6 +19,7 @@ mod tests;
 mod tree;
 
 pub use keywords::{KEYWORDS, Keyword, RESERVED, is_reserved, statement_words};
+pub use lexeme::{Lexeme, LexemeKind, lexemes};
 
 use crate::diagnostic::Diagnostics;
 use crate::source::FileId;

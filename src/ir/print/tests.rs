@@ -20,7 +20,13 @@ fn source(name: &str, columns: &[&str]) -> Source {
         location: Location { pattern: String::new(), folder: "".into() },
         columns: columns
             .iter()
-            .map(|c| Column { name: (*c).into(), ty: Type::Text, stored: Type::Text, pii: false })
+            .map(|c| Column {
+                name: (*c).into(),
+                ty: Type::Text,
+                stored: Type::Text,
+                overruled: false,
+                pii: false,
+            })
             .collect(),
         key: None,
         of: Vec::new(),

@@ -1,9 +1,52 @@
-use crate::explain::{Answer, Selection};
+//! Answers as an analyst sees them in a terminal, and as data for programs.
+//!
+//! Nothing is counted here: an answer is drawn as it is. Whatever it says in words is in `words`, English and
+//! Chinese side by side; names, conditions and formulas come printed in the answer itself.
+
+mod audience;
+mod count;
+mod data;
+mod explain;
+mod list;
+mod members;
+mod numbers;
+mod page;
+mod portrait;
+mod tag;
+mod why;
+mod words;
+
+pub use audience::audience;
+pub use data::{json, rows};
+
+use super::style::Palette;
+use crate::explain::answer::Answer;
 use crate::ir::print::Lang;
-use crate::output::style::Palette;
-use crate::value::Value;
-pub struct Drawing { pub lang: Lang, pub palette: Palette, pub width: Option<usize> }
-pub fn answer(answer: &Answer, _o: &Drawing) -> String { serde_json::to_string_pretty(answer).unwrap_or_default() }
-pub fn audience(s: &Selection, files: &[(String, String, u64)], _n: usize, _o: &Drawing) -> String { format!("{} {:?}\n{:#?}", s.audience.name, files, s.waterfall) }
-pub fn json(answer: &Answer) -> serde_json::Value { serde_json::to_value(answer).unwrap_or_default() }
-pub fn rows(answer: &Answer) -> Option<(Vec<String>, Vec<Vec<Value>>)> { match answer { Answer::Show(s) => Some((s.headers.clone(), s.rows.clone())), _ => None } }
+use page::Page;
+
+/// How an answer is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Drawing {
+    pub lang: Lang,
+    pub palette: Palette,
+    /// The terminal's width, to which text is wrapped and wide tables are cut. `None`: no limit.
+    pub width: Option<usize>,
+}
+
+/// An answer for people, each line ended.
+pub fn answer(answer: &Answer, options: &Drawing) -> String {
+    let mut page = Page::new(options);
+    match answer {
+        Answer::Count(a) => count::draw(&mut page, a),
+        Answer::Show(a) => members::draw(&mut page, a),
+        Answer::Explain(a) => explain::draw(&mut page, a),
+        Answer::Why(a) => why::draw(&mut page, a),
+        Answer::Portrait(a) => portrait::draw(&mut page, a),
+        Answer::Describe(a) => tag::describe(&mut page, a),
+        Answer::List(a) => list::draw(&mut page, a),
+    }
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests;
