@@ -478,6 +478,21 @@ fn long_chains_are_planned_in_a_moment() {
 
 /// What should be, and is not: each must fail. One that passes is mended: make it a test of its own.
 const KNOWN: &[(&str, fn())] = &[
+    ("a list of values decides who is a member", || {
+        // Customers 1, 3, 5 and 7 are of branch 10, the only one in the east.
+        let shop = Shop::new();
+        let script = "use \"shop.seg\" source chosen from \"data/branches.csv\"
+                      segment east where branch_id in (chosen.branch_id where region = \"east\")";
+        let said = shop.write("list.seg", script).segue(&["members", "list.seg", "east"]);
+        said.is(0, &[]);
+        assert_eq!(said.out, "customer_id,branch_id\n1,10\n3,10\n5,10\n7,10\n");
+    }),
+    ("the plans of a script with a list can be shown", || {
+        let shop = Shop::new();
+        let script = "use \"shop.seg\" source chosen from \"data/branches.csv\"
+                      segment east where city = \"Shanghai\" and branch_id in (chosen.branch_id where region = \"east\")";
+        shop.write("list.seg", script).segue(&["debug", "plan", "list.seg"]).is(0, &[]);
+    }),
     ("an entity that no definition reaches can be counted", || {
         let shop = Shop::new();
         shop.write("one.seg", "source customers from \"data/customers.csv\" key customer_id");
