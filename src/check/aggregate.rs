@@ -165,14 +165,8 @@ impl Checker<'_> {
                     filter = if self.graph.ty(id).is_error() { None } else { Some(Some(id)) };
                 }
                 CallClause::Window(w) if window.is_none() => window = Some(w),
-                CallClause::Where(..) => {
-                    self.twice("where", clause);
-                    filter = None;
-                }
-                CallClause::Window(_) => {
-                    self.twice("window", clause);
-                    filter = None;
-                }
+                // The parser has said that it stands twice.
+                CallClause::Where(..) | CallClause::Window(_) => filter = None,
                 CallClause::Within(..) | CallClause::In(..) | CallClause::TiesTogether(_) => {
                     self.error(
                         Diagnostic::new(
@@ -211,14 +205,6 @@ impl Checker<'_> {
             None => Some(None),
         };
         (filter, window)
-    }
-
-    fn twice(&mut self, what: &str, clause: &CallClause) {
-        self.error(
-            Diagnostic::new(Code::DuplicateClause, format!("an aggregate has one {what}"))
-                .at(clause_span(clause))
-                .help("join conditions with `and`; make two tags of two windows"),
-        );
     }
 
     fn no_time(&mut self, events: SourceId, what: &str, span: Span) -> ExprId {

@@ -143,7 +143,10 @@ impl Checker<'_> {
                         }
                         meet(all)
                     }
-                    _ => meet(arguments.iter().map(|a| self.candidates(a)).collect()),
+                    _ => {
+                        self.stranger |= arguments.is_empty();
+                        meet(arguments.iter().map(|a| self.candidates(a)).collect())
+                    }
                 }
             }
             // `in (coupons.product_id)` is a list of another source.

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use crate::diagnostic::{Code, Diagnostic, suggest};
+use crate::ir::time::{back, forth};
 use crate::ir::{ArithmeticOp, CompareOp, ExprId, Literal, Node};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Number, TimeUnit};
@@ -58,6 +59,18 @@ impl Checker<'_> {
             && let Some(folded) = fold(op, *a, *b)
         {
             return self.literal(Literal::Number(folded));
+        }
+        if let (Node::Literal(Literal::Date(day)), Node::Literal(Literal::Duration(by))) =
+            (self.graph.node(left.0), self.graph.node(right.0))
+        {
+            let moved = match op {
+                ArithmeticOp::Add => forth(*day, *by),
+                ArithmeticOp::Subtract => back(*day, *by),
+                _ => None,
+            };
+            if let Some(day) = moved {
+                return self.literal(Literal::Date(day));
+            }
         }
         let ty = match op {
             ArithmeticOp::Add => Type::sum(&l, &r).or_else(|| moved(&l, &r)).or_else(|| moved(&r, &l)),

@@ -57,12 +57,6 @@ const PRELUDE: &[(&str, &str)] = &[
 /// Blocks that Segue does not yet treat as their page says: file, the block's place among the file's blocks, why.
 /// The list may only shrink: one that does as it says fails the test.
 const KNOWN: &[(&str, usize, &str)] = &[
-    // A definition whose entity cannot be told hides what is really wrong in it (E0404 instead).
-    ("docs/errors/E0304.md", 1, "`age()`: that the entity is open hides that the argument is missing"),
-    ("docs/errors/E0401.md", 1, "`count(coupons)`: that the entity is open hides that a list has no events"),
-    ("docs/errors/E0405.md", 1, "`transactions.amount`: the source itself says whose the event is"),
-    // A customer's tag in a `param` is named as a wrong kind (E0205), not as a value of one customer.
-    ("docs/errors/E0305.md", 1, "`param threshold = assets * 2`"),
     // What is wrong in the text of a source that nothing reaches is not said.
     ("docs/errors/E0306.md", 1, "`column amount as money` in a source that nothing reaches"),
     ("docs/errors/E0509.md", 1, "`of coupons`, which has no key, in a source that nothing reaches"),

@@ -142,7 +142,7 @@ fn everything(session: &Session, program: &Program) -> Result<(), Diagnostic> {
             session.with_asker(program, &|_| {}, |asker| asker.describe(id))?;
         }
     }
-    for command in &program.commands {
+    for (command, _) in &program.commands {
         session.ask(program, command, &|_| {})?;
     }
     let audiences: Vec<_> = program.audiences.iter().collect();
