@@ -4,7 +4,7 @@ use super::Checker;
 use super::definition::meta_text;
 use super::scope::Row;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{Audience, Control, ExprId, Limit, Literal, OutputColumn, SourceId};
+use crate::ir::{Audience, Control, ExprId, Limit, Literal, Node, OutputColumn, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::{self, AudienceClause, Number};
 use crate::types::Type;
@@ -53,12 +53,39 @@ impl<'a> Checker<'a> {
             self.single(clause, &mut seen);
             self.audience_clause(entity, clause, &mut audience);
         }
+        self.consent(entity, &audience, def.name.span);
         if audience.columns.is_empty()
             && let Some(key) = self.key_column(entity)
         {
             audience.columns.push(key);
         }
         Some(audience)
+    }
+
+    /// Where the source says which column is the consent, an audience that does not require it is a slip.
+    fn consent(&mut self, entity: SourceId, audience: &Audience, span: Span) {
+        let Some(column) = self.source(entity).and_then(|s| s.consent) else { return };
+        let mut asked = false;
+        for expr in &audience.require {
+            self.graph.walk(*expr, &mut |_, node| {
+                asked |= matches!(node, Node::Column { source, via, column: c }
+                    if *source == entity && via.is_empty() && *c == column);
+            });
+        }
+        if asked {
+            return;
+        }
+        let name =
+            self.source(entity).and_then(|s| s.column(column)).map_or(String::new(), |c| c.name.clone());
+        let of = self.source_name(entity).to_string();
+        self.error(
+            Diagnostic::new(
+                Code::NoConsent,
+                format!("`{}` does not require `{name}`, the consent of {of}", audience.name),
+            )
+            .at(span)
+            .help(format!("add `require {name}`")),
+        );
     }
 
     fn single(&mut self, clause: &AudienceClause, seen: &mut BTreeSet<&'static str>) {
@@ -178,8 +205,7 @@ impl<'a> Checker<'a> {
         let key = source.key?;
         let column = source.column(key)?;
         let (name, ty) = (column.name.clone(), column.ty.clone());
-        let expr =
-            self.graph.add(crate::ir::Node::Column { source: entity, via: Vec::new(), column: key }, ty);
+        let expr = self.graph.add(Node::Column { source: entity, via: Vec::new(), column: key }, ty);
         Some(OutputColumn { name, expr })
     }
 }

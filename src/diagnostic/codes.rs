@@ -113,6 +113,7 @@ registry! {
     DataDoesNotFit      "W0504" Warning "values that do not fit their declared type";
     DataNoKey           "W0505" Warning "rows without a key";
     DataFuture          "W0506" Warning "events after the day of the run";
+    NoConsent           "W0601" Warning "an audience that requires no consent";
 }
 
 impl Code {

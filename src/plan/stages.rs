@@ -1,7 +1,7 @@
 //! What a portrait must compute, and in which order: the nodes that become columns, each at its level.
 
 use super::fold::inputs;
-use crate::ir::{ExprId, Node, Program};
+use crate::ir::{DefinitionKind, ExprId, Node, Program};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The nodes that become columns of the portrait, with their levels.
@@ -12,6 +12,9 @@ pub(super) struct Stages {
     /// For each of them, the columns that it is made of directly.
     pub needs: HashMap<ExprId, BTreeSet<ExprId>>,
     asked: BTreeSet<ExprId>,
+    /// Definitions that stay expressions: tags that one place alone uses. A long chain of them is one expression
+    /// and not as many projections on top of each other.
+    inline: BTreeSet<ExprId>,
 }
 
 impl Stages {
@@ -19,6 +22,7 @@ impl Stages {
     /// explanation are made of the same values.
     pub fn of(program: &Program, asked: &[ExprId]) -> Stages {
         let mut stages = Stages { asked: asked.iter().copied().collect(), ..Stages::default() };
+        stages.inline = inline(program, &stages.asked);
         for id in asked {
             stages.visit(program, *id);
         }
@@ -28,11 +32,8 @@ impl Stages {
     /// Whether a node becomes a column of its own.
     fn is_column(&self, program: &Program, id: ExprId) -> bool {
         match program.node(id) {
-            Node::Aggregate(_)
-            | Node::Definition(_)
-            | Node::Top(_)
-            | Node::Column { .. }
-            | Node::InSource(_) => true,
+            Node::Definition(_) => !self.inline.contains(&id),
+            Node::Aggregate(_) | Node::Top(_) | Node::Column { .. } | Node::InSource(_) => true,
             Node::Literal(_) => false,
             _ => self.asked.contains(&id),
         }
@@ -92,11 +93,18 @@ impl Stages {
             found.insert(id);
             return;
         }
-        if let Node::Outside(def) = program.node(id) {
-            found.extend(program.definition_node(*def));
-        }
-        for operand in program.node(id).operands() {
-            self.nearest(program, operand, found);
+        match program.node(id) {
+            Node::Outside(def) => found.extend(program.definition_node(*def)),
+            Node::Definition(def) => {
+                if let Some(d) = program.definition(*def) {
+                    stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.nearest(program, d.body, found));
+                }
+            }
+            node => {
+                for operand in node.operands() {
+                    self.nearest(program, operand, found);
+                }
+            }
         }
     }
 
@@ -111,4 +119,43 @@ impl Stages {
             self.levels.iter().filter(|(_, l)| **l > level).flat_map(|(id, _)| self.needs.get(id)).flatten();
         later.chain(&self.asked).copied().filter(below).collect()
     }
+}
+
+/// Tags that nothing asks for, that one expression alone names, and that no event's filter needs as a column.
+fn inline(program: &Program, asked: &BTreeSet<ExprId>) -> BTreeSet<ExprId> {
+    let mut uses: BTreeMap<ExprId, u32> = BTreeMap::new();
+    let mut seen: BTreeSet<ExprId> = BTreeSet::new();
+    let mut next: Vec<ExprId> = asked.iter().copied().collect();
+    while let Some(expr) = next.pop() {
+        if !seen.insert(expr) {
+            continue;
+        }
+        if let Node::Definition(def) = program.node(expr) {
+            next.extend(program.definition(*def).map(|d| d.body));
+            continue;
+        }
+        program.graph.walk(expr, &mut |id, node| match node {
+            Node::Definition(_) => {
+                *uses.entry(id).or_default() += 1;
+                next.push(id);
+            }
+            Node::Outside(def) => next.extend(program.definition_node(*def)),
+            Node::Top(top) => next.extend(top.base.and_then(|b| program.definition_node(b))),
+            Node::Aggregate(a) => {
+                for input in inputs(program, a) {
+                    *uses.entry(input).or_default() += 2;
+                    next.push(input);
+                }
+            }
+            _ => {}
+        });
+    }
+    let is_tag = |id: &ExprId| match program.node(*id) {
+        Node::Definition(def) => program.definition(*def).is_some_and(|d| d.kind == DefinitionKind::Tag),
+        _ => false,
+    };
+    uses.into_iter()
+        .filter(|(id, n)| *n == 1 && is_tag(id) && !asked.contains(id))
+        .map(|(id, _)| id)
+        .collect()
 }
