@@ -436,7 +436,7 @@ class Segue:
 # ---- comparing ----
 
 # Made from columns that the script calls `pii`.
-MASKED = {"name", "phone", "f_text"}
+MASKED = {"name", "phone", "f_text", "f_number"}
 
 
 def same(text, value):
