@@ -10,8 +10,7 @@ use crate::functions::{self, CallError, Kind};
 use crate::ir::{CompareOp, ExprId, InSource, Literal, Node, TextTest};
 use crate::source::Span;
 use crate::syntax::ast::{
-    self, BinaryOp, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit,
-    UnaryOp,
+    BinaryOp, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit, UnaryOp,
 };
 use crate::types::Type;
 
@@ -292,7 +291,7 @@ impl Checker<'_> {
     fn text_test(
         &mut self,
         row: &Row,
-        test: ast::TextTest,
+        test: TextTest,
         value: &Expr,
         pattern: &Expr,
         negated: bool,
@@ -313,13 +312,6 @@ impl Checker<'_> {
                 self.error(Diagnostic::new(Code::NotConstant, "a pattern must be a text").at(pattern.span));
             }
             return self.faulty();
-        };
-        let test = match test {
-            ast::TextTest::Like => TextTest::Like,
-            ast::TextTest::Contains => TextTest::Contains,
-            ast::TextTest::StartsWith => TextTest::StartsWith,
-            ast::TextTest::EndsWith => TextTest::EndsWith,
-            ast::TextTest::Matches => TextTest::Matches,
         };
         if test == TextTest::Matches
             && let Err(error) = regex::Regex::new(&text)

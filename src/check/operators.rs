@@ -102,7 +102,7 @@ impl Checker<'_> {
             };
             return self.graph.add(Node::Arithmetic { op, left: a, right: b }, ty);
         }
-        let sign = symbol(op);
+        let sign = op.symbol();
         let mut diagnostic = Diagnostic::new(
             Code::TypeMismatch,
             format!("`{sign}` does not go with {} and {}", l.described(), r.described()),
@@ -306,15 +306,5 @@ fn fold(op: ArithmeticOp, a: Number, b: Number) -> Option<Number> {
             has_point,
         }),
         ArithmeticOp::Divide | ArithmeticOp::Modulo => None,
-    }
-}
-
-pub(super) fn symbol(op: ArithmeticOp) -> &'static str {
-    match op {
-        ArithmeticOp::Add => "+",
-        ArithmeticOp::Subtract => "-",
-        ArithmeticOp::Multiply => "*",
-        ArithmeticOp::Divide => "/",
-        ArithmeticOp::Modulo => "%",
     }
 }

@@ -94,14 +94,7 @@ impl<'a> Checker<'a> {
             return self.not_yet(def.name.span, "`from keys of`");
         };
         let Some(location) = self.location(text) else { return self.break_source(id) };
-        let as_text: Vec<String> = def
-            .clauses
-            .iter()
-            .filter_map(|c| match c {
-                SourceClause::Column { column, .. } => Some(column.text.clone()),
-                _ => None,
-            })
-            .collect();
+        let as_text = def.overruled();
         let table = match self.catalog.table(&location, &as_text) {
             Ok(table) => table,
             Err(error) => {

@@ -6,7 +6,7 @@ use crate::ir::time::WindowWords;
 use crate::ir::time::{back, next_day, seconds, unit_start};
 use crate::ir::{Literal, Moment, SourceId, Window};
 use crate::source::Span;
-use crate::syntax::ast::{self, Duration, Expr, TimeUnit, WindowKind};
+use crate::syntax::ast::{self, Duration, Expr, WindowKind};
 use crate::types::Type;
 use chrono::NaiveDate;
 
@@ -44,7 +44,7 @@ impl Checker<'_> {
                 )
             }
             WindowKind::LastUnit(unit) => {
-                let unit = unit_word(*unit);
+                let unit = unit.word();
                 return self.bad(
                     span,
                     &format!("`in last {unit}` could mean two things"),
@@ -177,18 +177,5 @@ impl Checker<'_> {
     fn bad<T>(&mut self, span: Span, message: &str, help: Option<String>) -> Option<T> {
         self.error(Diagnostic::new(Code::BadWindow, message).at(span).help_if(help));
         None
-    }
-}
-
-pub(super) fn unit_word(unit: TimeUnit) -> &'static str {
-    match unit {
-        TimeUnit::Second => "second",
-        TimeUnit::Minute => "minute",
-        TimeUnit::Hour => "hour",
-        TimeUnit::Day => "day",
-        TimeUnit::Week => "week",
-        TimeUnit::Month => "month",
-        TimeUnit::Quarter => "quarter",
-        TimeUnit::Year => "year",
     }
 }

@@ -3,7 +3,7 @@
 use super::time::Window;
 use super::{ColumnId, DefId, LinkId, SourceId};
 use crate::functions::{AggregateFn, Function};
-use crate::syntax::ast::{Duration, Number, TimeUnit};
+use crate::syntax::ast::{Duration, Number, TextTest, TimeUnit};
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use std::collections::HashMap;
@@ -151,13 +151,16 @@ pub enum CompareOp {
     GreaterEqual,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum TextTest {
-    Like,
-    Contains,
-    StartsWith,
-    EndsWith,
-    Matches,
+impl ArithmeticOp {
+    pub fn symbol(self) -> &'static str {
+        match self {
+            ArithmeticOp::Add => "+",
+            ArithmeticOp::Subtract => "-",
+            ArithmeticOp::Multiply => "*",
+            ArithmeticOp::Divide => "/",
+            ArithmeticOp::Modulo => "%",
+        }
+    }
 }
 
 /// All expressions of a program.

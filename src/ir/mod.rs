@@ -9,10 +9,9 @@ pub mod graph;
 pub mod print;
 pub mod time;
 
+pub use crate::syntax::ast::TextTest;
 pub use formula::Formula;
-pub use graph::{
-    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, TextTest, Top, TopSize,
-};
+pub use graph::{Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Top, TopSize};
 pub use time::{AsOf, Moment, Window, Zone};
 
 use crate::catalog::Location;

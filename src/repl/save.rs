@@ -60,22 +60,8 @@ pub fn save(
     Ok(Saved {
         definitions: written.len(),
         uses: !files.is_empty(),
-        overrides: overrides(files, &written.iter().filter_map(|(s, _)| name(&s.kind)).collect::<Vec<_>>()),
+        overrides: overrides(files, &written.iter().filter_map(|(s, _)| s.kind.name()).collect::<Vec<_>>()),
         moved_paths: here(folder) != here(Path::new(".")) && written.iter().any(|(s, _)| has_path(&s.kind)),
-    })
-}
-
-fn name(kind: &StatementKind) -> Option<&str> {
-    use StatementKind as S;
-    Some(match kind {
-        S::Source(d) => &d.name.text,
-        S::Param(d) => &d.name.text,
-        S::Tag(d) => &d.name.text,
-        S::Segment(d) => &d.name.text,
-        S::Audience(d) => &d.name.text,
-        S::Rfm(d) => &d.name.text,
-        S::Score(d) => &d.name.text,
-        S::Timezone(_) | S::Use(_) | S::Command(_) => return None,
     })
 }
 
@@ -86,7 +72,7 @@ fn overrides(files: &[PathBuf], names: &[&str]) -> Vec<String> {
         let Ok(text) = std::fs::read_to_string(file) else { continue };
         let mut diagnostics = crate::diagnostic::Diagnostics::default();
         let script = crate::syntax::parse(crate::source::FileId(u32::MAX), &text, &mut diagnostics);
-        let defined = script.statements.iter().filter_map(|s| name(&s.kind));
+        let defined = script.statements.iter().filter_map(|s| s.kind.name());
         found.extend(defined.filter(|n| names.contains(n)).map(str::to_string));
     }
     found

@@ -79,14 +79,7 @@ impl Session {
         for param in &program.params {
             pattern = pattern.replace(&format!("{{{}}}", param.name), &literal_value(&param.value).plain());
         }
-        let as_text: Vec<String> = def
-            .clauses
-            .iter()
-            .filter_map(|c| match c {
-                SourceClause::Column { column, .. } => Some(column.text.clone()),
-                _ => None,
-            })
-            .collect();
+        let as_text = def.overruled();
         let location = Location { pattern, folder };
         self.engine.table(&location, &as_text).map_err(|e| unopened(source, &e, text.span))
     }

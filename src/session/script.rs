@@ -119,18 +119,10 @@ impl Loaded {
     }
 }
 
-/// The name that a statement defines.
+/// The name that a statement defines; the zone is replaced like one.
 fn defined(statement: &ast::Statement) -> Option<&str> {
-    use ast::StatementKind as S;
-    Some(match &statement.kind {
-        S::Source(d) => &d.name.text,
-        S::Param(d) => &d.name.text,
-        S::Tag(d) => &d.name.text,
-        S::Segment(d) => &d.name.text,
-        S::Audience(d) => &d.name.text,
-        S::Rfm(d) => &d.name.text,
-        S::Score(d) => &d.name.text,
-        S::Timezone(_) => "timezone",
-        S::Use(_) | S::Command(_) => return None,
-    })
+    match &statement.kind {
+        ast::StatementKind::Timezone(_) => Some("timezone"),
+        kind => kind.name(),
+    }
 }

@@ -526,3 +526,47 @@ pub enum TextTest {
     EndsWith,
     Matches,
 }
+
+impl StatementKind {
+    /// The name that a statement defines; none for the zone, `use` and commands.
+    pub fn name(&self) -> Option<&str> {
+        use StatementKind as S;
+        Some(match self {
+            S::Source(d) => &d.name.text,
+            S::Param(d) => &d.name.text,
+            S::Tag(d) => &d.name.text,
+            S::Segment(d) => &d.name.text,
+            S::Audience(d) => &d.name.text,
+            S::Rfm(d) => &d.name.text,
+            S::Score(d) => &d.name.text,
+            S::Timezone(_) | S::Use(_) | S::Command(_) => return None,
+        })
+    }
+}
+
+impl SourceDef {
+    /// The columns whose type the script says: a CSV or NDJSON file delivers them as written.
+    pub fn overruled(&self) -> Vec<String> {
+        let columns = self.clauses.iter().filter_map(|c| match c {
+            SourceClause::Column { column, .. } => Some(column.text.clone()),
+            _ => None,
+        });
+        columns.collect()
+    }
+}
+
+impl TimeUnit {
+    /// `day`, `month`, …
+    pub fn word(self) -> &'static str {
+        match self {
+            TimeUnit::Second => "second",
+            TimeUnit::Minute => "minute",
+            TimeUnit::Hour => "hour",
+            TimeUnit::Day => "day",
+            TimeUnit::Week => "week",
+            TimeUnit::Month => "month",
+            TimeUnit::Quarter => "quarter",
+            TimeUnit::Year => "year",
+        }
+    }
+}

@@ -93,7 +93,7 @@ impl<'a> Printer<'a> {
                 let (own, tighter) =
                     if matches!(op, Add | Subtract) { (Sum, Product) } else { (Product, Prefix) };
                 let (left, right) = (self.print(*left, own), self.print(*right, tighter));
-                (format!("{left} {} {right}", words::arithmetic(*op)), own)
+                (format!("{left} {} {right}", op.symbol()), own)
             }
             Node::Compare { op, left, right } => {
                 let (left, right) = (self.print(*left, Coalesce), self.print(*right, Coalesce));
@@ -129,7 +129,7 @@ impl<'a> Printer<'a> {
             Node::Elapsed { unit, until, moment } => match self.lang {
                 Lang::En => {
                     let word = if *until { "until" } else { "since" };
-                    (format!("{}s {word} {}", words::unit(*unit), self.print(*moment, Primary)), Prefix)
+                    (format!("{}s {word} {}", unit.word(), self.print(*moment, Primary)), Prefix)
                 }
                 Lang::Zh => {
                     let from = if *until { "距离" } else { "距" };

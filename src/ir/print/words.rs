@@ -3,7 +3,7 @@
 use super::Lang;
 use crate::functions::AggregateFn;
 use crate::ir::time::WindowWords;
-use crate::ir::{ArithmeticOp, CompareOp, Literal, Moment, Program, Window};
+use crate::ir::{CompareOp, Literal, Moment, Program, Window};
 use crate::syntax::ast::{Duration, Number, TimeUnit};
 use crate::value::Value;
 use chrono::{NaiveDateTime, Timelike};
@@ -68,23 +68,9 @@ pub fn instant(t: NaiveDateTime) -> String {
 pub fn duration(d: Duration, lang: Lang) -> String {
     let amount = Value::Int(i64::from(d.amount));
     match lang {
-        Lang::En if d.amount == 1 => format!("{amount} {}", unit(d.unit)),
-        Lang::En => format!("{amount} {}s", unit(d.unit)),
+        Lang::En if d.amount == 1 => format!("{amount} {}", d.unit.word()),
+        Lang::En => format!("{amount} {}s", d.unit.word()),
         Lang::Zh => format!("{amount} {}", counted_zh(d.unit)),
-    }
-}
-
-/// `day`, `month`, …
-pub fn unit(unit: TimeUnit) -> &'static str {
-    match unit {
-        TimeUnit::Second => "second",
-        TimeUnit::Minute => "minute",
-        TimeUnit::Hour => "hour",
-        TimeUnit::Day => "day",
-        TimeUnit::Week => "week",
-        TimeUnit::Month => "month",
-        TimeUnit::Quarter => "quarter",
-        TimeUnit::Year => "year",
     }
 }
 
@@ -126,16 +112,6 @@ pub fn compare(op: CompareOp) -> &'static str {
     }
 }
 
-pub fn arithmetic(op: ArithmeticOp) -> &'static str {
-    match op {
-        ArithmeticOp::Add => "+",
-        ArithmeticOp::Subtract => "-",
-        ArithmeticOp::Multiply => "*",
-        ArithmeticOp::Divide => "/",
-        ArithmeticOp::Modulo => "%",
-    }
-}
-
 /// What follows the folded value in Chinese: `transactions.amount 之和`.
 pub fn fold_zh(function: AggregateFn) -> &'static str {
     match function {
@@ -174,7 +150,7 @@ pub fn window(program: &Program, window: &Window, lang: Lang) -> Option<String> 
             format!("截至 {}前的 {}", duration(*ago, lang), duration(*length, lang))
         }
         (WindowWords::Calendar { previous, unit: of }, Lang::En) => {
-            format!("{} {}", if *previous { "previous" } else { "this" }, unit(*of))
+            format!("{} {}", if *previous { "previous" } else { "this" }, of.word())
         }
         (WindowWords::Calendar { previous, unit }, Lang::Zh) => calendar_zh(*previous, *unit).to_string(),
         (WindowWords::FromTo, Lang::En) => format!("from {} to {}", start(), last()),
