@@ -7,6 +7,7 @@ pub mod answer;
 mod ask;
 pub mod attrition;
 pub mod audience;
+pub mod audit;
 mod evaluate;
 mod keys;
 pub mod members;

@@ -7,14 +7,11 @@ use crate::engine::Progress;
 use crate::explain::{Asker, ExplainError, Selection};
 use crate::ir::{Audience, Program};
 use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
-use crate::output::manifest::{self, HeldOut, ListFile, Manifest};
-use crate::output::{Format, writers};
+use crate::output::list::write_list;
+use crate::output::manifest::{self, HeldOut, Manifest};
 use crate::value::group;
 use chrono::{DateTime, SecondsFormat, Utc};
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::{Field, Schema};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// One audience as it was delivered.
 #[derive(Debug)]
@@ -31,8 +28,6 @@ pub struct WrittenFile {
     pub path: PathBuf,
     pub rows: u64,
 }
-
-type Columns = Vec<(String, ArrayRef)>;
 
 impl Session {
     /// Selects audiences and writes their files; `out` replaces the folder that relative targets start from.
@@ -84,21 +79,22 @@ impl Session {
         target: &Path,
         together: &mut AtomicGroup,
     ) -> Result<Vec<WrittenFile>, OutputError> {
-        let format = Format::of(target).map_err(|e| failed(target, e.to_string()))?;
-        let (list, schema, guarded) = write_list(format, target, &selection.columns, together)?;
-        let mut files = vec![WrittenFile { what: "list", path: target.to_path_buf(), rows: selection.rows }];
+        let list = write_list(target, &selection.columns, together)?;
+        let mut files = vec![WrittenFile { what: "list", path: target.to_path_buf(), rows: list.rows }];
         let mut held_out = None;
         if let Some(columns) = &selection.held_out {
             let path = manifest::held_out_path(target);
-            let rows = columns.first().map_or(0, |(_, a)| a.len()) as u64;
-            let (file, _, _) = write_list(format, &path, columns, together)?;
-            files.push(WrittenFile { what: "held out", path, rows });
-            held_out = Some(HeldOut { rows, file });
+            let held = write_list(&path, columns, together)?;
+            files.push(WrittenFile { what: "held out", path, rows: held.rows });
+            held_out = Some(HeldOut { rows: held.rows, file: held.file });
         }
         let mut warnings: Vec<String> =
             program.warnings.iter().map(|w| format!("{}: {}", w.code, w.message)).collect();
-        if guarded > 0 {
-            warnings.push(format!("{guarded} text cells begin like a formula and were led by an apostrophe"));
+        if list.guarded > 0 {
+            warnings.push(format!(
+                "{} text cells begin like a formula and were led by an apostrophe",
+                list.guarded
+            ));
         }
         let manifest = Manifest {
             segue: env!("CARGO_PKG_VERSION").to_string(),
@@ -124,12 +120,8 @@ impl Session {
                 .collect(),
             rows: selection.rows,
             held_out,
-            file: list,
-            columns: schema
-                .fields()
-                .iter()
-                .map(|f| manifest::Column { name: f.name().clone(), ty: f.data_type().to_string() })
-                .collect(),
+            file: list.file,
+            columns: list.columns,
             notes: selection
                 .audience
                 .notes
@@ -180,27 +172,6 @@ fn params(program: &Program) -> Vec<manifest::Param> {
         overridden: p.overridden,
     })
     .collect()
-}
-
-fn write_list(
-    format: Format,
-    target: &Path,
-    columns: &Columns,
-    together: &mut AtomicGroup,
-) -> Result<(ListFile, Schema, u64), OutputError> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, a)| Field::new(name, a.data_type().clone(), true)).collect();
-    let schema = Schema::new(fields);
-    let arrays: Vec<ArrayRef> = columns.iter().map(|(_, a)| Arc::clone(a)).collect();
-    let batch =
-        RecordBatch::try_new(Arc::new(schema.clone()), arrays).map_err(|e| failed(target, e.to_string()))?;
-    let file = AtomicFile::create(target)?;
-    let (file, contents) =
-        writers::write(format, &schema, [batch], file).map_err(|e| OutputError::new(target, &e))?;
-    let finished = together.add(file)?;
-    let written: Vec<_> =
-        schema.fields().iter().filter(|f| !contents.dropped.contains(f.name())).cloned().collect();
-    Ok((ListFile::of(&finished, format), Schema::new(written), contents.guarded))
 }
 
 fn failed(path: &Path, reason: String) -> OutputError {

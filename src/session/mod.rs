@@ -18,11 +18,11 @@ use crate::explain::answer::{Answer, Count, Explain};
 use crate::explain::{Asker, ExplainError};
 use crate::ir::print::Lang;
 use crate::ir::{Command, DefId, Node, Program, SourceId};
-use crate::plan::{self, Tables};
+use crate::plan::Tables;
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast;
 use chrono::{DateTime, Utc};
-use fault::{fault_of, plan_fault};
+use fault::fault_of;
 use script::Loaded;
 use std::path::Path;
 
@@ -185,15 +185,33 @@ impl Session {
         Ok(tables)
     }
 
-    /// Does something with an asker; errors become findings.
+    /// Does something with an asker, look-ups checked first; errors become findings.
     pub fn with_asker<T>(
         &self,
         program: &Program,
         on_progress: &dyn Fn(Progress),
         work: impl FnOnce(&Asker<'_>) -> Result<T, ExplainError>,
     ) -> Result<T, Diagnostic> {
+        self.with_tables(program, on_progress, |asker| {
+            // A look-up whose key stands twice would give a row two values.
+            for source in looked_up(program) {
+                let samples = asker.doubles(source)?;
+                if !samples.is_empty() {
+                    let entity = program.source_name(source).to_string();
+                    return Err(ExplainError::DuplicateKeys { entity, samples });
+                }
+            }
+            work(asker)
+        })
+    }
+
+    fn with_tables<T>(
+        &self,
+        program: &Program,
+        on_progress: &dyn Fn(Progress),
+        work: impl FnOnce(&Asker<'_>) -> Result<T, ExplainError>,
+    ) -> Result<T, Diagnostic> {
         let tables = self.tables(program)?;
-        self.check_lookups(program, &tables)?;
         let asker =
             Asker { engine: &self.engine, program, tables: &tables, lang: self.settings.lang, on_progress };
         work(&asker).map_err(|e| fault_of(&e))
@@ -229,40 +247,24 @@ impl Session {
         self.with_asker(program, on_progress, |asker| asker.counts(segments))
     }
 
-    /// A look-up whose key stands twice would give a row two values: an error before anything is computed.
-    fn check_lookups(&self, program: &Program, tables: &Tables) -> Result<(), Diagnostic> {
-        for source in looked_up(program) {
-            let plan =
-                plan::checks::duplicate_keys(program, tables, source, 3).map_err(|e| plan_fault(&e))?;
-            let samples = self.samples(program, plan)?;
-            if !samples.is_empty() {
-                let entity = program.source_name(source).to_string();
-                return Err(fault_of(&ExplainError::DuplicateKeys { entity, samples }));
-            }
-        }
-        Ok(())
-    }
-
     /// A warning where no source has an event on the run's day: yesterday's data makes the last 90 days 89.
     pub fn day_warning(&self, program: &Program) -> Result<Option<Diagnostic>, Diagnostic> {
-        let tables = self.tables(program)?;
         let today = program.today();
+        let events = (0..program.sources.len()).map(|i| SourceId(u32::try_from(i).unwrap_or(u32::MAX)));
+        let events = events.filter(|id| program.source(*id).is_some_and(|s| s.opened && s.is_events()));
         let mut looked = false;
-        for i in 0..program.sources.len() {
-            let id = SourceId(u32::try_from(i).unwrap_or(u32::MAX));
-            if !program.source(id).is_some_and(|s| s.opened && s.is_events()) {
-                continue;
+        let seen = self.with_tables(program, &|_| {}, |asker| {
+            for id in events {
+                match asker.has_events_on(id, today)? {
+                    Some(true) => return Ok(true),
+                    Some(false) => looked = true,
+                    None => {}
+                }
             }
-            let Some(plan) =
-                plan::checks::events_on(program, &tables, id, today).map_err(|e| plan_fault(&e))?
-            else {
-                continue;
-            };
-            looked = true;
-            let found = self.rows(plan)?;
-            if found.iter().any(|b| b.num_rows() > 0) {
-                return Ok(None);
-            }
+            Ok(false)
+        })?;
+        if seen {
+            return Ok(None);
         }
         Ok(looked.then(|| {
             Diagnostic::new(Code::NoEventsOnDay, format!("no source has an event on {today}, the run's day"))
