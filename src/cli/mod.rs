@@ -15,6 +15,7 @@ use print::Printer;
 
 /// Runs the command line of this process; the exit code.
 pub fn main() -> u8 {
+    quiet_engine();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -43,6 +44,16 @@ pub fn main() -> u8 {
             0
         }
     }
+}
+
+/// A reader that panics over a damaged file comes back as an error with words of its own: no second text on stderr.
+fn quiet_engine() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() != Some(crate::engine::THREAD_NAME) {
+            usual(info);
+        }
+    }));
 }
 
 /// The engine and the run's parameters as given on the command line.

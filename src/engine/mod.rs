@@ -42,6 +42,9 @@ use std::thread::{self, available_parallelism};
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
+/// The name of the threads that read and compute.
+pub const THREAD_NAME: &str = "segue-engine";
+
 /// Plans of thousands of conditions are walked recursively.
 const STACK: usize = 16 << 20;
 
@@ -102,7 +105,7 @@ impl Engine {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads + 1)
             .thread_stack_size(STACK)
-            .thread_name("segue-engine")
+            .thread_name(THREAD_NAME)
             .enable_all()
             .build()
             .map_err(|e| failed(&e))?;
@@ -183,7 +186,12 @@ impl Engine {
         let pattern = location.pattern.clone();
         // A reader that panics over a damaged file must not take the session with it.
         let table = self.wait(async move { open::open(&state, &location, &as_text).await });
-        table.unwrap_or_else(|e| Err(CatalogError::Unreadable { file: pattern, reason: e.to_string() }))
+        table.unwrap_or_else(|_| {
+            Err(CatalogError::Unreadable {
+                file: pattern,
+                reason: "it is damaged: its reader gave up".to_string(),
+            })
+        })
     }
 
     fn opened(&self) -> MutexGuard<'_, Opened> {
