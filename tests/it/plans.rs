@@ -1,0 +1,70 @@
+//! What the plans must show: a source of events is read once, however many segments ask.
+
+use crate::pages::bank;
+use segue::check::AsOfOption;
+use segue::engine::EngineOptions;
+use segue::ir::print::Lang;
+use segue::session::{Session, Settings};
+
+const SOURCES: &str = r#"
+timezone "Asia/Shanghai"
+source customers    from "data/customers.parquet" key customer_id
+source transactions from "data/transactions/*.parquet" of customers by customer_id at txn_time
+"#;
+
+fn session(text: &str) -> Session {
+    let settings = Settings {
+        engine: EngineOptions::default(),
+        as_of: Some(AsOfOption::Day("2026-10-31".parse().unwrap())),
+        now: "2026-11-22T08:00:00Z".parse().unwrap(),
+        set: Vec::new(),
+        lang: Lang::En,
+    };
+    let mut session = Session::new(settings).unwrap();
+    session.load_text("hundred.seg", bank(), text);
+    session
+}
+
+/// 30 tags over one source of events and the customers' own columns, 100 segments over three tags each.
+fn hundred_segments() -> String {
+    let mut text = SOURCES.to_string();
+    for i in 1..=10 {
+        text += &format!("tag n{i} = count(transactions in last {} days)\n", i * 30);
+        text += &format!("tag s{i} = sum(transactions.amount in last {} days where amount > {i})\n", i * 30);
+        text += &format!("tag m{i} = max(transactions.amount in last {i} months)\n");
+    }
+    for i in 0..100 {
+        let (a, b, c) = (i % 10 + 1, (i * 3) % 10 + 1, (i * 7) % 10 + 1);
+        text += &format!("segment g{i} where n{a} > {i} and (s{b} <= {} or m{c} is missing)\n", i * 100);
+    }
+    text
+}
+
+#[test]
+fn a_hundred_segments_read_each_source_once() {
+    let session = session(&hundred_segments());
+    let checked = session.check();
+    let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let plans = session.plans(&program).unwrap();
+    for source in ["customers", "transactions"] {
+        let scans = plans.matches(&format!("TableScan: {source} ")).count();
+        assert_eq!(scans, 1, "{source} is read {scans} times:\n{plans}");
+    }
+    // The time bound stands at the scan, where row groups are skipped by it.
+    assert!(plans.contains("partial_filters=[transactions.txn_time"), "{plans}");
+}
+
+#[test]
+fn events_filtered_by_a_tag_are_read_once_more() {
+    let text = format!(
+        "{SOURCES}tag usual = avg(transactions.amount)
+         tag large = count(transactions in last 90 days where amount > usual)
+         tag many = count(transactions in last 90 days)
+         segment spender where large > 3 and many > 5"
+    );
+    let session = session(&text);
+    let program = session.check().program.unwrap();
+    let plans = session.plans(&program).unwrap();
+    assert_eq!(plans.matches("TableScan: transactions ").count(), 2, "one level each:\n{plans}");
+    assert_eq!(plans.matches("TableScan: customers ").count(), 1, "{plans}");
+}
