@@ -16,7 +16,22 @@ const ENDINGS: [&str; 6] = ["parquet", "csv", "ndjson", "jsonl", "arrow", "feath
 impl<'a> Checker<'a> {
     pub(super) fn check_audiences(&mut self) -> Vec<Audience> {
         let all = self.audiences.clone();
-        all.into_iter().filter_map(|(def, statement)| self.audience(def, statement)).collect()
+        let audiences: Vec<Audience> =
+            all.into_iter().filter_map(|(def, statement)| self.audience(def, statement)).collect();
+        for (i, audience) in audiences.iter().enumerate() {
+            let earlier =
+                audiences.iter().take(i).find(|other| other.to.is_some() && other.to == audience.to);
+            if let Some(earlier) = earlier {
+                let message = format!("`{}` and `{}` write the same file", earlier.name, audience.name);
+                self.error(
+                    Diagnostic::new(Code::DuplicateName, message)
+                        .at(audience.span)
+                        .related(earlier.span, "the first one")
+                        .help("give one of the two another `to`"),
+                );
+            }
+        }
+        audiences
     }
 
     fn audience(&mut self, def: &'a ast::AudienceDef, statement: &'a ast::Statement) -> Option<Audience> {

@@ -8,6 +8,9 @@ use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Number, TimeUnit};
 use crate::types::Type;
 
+/// The most units by which a date can be moved: beyond it dates leave what the engine can hold.
+const LONGEST: u32 = 100_000;
+
 /// Two operands that are compared.
 pub(super) struct Comparison {
     pub op: CompareOp,
@@ -85,6 +88,13 @@ impl Checker<'_> {
             let hours = [left.0, right.0].iter().any(|id| {
                 matches!(self.graph.node(*id), Node::Literal(Literal::Duration(d)) if matches!(d.unit, TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second))
             });
+            let long = [left.0, right.0].iter().any(|id| {
+                matches!(self.graph.node(*id), Node::Literal(Literal::Duration(d)) if d.amount > LONGEST)
+            });
+            if long {
+                let message = format!("no calendar holds this: at most {LONGEST} of a unit can be added");
+                return self.report(Diagnostic::new(Code::BadWindow, message).at(op_span));
+            }
             if hours && ty == Type::Date {
                 return self.report(
                     Diagnostic::new(
