@@ -39,11 +39,15 @@ use std::future::Future;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
+use std::time::Duration;
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
 /// The name of the threads that read and compute.
 pub const THREAD_NAME: &str = "segue-engine";
+
+/// How long a stopped query may hold up the engine's end.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Plans of thousands of conditions are walked recursively.
 const STACK: usize = 16 << 20;
@@ -239,7 +243,9 @@ pub fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, E
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Joined, not detached: glibc before 2.37 may read a thread's freed stack while detaching one that is
+            // just ending (its bug 19951), and stacks of this size are given back at once.
+            runtime.shutdown_timeout(GOODBYE);
         }
     }
 }

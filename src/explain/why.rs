@@ -111,11 +111,53 @@ pub fn needs(program: &Program, segment: DefId) -> Result<Vec<ExprId>> {
     Ok(needs)
 }
 
+/// What the tags that `exprs` name are made of, down to columns and aggregates: which part of a missing tag is
+/// missing. Lists and ranks are left out, whose values say nothing here.
+fn parts(program: &Program, exprs: &[ExprId]) -> Vec<ExprId> {
+    let mut found: Vec<ExprId> = Vec::new();
+    let mut next: Vec<ExprId> = exprs.to_vec();
+    while let Some(expr) = next.pop() {
+        for part in parts_of(program, expr) {
+            if !found.contains(&part) {
+                found.push(part);
+                next.push(part);
+            }
+        }
+    }
+    found
+}
+
+/// The inputs of a tag's body; none for what is no tag.
+fn parts_of(program: &Program, expr: ExprId) -> Vec<ExprId> {
+    let Node::Definition(def) = program.node(expr) else { return Vec::new() };
+    program.definition(*def).map_or(Vec::new(), |d| inputs(program, d.body))
+}
+
+impl Customer {
+    /// The missing columns behind a missing tag, by name.
+    fn missing_parts(&self, program: &Program, expr: ExprId, found: &mut Vec<String>) {
+        for part in
+            parts_of(program, expr).into_iter().filter(|p| self.values.get(p) == Some(&Value::Missing))
+        {
+            if parts_of(program, part).is_empty() {
+                let label = print::label(program, part);
+                if !found.contains(&label) {
+                    found.push(label);
+                }
+            } else {
+                self.missing_parts(program, part, found);
+            }
+        }
+    }
+}
+
 impl Asker<'_> {
     pub fn why(&self, key: &str, segment: DefId) -> Result<Why> {
         let program = self.program;
         let entity = self.entity_of(segment)?;
-        let needs = needs(program, segment)?;
+        let mut needs = needs(program, segment)?;
+        let behind = parts(program, &needs);
+        needs.extend(behind);
         let found = self.one_row(entity, key, &needs)?;
         let Some(customer) = found else {
             return Err(ExplainError::NoSuchKey {
@@ -205,6 +247,17 @@ impl Asker<'_> {
                 _ => String::new(),
             },
             _ => String::new(),
+        };
+        let mut missing = Vec::new();
+        if let Formula::Atom(atom) = formula {
+            for input in inputs(program, *atom).into_iter().filter(|i| customer.value(*i).is_missing()) {
+                customer.missing_parts(program, input, &mut missing);
+            }
+        }
+        let values = match (missing.is_empty(), self.lang) {
+            (true, _) => values,
+            (false, print::Lang::En) => format!("{values}: {} missing", missing.join(", ")),
+            (false, print::Lang::Zh) => format!("{values}：{} 缺失", missing.join("、")),
         };
         Ok(Tested {
             condition: print::formula(program, formula, self.lang),
