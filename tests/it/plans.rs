@@ -1,5 +1,7 @@
 //! What the plans must show: a source of events is read once, however many segments ask.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use crate::pages::bank;
 use segue::check::AsOfOption;
 use segue::engine::EngineOptions;
