@@ -54,7 +54,7 @@ impl Checker<'_> {
                     .help("name the inner one: define a tag with it, and use the tag here"),
             );
         }
-        let Some(events) = self.events_in(arguments, clauses) else {
+        let Some(events) = self.events_in(arguments) else {
             return self.no_events(function, table, argument);
         };
         self.open(events);

@@ -131,7 +131,7 @@ impl Checker<'_> {
             ExprKind::Call { function, arguments, clauses } => {
                 match functions::find(&function.text).map(|row| row.kind) {
                     Some(Kind::Aggregate(_)) => {
-                        let Some(events) = self.events_in(arguments, clauses) else {
+                        let Some(events) = self.events_in(arguments) else {
                             self.stranger = true;
                             return None;
                         };
@@ -236,7 +236,7 @@ impl Checker<'_> {
     }
 
     /// The source of events that an aggregate is about: the first that its argument names.
-    pub(super) fn events_in(&self, arguments: &[Expr], _clauses: &[CallClause]) -> Option<SourceId> {
+    pub(super) fn events_in(&self, arguments: &[Expr]) -> Option<SourceId> {
         arguments.iter().find_map(|e| self.events_of(e))
     }
 
