@@ -60,6 +60,9 @@ impl Checker<'_> {
         self.open(events);
         self.open(entity);
         let Some(path) = self.path(events, entity, argument.span) else { return self.faulty() };
+        if !self.events_have_past(events, argument.span) {
+            return self.faulty();
+        }
         let event_row = Row::Event { events, entity };
 
         let value = self.argument(function, table, &event_row, events, argument);

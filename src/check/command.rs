@@ -51,8 +51,17 @@ impl Checker<'_> {
             ast::Command::Profile(_) => return self.later(span, "`profile`"),
             ast::Command::Overlap(_) => return self.later(span, "`overlap`"),
             ast::Command::Funnel(_) => return self.later(span, "`funnel`"),
-            ast::Command::Diff { .. } => return self.later(span, "`diff`"),
-            ast::Command::Transitions { .. } => return self.later(span, "`transitions`"),
+            ast::Command::Diff { segment, from, to } => {
+                let segment = self.asked_segment(segment)?;
+                let (from, to) = self.between_days(segment, from, to)?;
+                Command::Diff { segment, from, to }
+            }
+            ast::Command::Transitions { tag, from, to } => {
+                let tag = self.tag_named(tag)?;
+                self.define(tag)?;
+                let (from, to) = self.between_days(tag, from, to)?;
+                Command::Transitions { tag, from, to }
+            }
         })
     }
 

@@ -3,7 +3,7 @@
 use super::scope::Row;
 use super::{Checker, Item, Progress};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{DefId, Definition, DefinitionKind, ExprId, Literal, Node, SourceId, Top, TopSize};
+use crate::ir::{AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, SourceId, Top, TopSize};
 use crate::source::Span;
 use crate::syntax::ast::{self, MetaValue, SegmentBody};
 use crate::types::Type;
@@ -21,11 +21,19 @@ pub(super) struct DefinitionState<'a> {
     pub statement: Option<&'a ast::Statement>,
     pub entity: Progress<Option<SourceId>>,
     pub checked: Progress<Option<(ExprId, Type)>>,
+    /// A definition on another day: which, and when.
+    pub on: Option<(DefId, AsOf)>,
 }
 
 impl<'a> DefinitionState<'a> {
     pub fn new(body: Body<'a>, statement: &'a ast::Statement) -> Self {
-        DefinitionState { body, statement: Some(statement), entity: Progress::Todo, checked: Progress::Todo }
+        DefinitionState {
+            body,
+            statement: Some(statement),
+            entity: Progress::Todo,
+            checked: Progress::Todo,
+            on: None,
+        }
     }
 
     pub fn name(&self) -> &'a str {
@@ -65,9 +73,17 @@ impl<'a> Checker<'a> {
             }
             Progress::Todo => state.checked = Progress::Doing,
         }
+        let on = state.on;
+        if let Some((base, _)) = on {
+            // What is wrong with it on any day is said once.
+            self.define(base)?;
+        }
         self.trail.push(id);
         // A chain of thousands of tags is deep, not wrong: the stack grows on the heap.
-        let body = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.define_now(id));
+        let day = on.map_or(self.run_as_of, |(_, day)| day);
+        let body = self.seen_from(day, |checker| {
+            stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || checker.define_now(id))
+        });
         self.trail.pop();
         let state = self.state_mut(id)?;
         if matches!(state.checked, Progress::Doing) {
@@ -91,7 +107,9 @@ impl<'a> Checker<'a> {
             },
             Body::Everyone(..) => self.graph.add(Node::Literal(Literal::Bool(true)), Type::Bool),
         };
-        self.shadow(id, entity);
+        if self.other_day().is_none() {
+            self.shadow(id, entity);
+        }
         let ty = self.graph.ty(body).clone();
         (!ty.is_error()).then_some((body, ty))
     }
@@ -111,9 +129,8 @@ impl<'a> Checker<'a> {
     fn cycle(&mut self, id: DefId) {
         let from = self.trail.iter().position(|t| *t == id).unwrap_or(0);
         let members: Vec<DefId> = self.trail.get(from..).unwrap_or_default().to_vec();
-        let mut names: Vec<String> =
-            members.iter().map(|m| format!("`{}`", self.definition_name(*m))).collect();
-        names.push(format!("`{}`", self.definition_name(id)));
+        let mut names: Vec<String> = members.iter().map(|m| format!("`{}`", self.called(*m))).collect();
+        names.push(format!("`{}`", self.called(id)));
         let mut diagnostic =
             Diagnostic::new(Code::Cycle, format!("a definition needs itself: {}", names.join(" → ")))
                 .help("a definition may use others in any order, but not come back to itself");
@@ -221,6 +238,7 @@ impl<'a> Checker<'a> {
                 statement: None,
                 entity: Progress::Done(Some(entity)),
                 checked: Progress::Todo,
+                on: None,
             });
             self.definitions.len() - 1
         });
@@ -248,7 +266,7 @@ impl<'a> Checker<'a> {
         };
         let meta = state.statement.map_or(&[][..], |s| s.meta.as_slice());
         Some(Definition {
-            name: state.name().to_string(),
+            name: self.called(id),
             title: title.map(|t| t.value.clone()),
             kind,
             entity: *entity,
@@ -258,6 +276,7 @@ impl<'a> Checker<'a> {
             meta: meta.iter().map(|m| (m.name.text.clone(), meta_text(&m.value))).collect(),
             text: self.map.text(span).trim().to_string(),
             is_entity: matches!(state.body, Body::Everyone(..)),
+            on: state.on,
         })
     }
 

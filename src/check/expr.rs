@@ -89,10 +89,7 @@ impl Checker<'_> {
             }
             ExprKind::Elapsed { unit, until, moment } => self.elapsed(row, *unit, *until, moment, expr.span),
             ExprKind::Outside(name) => self.outside(row, name),
-            ExprKind::OnDate { .. } => {
-                self.not_yet(expr.span, "a tag on another date");
-                self.faulty()
-            }
+            ExprKind::OnDate { value, date } => self.on_date(row, value, date, expr.span),
             ExprKind::Happened { .. } => {
                 self.not_yet(expr.span, "`happened`");
                 self.faulty()
@@ -453,7 +450,11 @@ impl Checker<'_> {
                     return self.faulty();
                 }
                 match scalar.result(&types) {
-                    Ok(ty) => self.graph.add(Node::Call { function: scalar, arguments: ids }, ty),
+                    Ok(ty) => {
+                        let day = (scalar == functions::Function::Age).then(|| self.age_from()).flatten();
+                        let arguments = ids.into_iter().chain(day).collect();
+                        self.graph.add(Node::Call { function: scalar, arguments }, ty)
+                    }
                     Err(error) => self.wrong_call(found, &error, &types, arguments, span),
                 }
             }
@@ -519,7 +520,11 @@ impl Checker<'_> {
                 .at(span),
             );
         }
-        if ty.is_error() { id } else { self.graph.add(Node::Elapsed { unit, until, moment: id }, Type::Int) }
+        if ty.is_error() {
+            return id;
+        }
+        let day = self.counted_from();
+        self.graph.add(Node::Elapsed { unit, until, moment: id, day }, Type::Int)
     }
 
     fn binary(&mut self, row: &Row, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr) -> ExprId {

@@ -14,6 +14,9 @@ impl Checker<'_> {
         for id in self.definition_ids() {
             let Some(state) = self.state(id) else { continue };
             let super::Progress::Done(Some((body, _))) = &state.checked else { continue };
+            if state.on.is_some() {
+                continue;
+            }
             let (body, is_segment) = (*body, matches!(state.body, Body::Segment(_)));
             if is_segment
                 && !matches!(self.graph.node(body), Node::Literal(_))

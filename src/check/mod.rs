@@ -7,6 +7,7 @@ mod aggregate;
 mod audience;
 mod command;
 mod constant;
+mod dated;
 mod definition;
 mod entity;
 mod expr;
@@ -86,7 +87,9 @@ struct Checker<'a> {
     options: &'a Options,
     diagnostics: &'a mut Diagnostics,
     zone: Zone,
+    /// The day that expressions are seen from: the run's, or for a while another.
     as_of: AsOf,
+    run_as_of: AsOf,
     /// Name, what it is, and where it was defined.
     names: HashMap<String, (Item, Span)>,
     sources: Vec<source::SourceState<'a>>,
@@ -115,6 +118,7 @@ impl<'a> Checker<'a> {
             diagnostics,
             zone: Zone(chrono_tz::UTC),
             as_of: AsOf::Instant(options.now),
+            run_as_of: AsOf::Instant(options.now),
             names: HashMap::new(),
             sources: Vec::new(),
             definitions: Vec::new(),

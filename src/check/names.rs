@@ -114,6 +114,7 @@ impl<'a> Checker<'a> {
             Some(AsOfOption::Utc(t)) => AsOf::Instant(t),
             None => AsOf::Day(self.zone.to_local(self.options.now).date()),
         };
+        self.run_as_of = self.as_of;
     }
 
     pub(super) fn item(&self, name: &str) -> Option<Item> {
@@ -161,7 +162,7 @@ impl<'a> Checker<'a> {
     /// A segment by name; an entity's name is the segment of all its rows.
     pub(super) fn segment_named(&mut self, name: &Ident) -> Option<DefId> {
         match self.item(&name.text) {
-            Some(Item::Definition(id)) if self.is_segment(id) => Some(id),
+            Some(Item::Definition(id)) if self.is_segment(id) => Some(self.at_hand(id)),
             Some(Item::Source(id)) if self.is_entity(id) => Some(self.everyone(id)),
             Some(Item::Definition(_)) => {
                 self.error(

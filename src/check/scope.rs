@@ -37,10 +37,10 @@ impl Checker<'_> {
     /// A name without a dot.
     fn bare(&mut self, row: &Row, name: &Ident) -> ExprId {
         let column = match row {
-            Row::Entity(source) | Row::Source(source) => self.own_column(*source, name),
+            Row::Entity(source) | Row::Source(source) => self.own_column(row, *source, name),
             Row::Event { events, entity } => {
-                let event = self.own_column(*events, name);
-                let customer = self.own_column(*entity, name).filter(|_| events != entity);
+                let event = self.own_column(row, *events, name);
+                let customer = self.own_column(row, *entity, name).filter(|_| events != entity);
                 let tag = matches!(self.item(&name.text), Some(Item::Definition(_)));
                 if event.is_some() && (customer.is_some() || tag) {
                     return self.ambiguous(name, *events, *entity, tag);
@@ -99,6 +99,7 @@ impl Checker<'_> {
     }
 
     fn definition_use(&mut self, def: DefId, entity: SourceId, span: Span) -> ExprId {
+        let def = self.at_hand(def);
         let Some(ty) = self.define(def) else { return self.faulty() };
         let owner = self.entity_of(def);
         if owner.is_some_and(|o| o != entity) {
@@ -127,14 +128,15 @@ impl Checker<'_> {
     }
 
     /// A column of the source's own row.
-    fn own_column(&mut self, source: SourceId, name: &Ident) -> Option<ExprId> {
+    fn own_column(&mut self, row: &Row, source: SourceId, name: &Ident) -> Option<ExprId> {
         self.open(source);
         let (column, ty) = self.source(source)?.find_column(&name.text).map(|(id, c)| (id, c.ty.clone()))?;
-        Some(self.column_node(source, Vec::new(), column, ty, name.span))
+        Some(self.column_node(row, source, Vec::new(), column, ty, name.span))
     }
 
     fn column_node(
         &mut self,
+        row: &Row,
         source: SourceId,
         via: Vec<LinkId>,
         column: ColumnId,
@@ -150,7 +152,10 @@ impl Checker<'_> {
             .help("numbers, text, yes/no, dates and timestamps can be used");
             return self.report(diagnostic);
         }
-        self.graph.add(Node::Column { source, via, column }, ty)
+        match self.dated_path(row, source, via, column, span) {
+            Some(via) => self.graph.add(Node::Column { source, via, column }, ty),
+            None => self.faulty(),
+        }
     }
 
     /// `a.b…`: a source's own name, a link, or in an aggregate the events' or the customer's. `None` where the
@@ -176,26 +181,33 @@ impl Checker<'_> {
                 {
                     return Some(self.definition_use(def, source, name.span));
                 }
-                return Some(self.along(source, source, Vec::new(), rest));
+                return Some(self.along(row, source, source, Vec::new(), rest));
             }
             self.open(source);
             if let Some((link, target)) =
                 self.source(source)?.find_link(&first.text).map(|(id, l)| (id, l.target))
             {
-                return Some(self.along(source, target, vec![link], rest));
+                return Some(self.along(row, source, target, vec![link], rest));
             }
         }
         None
     }
 
     /// The rest of a dotted name: further links, then a column.
-    fn along(&mut self, source: SourceId, at: SourceId, via: Vec<LinkId>, rest: &[Ident]) -> ExprId {
+    fn along(
+        &mut self,
+        row: &Row,
+        source: SourceId,
+        at: SourceId,
+        via: Vec<LinkId>,
+        rest: &[Ident],
+    ) -> ExprId {
         self.open(at);
         let Some((name, rest)) = rest.split_first() else { return self.faulty() };
         let Some(here) = self.source(at) else { return self.faulty() };
         if rest.is_empty() {
             if let Some((column, ty)) = here.find_column(&name.text).map(|(id, c)| (id, c.ty.clone())) {
-                return self.column_node(source, via, column, ty, name.span);
+                return self.column_node(row, source, via, column, ty, name.span);
             }
             if self.is_broken(at) {
                 return self.faulty();
@@ -206,7 +218,7 @@ impl Checker<'_> {
             Some((link, target)) => {
                 let mut via = via;
                 via.push(link);
-                self.along(source, target, via, rest)
+                self.along(row, source, target, via, rest)
             }
             None if self.is_broken(at) => self.faulty(),
             None => {

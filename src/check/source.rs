@@ -32,6 +32,8 @@ impl<'a> SourceState<'a> {
             of: Vec::new(),
             time: None,
             links: Vec::new(),
+            latest: None,
+            copy: None,
             filter: None,
             consent: None,
             opened: false,
@@ -71,7 +73,8 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn source_ids(&self) -> Vec<SourceId> {
-        (0..index(self.sources.len())).map(SourceId).collect()
+        let written = self.sources.iter().enumerate().filter(|(_, s)| s.source.copy.is_none());
+        written.map(|(i, _)| SourceId(index(i))).collect()
     }
 
     /// Reads the source's columns and resolves its clauses, once.
@@ -80,7 +83,7 @@ impl<'a> Checker<'a> {
             Some(state) if matches!(state.opened, Progress::Todo) => state.opened = Progress::Doing,
             _ => return,
         }
-        self.open_now(id);
+        self.seen_from(self.run_as_of, |checker| checker.open_now(id));
         if let Some(state) = self.source_mut(id) {
             state.opened = Progress::Done(());
             state.source.opened = true;
@@ -113,6 +116,7 @@ impl<'a> Checker<'a> {
                     ty: c.ty.clone(),
                     stored: c.ty,
                     pii: false,
+                    fixed: false,
                 })
                 .collect();
         }
@@ -214,6 +218,7 @@ impl<'a> Checker<'a> {
                 SourceClause::Of { .. }
                 | SourceClause::Link { .. }
                 | SourceClause::Pii(..)
+                | SourceClause::Fixed(..)
                 | SourceClause::Column { .. } => continue,
             };
             if !seen.insert(word) {
@@ -258,27 +263,47 @@ impl<'a> Checker<'a> {
             }
             SourceClause::At { time, ties, utc, .. } => self.at(id, time, ties, *utc),
             SourceClause::Link { column, target, name, .. } => self.link(id, column, target, name.as_ref()),
-            SourceClause::LatestBy(_, span) => self.not_yet(*span, "`latest by`"),
+            SourceClause::LatestBy(column, span) => self.latest_by(id, column, *span),
             SourceClause::Where(condition, _) => {
                 let filter = self.condition(&Row::Source(id), condition);
                 self.edit(id, |s| s.filter = Some(filter));
             }
-            SourceClause::Pii(columns, _) => {
-                for name in columns {
-                    if let Some(ColumnId(i)) = self.source_column(id, name) {
-                        self.edit(id, |s| {
-                            if let Some(c) = s.columns.get_mut(i as usize) {
-                                c.pii = true;
-                            }
-                        });
-                    }
-                }
-            }
+            SourceClause::Pii(columns, _) => self.mark(id, columns, |c| c.pii = true),
+            SourceClause::Fixed(columns, _) => self.mark(id, columns, |c| c.fixed = true),
             SourceClause::Consent(column, _) => {
                 let consent = self.source_column(id, column);
                 self.edit(id, |s| s.consent = consent);
             }
         }
+    }
+
+    fn mark(&mut self, id: SourceId, columns: &[Ident], mark: fn(&mut Column)) {
+        for name in columns {
+            if let Some(ColumnId(i)) = self.source_column(id, name) {
+                self.edit(id, |s| s.columns.get_mut(i as usize).into_iter().for_each(mark));
+            }
+        }
+    }
+
+    /// `latest by valid_from`: a table with a row for every change of a key's.
+    fn latest_by(&mut self, id: SourceId, column: &Ident, span: Span) {
+        if !self.is_entity(id) {
+            let name = self.source_name(id).to_string();
+            return self.error(
+                Diagnostic::new(
+                    Code::NoKey,
+                    format!("{name} has no `key`: `latest by` takes the newest row of each key"),
+                )
+                .at(span)
+                .help(format!("`source {name} … key COLUMN latest by {}`", column.text)),
+            );
+        }
+        let Some(found) = self.source_column(id, column) else { return };
+        let ty = self.source(id).and_then(|s| s.column(found)).map_or(Type::Error, |c| c.ty.clone());
+        if !ty.is_time() {
+            return self.error(not_a_time(column, &ty));
+        }
+        self.edit(id, |s| s.latest = Some(found));
     }
 
     fn edit(&mut self, id: SourceId, change: impl FnOnce(&mut Source)) {
@@ -345,16 +370,7 @@ impl<'a> Checker<'a> {
         let Some(column) = self.source_column(id, time) else { return };
         let ty = self.source(id).and_then(|s| s.column(column)).map_or(Type::Error, |c| c.ty.clone());
         if !ty.is_time() {
-            let mut diagnostic = Diagnostic::new(
-                Code::ColumnType,
-                format!("`{}` is {}: a time must be a date or an instant", time.text, ty.described()),
-            )
-            .at(time.span);
-            if ty.is_text() {
-                diagnostic = diagnostic
-                    .help(format!("read it as one: `column {} as instant` (or `as date`)", time.text));
-            }
-            return self.error(diagnostic);
+            return self.error(not_a_time(time, &ty));
         }
         if utc && ty == Type::Instant(Frame::Local) {
             self.edit(id, |s| {
@@ -457,6 +473,20 @@ impl<'a> Checker<'a> {
                 });
             }
         }
+    }
+}
+
+fn not_a_time(column: &Ident, ty: &Type) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        Code::ColumnType,
+        format!("`{}` is {}: a time must be a date or an instant", column.text, ty.described()),
+    )
+    .at(column.span);
+    match ty.is_text() {
+        true => {
+            diagnostic.help(format!("read it as one: `column {} as instant` (or `as date`)", column.text))
+        }
+        false => diagnostic,
     }
 }
 

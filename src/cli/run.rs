@@ -28,7 +28,7 @@ pub fn run(common: &Common, run: &Run, printer: &Printer) -> u8 {
     let Some(program) = program else { return code };
     let typed_segments: Vec<DefId> = program
         .definition_ids()
-        .filter(|(_, d)| Some(d.span.file) == typed && d.kind == DefinitionKind::Segment && !d.is_entity)
+        .filter(|(_, d)| Some(d.span.file) == typed && d.kind == DefinitionKind::Segment && d.is_written())
         .map(|(id, _)| id)
         .collect();
     let outcome = session.day_warning(&program).and_then(|warning| {
@@ -94,7 +94,7 @@ fn answer_all(
 
 /// The audiences and segments that `--only` names; all where it names none.
 fn chosen<'a>(program: &'a Program, only: &[String]) -> Result<(Vec<&'a Audience>, Vec<DefId>), Diagnostic> {
-    let is_segment = |d: &crate::ir::Definition| d.kind == DefinitionKind::Segment && !d.is_entity;
+    let is_segment = |d: &crate::ir::Definition| d.kind == DefinitionKind::Segment && d.is_written();
     if only.is_empty() {
         let segments = program.definition_ids().filter(|(_, d)| is_segment(d)).map(|(id, _)| id).collect();
         return Ok((program.audiences.iter().collect(), segments));

@@ -77,6 +77,7 @@ registry! {
     EventOutside        "E0405" Error   "an event's column outside an aggregate";
     NestedAggregate     "E0406" Error   "an aggregate inside an aggregate";
     NoPath              "E0407" Error   "events that do not reach the entity";
+    NoPast              "E0408" Error   "a column whose past is not known";
     // not in this version
     NotYet              "E0499" Error   "part of the language that this version does not run";
     // sources and data

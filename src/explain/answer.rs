@@ -14,6 +14,8 @@ pub enum Answer {
     Portrait(Portrait),
     Describe(Describe),
     List(List),
+    Diff(Diff),
+    Transitions(Transitions),
 }
 
 /// How many customers a segment has.
@@ -163,6 +165,71 @@ pub struct Describe {
     pub as_of: String,
     pub definition: String,
     pub used_by: Vec<String>,
+}
+
+/// Who entered and who left a segment from one day to another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diff {
+    pub segment: String,
+    pub title: Option<String>,
+    pub entity: String,
+    pub from: String,
+    pub to: String,
+    pub zone: String,
+    pub total: u64,
+    pub before: u64,
+    pub after: u64,
+    pub stayed: u64,
+    pub undecided_before: u64,
+    pub undecided_after: u64,
+    pub entered: Moved,
+    pub left: Moved,
+}
+
+/// Those who moved in one direction.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moved {
+    pub count: u64,
+    /// The most frequent first.
+    pub flips: Vec<Flip>,
+    /// The first by key.
+    pub sample: Vec<MovedRow>,
+}
+
+/// A condition that changed for some of those who moved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Flip {
+    pub condition: String,
+    pub from: Vec<String>,
+    /// For how many it changed, perhaps with others.
+    pub count: u64,
+    /// For how many it alone changed.
+    pub alone: u64,
+}
+
+/// One who moved, with the conditions that changed: `tx_90d > 5: 3 → 7`.
+#[derive(Clone, Debug, Serialize)]
+pub struct MovedRow {
+    pub key: Value,
+    pub changes: Vec<String>,
+}
+
+/// How many moved from which of a tag's values to which.
+#[derive(Clone, Debug, Serialize)]
+pub struct Transitions {
+    pub tag: String,
+    pub title: Option<String>,
+    pub entity: String,
+    pub from: String,
+    pub to: String,
+    pub zone: String,
+    pub total: u64,
+    /// Who has the same value on both days.
+    pub stayed: u64,
+    /// A `case`'s labels in the order written, missing last.
+    pub values: Vec<Value>,
+    /// A row for each value on the first day, a column for each on the second.
+    pub counts: Vec<Vec<u64>>,
 }
 
 /// What a script defines.

@@ -25,6 +25,8 @@ impl Asker<'_> {
             Command::Portrait { key } => Answer::Portrait(self.portrait_of(key)?),
             Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
             Command::List => Answer::List(self.list()),
+            Command::Diff { segment, from, to } => Answer::Diff(self.diff(*segment, from, to)?),
+            Command::Transitions { tag, from, to } => Answer::Transitions(self.transitions(*tag, from, to)?),
         })
     }
 
@@ -212,7 +214,7 @@ impl Asker<'_> {
         let used_by = program
             .definitions
             .iter()
-            .filter(|other| tag::uses(program, other.body).contains(&d.name))
+            .filter(|other| other.is_written() && tag::uses(program, other.body).contains(&d.name))
             .map(|other| other.name.clone())
             .collect();
         Ok(Describe {
@@ -258,7 +260,7 @@ impl Asker<'_> {
             .collect();
         let definitions: Vec<(String, DefinitionKind, ExprId)> = program
             .definition_ids()
-            .filter(|(_, d)| d.entity == entity && !d.is_entity)
+            .filter(|(_, d)| d.entity == entity && d.is_written())
             .filter_map(|(id, d)| Some((d.name.clone(), d.kind, program.definition_node(id)?)))
             .collect();
         let exprs: Vec<ExprId> =
@@ -290,7 +292,7 @@ impl Asker<'_> {
     pub fn list(&self) -> List {
         let program = self.program;
         let mut by_kind: BTreeMap<bool, Vec<Listed>> = BTreeMap::new();
-        for d in program.definitions.iter().filter(|d| !d.is_entity) {
+        for d in program.definitions.iter().filter(|d| d.is_written()) {
             by_kind.entry(d.kind == DefinitionKind::Segment).or_default().push(Listed {
                 name: d.name.clone(),
                 title: d.title.clone(),
@@ -310,6 +312,7 @@ impl Asker<'_> {
             sources: program
                 .sources
                 .iter()
+                .filter(|s| s.copy.is_none())
                 .map(|s| (s.name.clone(), kind_of(s).to_string(), s.location.pattern.clone()))
                 .collect(),
             params: program

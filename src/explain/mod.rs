@@ -8,6 +8,7 @@ mod ask;
 pub mod attrition;
 pub mod audience;
 pub mod audit;
+mod diff;
 mod evaluate;
 mod keys;
 pub mod members;
@@ -15,6 +16,7 @@ pub mod portrait;
 mod reasons;
 mod stats;
 mod tag;
+mod transitions;
 mod why;
 
 pub use answer::Answer;

@@ -61,7 +61,7 @@ impl Known {
                 .map(|l| (l.name.clone(), program.source_name(l.target).to_string()))
                 .collect(),
         });
-        let definitions = program.definitions.iter().filter(|d| !d.is_entity).map(|d| {
+        let definitions = program.definitions.iter().filter(|d| d.is_written()).map(|d| {
             let (kind, noun) = match d.kind {
                 DefinitionKind::Tag => (Kind::Tag, d.ty.noun()),
                 DefinitionKind::Segment => (Kind::Segment, ""),

@@ -78,11 +78,13 @@ pub enum Node {
         function: Function,
         arguments: Vec<ExprId>,
     },
-    /// Whole units from `moment` to the run's day (or, `until`, from the run's day to `moment`).
+    /// Whole units from `moment` to the day (or, `until`, from the day to `moment`).
     Elapsed {
         unit: TimeUnit,
         until: bool,
         moment: ExprId,
+        /// The day that it is counted from; none is the run's.
+        day: Option<NaiveDate>,
     },
     Aggregate(Aggregate),
     Top(Top),

@@ -67,6 +67,10 @@ pub struct Source {
     pub of: Vec<Owner>,
     pub time: Option<TimeColumn>,
     pub links: Vec<Link>,
+    /// `latest by valid_from`: per key, the newest row not after the day counts.
+    pub latest: Option<ColumnId>,
+    /// A second look at a source with a history, as it stood on another day: the source, and the day.
+    pub copy: Option<(SourceId, AsOf)>,
     /// Rows for which this is not true are not there.
     pub filter: Option<ExprId>,
     pub consent: Option<ColumnId>,
@@ -85,6 +89,8 @@ pub struct Column {
     pub overruled: bool,
     /// Masked wherever it is shown unless an audience lists it.
     pub pii: bool,
+    /// Never changes, and so is known on any date.
+    pub fixed: bool,
 }
 
 /// `of customers by customer_id`.
@@ -130,6 +136,8 @@ pub struct Definition {
     pub text: String,
     /// The name of an entity used as a segment: everyone.
     pub is_entity: bool,
+    /// A tag or a segment as it was on another day, and which one it is then.
+    pub on: Option<(DefId, AsOf)>,
 }
 
 /// A parameter with the value that this run has for it.
@@ -186,13 +194,53 @@ pub struct OutputColumn {
 /// A question, names resolved.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Command {
-    Show { segment: DefId, limit: usize },
-    Count { segment: DefId },
-    Explain { segment: DefId },
-    Why { key: String, segment: DefId },
-    Portrait { key: String },
-    Describe { definition: DefId },
+    Show {
+        segment: DefId,
+        limit: usize,
+    },
+    Count {
+        segment: DefId,
+    },
+    Explain {
+        segment: DefId,
+    },
+    Why {
+        key: String,
+        segment: DefId,
+    },
+    Portrait {
+        key: String,
+    },
+    Describe {
+        definition: DefId,
+    },
+    /// Who entered and who left a segment from one day to another.
+    Diff {
+        segment: DefId,
+        from: Dated,
+        to: Dated,
+    },
+    /// Who moved from which of a tag's values to which.
+    Transitions {
+        tag: DefId,
+        from: Dated,
+        to: Dated,
+    },
     List,
+}
+
+/// A definition as it is on a day.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Dated {
+    pub definition: DefId,
+    pub on: AsOf,
+}
+
+impl Definition {
+    /// Whether a script says it: no entity's own name, and none seen from another day.
+    pub fn is_written(&self) -> bool {
+        !self.is_entity && self.on.is_none()
+    }
 }
 
 impl Program {

@@ -8,6 +8,7 @@ use crate::functions::Function;
 use crate::ir::{ArithmeticOp, CompareOp, DefinitionKind, ExprId, Literal, Node, Program, TextTest};
 use crate::syntax::ast::{Duration, Number, TimeUnit};
 use crate::types::{Frame, Type};
+use chrono::NaiveDate;
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::functions::core::expr_fn as core;
 use datafusion::functions::datetime::expr_fn as datetime;
@@ -101,7 +102,9 @@ impl<'a> Lowering<'a> {
                 Expr::Case(Case::new(None, arms, Some(Box::new(last))))
             }
             Node::Call { function, arguments } => self.call(*function, arguments, ty)?,
-            Node::Elapsed { unit, until, moment } => self.elapsed(*unit, *until, *moment)?,
+            Node::Elapsed { unit, until, moment, day } => {
+                self.elapsed(*unit, *until, *moment, day.unwrap_or_else(|| self.program.today()))?
+            }
             Node::Definition(def) => self.definition(*def)?,
             Node::InSource(_) | Node::Aggregate(_) | Node::Top(_) => {
                 return Err(internal(format!("node {} was used before it was computed", id.0)));
@@ -237,8 +240,7 @@ impl<'a> Lowering<'a> {
         Ok(cast(cast(self.cast(moment, &Type::Date)?, DataType::Int32), DataType::Int64))
     }
 
-    fn elapsed(&self, unit: TimeUnit, until: bool, moment: ExprId) -> Result<Expr> {
-        let today = self.program.today();
+    fn elapsed(&self, unit: TimeUnit, until: bool, moment: ExprId, today: NaiveDate) -> Result<Expr> {
         let day = self.cast(moment, &Type::Date)?;
         let days = || -> Result<Expr> {
             let (now, then) = (lit(i64::from(epoch_days(today))), self.day_number(moment)?);
@@ -342,7 +344,12 @@ impl<'a> Lowering<'a> {
             }
             F::Age => {
                 let moment = *arguments.first().ok_or_else(|| internal("a missing argument"))?;
-                self.elapsed(TimeUnit::Year, false, moment)?
+                // On another day, the day is the second argument.
+                let day = match arguments.get(1).map(|day| self.program.node(*day)) {
+                    Some(Node::Literal(Literal::Date(day))) => *day,
+                    _ => self.program.today(),
+                };
+                self.elapsed(TimeUnit::Year, false, moment, day)?
             }
         };
         Ok(cast(result, data_type(ty)?))
@@ -471,13 +478,13 @@ fn operator(op: CompareOp) -> Operator {
 }
 
 /// The largest n for which the earlier day plus n months (clipped to the month's end) is not after the later.
-fn months_between(today: chrono::NaiveDate, day: Expr, until: bool) -> Result<Expr> {
+fn months_between(today: NaiveDate, day: Expr, until: bool) -> Result<Expr> {
     use chrono::Datelike;
     let part = |name: &str, of: Expr| cast(datetime::date_part(lit(name), of), DataType::Int64);
     let there = part("year", day.clone()) * lit(12i64) + part("month", day.clone());
     let here = lit(i64::from(today.year()) * 12 + i64::from(today.month()));
     let (d, t) = (part("day", day.clone()), i64::from(today.day()));
-    let end_of_month = |day: chrono::NaiveDate| day.succ_opt().is_none_or(|next| next.month() != day.month());
+    let end_of_month = |day: NaiveDate| day.succ_opt().is_none_or(|next| next.month() != day.month());
     if !until {
         // X + n months lands in today's month, on min(d, its last day): not after today unless d is later.
         let whole = here - there;

@@ -10,7 +10,8 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{JoinType, LogicalPlanBuilder, cast, try_cast, when};
+use datafusion::functions_window::expr_fn::rank;
+use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlanBuilder, cast, try_cast, when};
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -145,20 +146,47 @@ fn table(
     if let Some(early) = early {
         plan = plan.filter(early)?;
     }
+    // The newest row of each key is told by the two columns.
+    let history = spec.latest.zip(spec.key);
+    let mut wanted: BTreeSet<ColumnId> = columns.cloned().unwrap_or_default();
+    wanted.extend(history.iter().flat_map(|(latest, key)| [*latest, *key]));
     let mut projection = Vec::new();
-    for id in columns.into_iter().flatten() {
-        let wanted = spec.column(*id).ok_or_else(|| internal("an unknown column"))?;
+    for id in &wanted {
+        let c = spec.column(*id).ok_or_else(|| internal("an unknown column"))?;
         let field = schema
-            .field_with_name(&wanted.name)
-            .map_err(|_| internal(format!("{} has lost its column {}", spec.name, wanted.name)))?;
-        let read = read_as(column(&wanted.name), field.data_type(), &wanted.ty, program)?;
+            .field_with_name(&c.name)
+            .map_err(|_| internal(format!("{} has lost its column {}", spec.name, c.name)))?;
+        let read = read_as(column(&c.name), field.data_type(), &c.ty, program)?;
         projection.push(read.alias(column_name(root, via, *id)));
     }
     if projection.is_empty() {
         // Rows are counted even where no column of theirs is needed.
         projection.push(lit(true).alias(format!("s{}_row", source.0)));
     }
-    Ok(plan.project(projection)?)
+    let plan = plan.project(projection)?;
+    match history {
+        Some((latest, key)) => {
+            let ty = &spec.column(latest).ok_or_else(|| internal("an unknown column"))?.ty;
+            let day = spec.copy.map_or(program.as_of, |(_, day)| day);
+            let cut = super::time::canonical(day.cut(), ty, &program.zone, true);
+            newest(plan, &column_name(root, via, key), &column_name(root, via, latest), cut)
+        }
+        None => Ok(plan),
+    }
+}
+
+/// Per key, the row that is the newest before `cut`; several where they are equally new, which is told as a key
+/// that stands twice.
+fn newest(plan: LogicalPlanBuilder, key: &str, latest: &str, cut: Expr) -> Result<LogicalPlanBuilder> {
+    let keep: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let place = format!("{key}_age");
+    let ranked = rank()
+        .partition_by(vec![column(key)])
+        .order_by(vec![column(latest).sort(false, false)])
+        .build()?
+        .alias(&place);
+    let plan = plan.filter(column(latest).lt(cut))?.window(vec![ranked])?;
+    Ok(plan.filter(column(&place).eq(lit(1u64)))?.project(keep)?)
 }
 
 /// A stored column in the portrait's type. What does not fit is missing.

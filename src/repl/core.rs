@@ -102,8 +102,9 @@ impl Repl {
     /// How much is loaded.
     pub fn summary(&self) -> String {
         let Some(program) = &self.program else { return self.say(Msg::Nothing, &[]) };
-        let of =
-            |kind| program.definitions.iter().filter(|d| d.kind == kind && !d.is_entity).count().to_string();
+        let of = |kind| {
+            program.definitions.iter().filter(|d| d.kind == kind && d.is_written()).count().to_string()
+        };
         let counts = [
             program.sources.len().to_string(),
             of(DefinitionKind::Tag),

@@ -13,7 +13,7 @@ impl Session {
     pub fn check_data(&self, program: &Program) -> Result<Vec<Diagnostic>, Diagnostic> {
         self.with_tables(program, &|_| {}, |asker| {
             let mut found = Vec::new();
-            for (i, source) in program.sources.iter().enumerate() {
+            for (i, source) in program.sources.iter().enumerate().filter(|(_, s)| s.copy.is_none()) {
                 if source.opened {
                     findings(asker, SourceId(u32::try_from(i).unwrap_or(u32::MAX)), &mut found)?;
                 }

@@ -146,7 +146,7 @@ impl Session {
     }
 
     fn manifest_sources(&self, program: &Program) -> Vec<manifest::Source> {
-        let opened = program.sources.iter().filter(|s| s.opened);
+        let opened = program.sources.iter().filter(|s| s.opened && s.copy.is_none());
         opened
             .map(|s| {
                 let files = self.engine.files(&s.location).unwrap_or_default();

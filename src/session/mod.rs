@@ -156,7 +156,7 @@ impl Session {
             return entered;
         };
         let here = |span: crate::source::Span| span.file == file;
-        for (id, d) in program.definition_ids().filter(|(_, d)| here(d.span) && !d.is_entity) {
+        for (id, d) in program.definition_ids().filter(|(_, d)| here(d.span) && d.is_written()) {
             match d.kind {
                 crate::ir::DefinitionKind::Segment => entered.segments.push(id),
                 crate::ir::DefinitionKind::Tag => entered.tags.push(id),

@@ -104,6 +104,8 @@ pub enum SourceClause {
     Where(Expr, Span),
     /// `pii name, phone`
     Pii(Vec<Ident>, Span),
+    /// `fixed birth_date, open_date`
+    Fixed(Vec<Ident>, Span),
     /// `consent consent_sms`
     Consent(Ident, Span),
     /// `column amount as decimal(18,2)`

@@ -83,6 +83,7 @@ impl<'t> Builder<'t, '_> {
                 SourceClause::Link { column, target, name, span }
             }
             Rule::latest_clause => SourceClause::LatestBy(self.ident(&kids.find(Rule::NAME)?), span),
+            Rule::fixed_clause => SourceClause::Fixed(self.names(kids.find(Rule::names)?), span),
             Rule::pii_clause => SourceClause::Pii(self.names(kids.find(Rule::names)?), span),
             Rule::consent_clause => SourceClause::Consent(self.ident(&kids.find(Rule::NAME)?), span),
             Rule::column_clause => {

@@ -75,6 +75,7 @@ pub const KEYWORDS: &[Keyword] = &[
     soft("link", Place::Clause, "a look-up in another source"),
     soft("as", Place::Clause, "another name, or another type"),
     soft("latest", Place::Clause, "the newest row per key"),
+    soft("fixed", Place::Clause, "columns that never change: known on any date"),
     soft("pii", Place::Clause, "columns that are masked where shown"),
     soft("consent", Place::Clause, "the column of consent"),
     soft("column", Place::Clause, "reads a column as another type"),

@@ -126,7 +126,15 @@ impl<'a> Printer<'a> {
                 let arguments: Vec<_> = arguments.iter().map(|a| self.print(*a, Or)).collect();
                 (format!("{name}({})", arguments.join(", ")), Primary)
             }
-            Node::Elapsed { unit, until, moment } => match self.lang {
+            Node::Elapsed { unit, until, moment, day: Some(day) } => {
+                let (moment, day) = (self.print(*moment, Coalesce), day.to_string());
+                let (from, to) = if *until { (&day, &moment) } else { (&moment, &day) };
+                match self.lang {
+                    Lang::En => (format!("{}s from {from} to {to}", unit.word()), Prefix),
+                    Lang::Zh => (glue(&["从", from, "到", to, "的", words::number_of_zh(*unit)]), Coalesce),
+                }
+            }
+            Node::Elapsed { unit, until, moment, day: None } => match self.lang {
                 Lang::En => {
                     let word = if *until { "until" } else { "since" };
                     (format!("{}s {word} {}", unit.word(), self.print(*moment, Primary)), Prefix)
@@ -268,9 +276,16 @@ impl<'a> Printer<'a> {
     fn column(&self, source: SourceId, via: &[LinkId], column: ColumnId) -> String {
         let mut parts = Vec::new();
         let mut at = source;
+        let mut day = None;
         for link in via {
             let Some(link) = self.program.source(at).and_then(|s| s.link(*link)) else { break };
-            parts.push(link.name.as_str());
+            let target = self.program.source(link.target);
+            let copy = target.and_then(|t| t.copy);
+            day = day.or(copy.map(|(_, day)| day));
+            // A look into a source's own history is no link that the script says.
+            if copy.is_none_or(|(of, _)| of != at) {
+                parts.push(link.name.as_str());
+            }
             at = link.target;
         }
         parts.push(self.program.column(at, column).map_or("", |c| c.name.as_str()));
@@ -286,12 +301,16 @@ impl<'a> Printer<'a> {
         if qualified {
             parts.insert(0, self.program.source_name(source));
         }
-        parts.join(".")
+        match day {
+            Some(day) => format!("({} on {})", parts.join("."), day.text(&self.program.zone)),
+            None => parts.join("."),
+        }
     }
 
     fn definition(&self, id: crate::ir::DefId) -> String {
         let name = definition_name(self.program, id);
         match (self.row, self.program.definition(id)) {
+            (_, Some(d)) if d.on.is_some() => format!("({name})"),
             (Row::Filter { events, .. }, Some(d)) if self.has_name(events, name) && !d.is_entity => {
                 format!("{}.{name}", self.program.source_name(d.entity))
             }

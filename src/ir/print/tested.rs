@@ -73,12 +73,15 @@ impl Tested<'_> {
             return Some(v.clone());
         }
         match self.program.node(id) {
-            Node::Elapsed { unit, until, moment } => match self.value(*moment)? {
-                Value::Missing => Some(Value::Missing),
-                Value::Date(day) => elapsed(*day, self.program.today(), *unit, *until),
-                Value::Instant(t) => elapsed(t.date(), self.program.today(), *unit, *until),
-                _ => None,
-            },
+            Node::Elapsed { unit, until, moment, day } => {
+                let from = day.unwrap_or_else(|| self.program.today());
+                match self.value(*moment)? {
+                    Value::Missing => Some(Value::Missing),
+                    Value::Date(day) => elapsed(*day, from, *unit, *until),
+                    Value::Instant(t) => elapsed(t.date(), from, *unit, *until),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }

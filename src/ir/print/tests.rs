@@ -92,6 +92,7 @@ impl Bank {
             meta: Vec::new(),
             text: String::new(),
             is_entity: false,
+            on: None,
         });
         DefId(u32::try_from(self.0.definitions.len() - 1).unwrap())
     }
@@ -122,7 +123,7 @@ impl Bank {
     }
 
     fn days_since(&mut self, moment: ExprId) -> ExprId {
-        self.node(Node::Elapsed { unit: TimeUnit::Day, until: false, moment })
+        self.node(Node::Elapsed { unit: TimeUnit::Day, until: false, moment, day: None })
     }
 
     fn en(&self, id: ExprId) -> String {
@@ -425,7 +426,7 @@ fn time_since_a_date_shows_how_much_it_was() {
     let on = |text: &str| [(open, Value::Date(day(text)))];
     assert_eq!(p.tested(young, &on("2026-09-16"))[0], "days since open_date 45 < 90");
     assert_eq!(p.tested(young, &on("2026-11-02"))[0], "days since open_date -2 < 90");
-    let months = p.node(Node::Elapsed { unit: TimeUnit::Month, until: false, moment: open });
+    let months = p.node(Node::Elapsed { unit: TimeUnit::Month, until: false, moment: open, day: None });
     let atom = p.compare(CompareOp::Less, months, ninety);
     for (from, n) in [("2026-09-30", 1), ("2026-08-31", 2), ("2025-11-01", 11), ("2000-10-31", 312)] {
         assert_eq!(p.tested(atom, &on(from))[0], format!("months since open_date {n} < 90"), "{from}");

@@ -1,7 +1,8 @@
 //! Answers for programs: as JSON, and as rows for CSV and NDJSON. Names are English, whatever the language.
 
 use crate::explain::answer::{
-    Answer, Count, Describe, Explain, List, Listed, Portrait, Spread, Tested, Undecided, Why,
+    Answer, Count, Describe, Diff, Explain, List, Listed, Portrait, Spread, Tested, Transitions, Undecided,
+    Why,
 };
 use crate::value::Value;
 
@@ -23,6 +24,8 @@ pub fn rows(answer: &Answer) -> Option<Rows> {
         Answer::Portrait(a) => portrait(a),
         Answer::Describe(a) => describe(a),
         Answer::List(a) => list(a),
+        Answer::Diff(a) => diff(a),
+        Answer::Transitions(a) => transitions(a),
     })
 }
 
@@ -164,6 +167,30 @@ fn spread(a: &Spread) -> Vec<(String, Value)> {
     pairs.extend(a.distinct.map(|n| ("distinct".to_string(), number(n))));
     pairs.extend(a.top.iter().map(|(value, n)| (format!("count {}", value.plain()), number(*n))));
     pairs
+}
+
+/// Who entered and who left, by condition; the first row of each direction is for all.
+fn diff(a: &Diff) -> Rows {
+    let mut rows = Vec::new();
+    for (way, moved) in [("entered", &a.entered), ("left", &a.left)] {
+        rows.push(vec![text(way), Value::Missing, Value::Missing, number(moved.count), Value::Missing]);
+        rows.extend(
+            moved.flips.iter().map(|f| {
+                vec![text(way), text(&f.condition), joined(&f.from), number(f.count), number(f.alone)]
+            }),
+        );
+    }
+    (headers(&["way", "condition", "from", "customers", "alone"]), rows)
+}
+
+fn transitions(a: &Transitions) -> Rows {
+    let mut rows = Vec::new();
+    for (from, counts) in a.values.iter().zip(&a.counts) {
+        for (to, n) in a.values.iter().zip(counts) {
+            rows.push(vec![from.clone(), to.clone(), number(*n)]);
+        }
+    }
+    (headers(&["from", "to", "customers"]), rows)
 }
 
 fn list(a: &List) -> Rows {

@@ -6,6 +6,7 @@
 mod audience;
 mod count;
 mod data;
+mod diff;
 mod explain;
 mod list;
 mod members;
@@ -44,6 +45,8 @@ pub fn answer(answer: &Answer, options: &Drawing) -> String {
         Answer::Portrait(a) => portrait::draw(&mut page, a),
         Answer::Describe(a) => tag::describe(&mut page, a),
         Answer::List(a) => list::draw(&mut page, a),
+        Answer::Diff(a) => diff::diff(&mut page, a),
+        Answer::Transitions(a) => diff::transitions(&mut page, a),
     }
     page.finish()
 }

@@ -92,11 +92,39 @@ pub enum Word {
     FilesWritten,
     Rows,
     Why,
+    // From one day to another.
+    BetweenDays,
+    BeforeAfter,
+    UndecidedThenNow,
+    Entered,
+    NobodyEntered,
+    Left,
+    NobodyLeft,
+    Changed,
+    Customers,
+    ShareColumn,
+    OnlyThis,
+    MovedOf,
+    FromTo,
 }
 
 /// English, then Chinese.
 fn both(word: Word) -> (&'static str, &'static str) {
     match word {
+        Word::BetweenDays => ("{0} to {1} ({2})", "{0} 至 {1}（{2}）"),
+        Word::BeforeAfter => ("{0} members then, {1} now; {2} stayed", "当时 {0}，现在 {1}；其中 {2} 未变"),
+        Word::UndecidedThenNow => ("undecided: {0} then, {1} now", "未定：当时 {0}，现在 {1}"),
+        Word::Entered => ("Entered: {0}", "进入：{0}"),
+        Word::NobodyEntered => ("Nobody entered", "无人进入"),
+        Word::Left => ("Left: {0}", "离开：{0}"),
+        Word::NobodyLeft => ("Nobody left", "无人离开"),
+        Word::Changed => ("Changed for", "变化的条件"),
+        Word::Customers => ("customers", "客户数"),
+        Word::ShareColumn => ("share", "占比"),
+        Word::OnlyThis => ("only this", "仅此一项"),
+        Word::MovedOf => ("{0} of {1} {2} moved ({3})", "{2} 共 {1}，变化 {0}（{3}）"),
+        Word::FromTo => ("{0} ↓  {1} →", "{0} ↓  {1} →"),
+
         Word::AsOf => ("as of {0} ({1})", "截至 {0}（{1}）"),
         Word::AsOfDay => ("as of {0}", "截至 {0}"),
         Word::Members => ("{0} of {1} {2} ({3})", "命中 {0} / {1} {2}（{3}）"),
