@@ -6,7 +6,7 @@ use segue::diagnostic::{Diagnostic, render};
 use segue::explain::Selection;
 use segue::explain::answer::{Show, Tested};
 use segue::explain::portrait::value_at;
-use segue::ir::{DefId, Program};
+use segue::ir::{Command, DefId, Program};
 use segue::session::Session;
 use segue::value::Value;
 use std::path::Path;
@@ -77,9 +77,23 @@ pub fn answer(
         "file" => Ok(file(&folder.join(rest))),
         other => panic!("line {}: nothing is called `expect {other}`", block.line),
     };
+    compared(session, kind == "members" && !rest.contains(" with "), block, found)
+}
+
+/// A command's answer as rows, cells between `|`, without the header.
+pub fn ask(session: &Session, program: &Program, command: &Command, block: &Block) -> Vec<String> {
+    let found = session.ask(program, command, &|_| {}).map(|answer| {
+        let (_, rows) = segue::output::answers::rows(&answer).unwrap();
+        let line = |row: &Vec<Value>| row.iter().map(cell).collect::<Vec<_>>().join(" | ");
+        rows.iter().map(line).collect()
+    });
+    compared(session, false, block, found)
+}
+
+fn compared(session: &Session, keys: bool, block: &Block, found: Found) -> Vec<String> {
     let expected: Vec<String> = block.lines.iter().filter(|l| !l.trim().is_empty()).cloned().collect();
     // Keys may stand in one line.
-    let expected: Vec<String> = match kind == "members" && !rest.contains(" with ") {
+    let expected: Vec<String> = match keys {
         true => expected.iter().flat_map(|l| l.split(',')).map(|k| k.trim().to_string()).collect(),
         false => expected,
     };

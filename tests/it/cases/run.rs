@@ -82,6 +82,11 @@ fn as_of(block: &Block) -> Option<&str> {
     block.info.rsplit_once(" as of ").map(|(_, day)| day.trim())
 }
 
+/// The command of `expect ask COMMAND`.
+pub fn command_of(block: &Block) -> Option<&str> {
+    block.info.split(" as of ").next()?.strip_prefix("ask ").map(str::trim)
+}
+
 fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects: &[&Block]) -> Vec<String> {
     let mut session = session(way, day, case.set.clone());
     if !case.alone {
@@ -99,7 +104,9 @@ fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects:
         .iter()
         .map(|t| format!("segment `probe {t}` where `{t}` is known or `{t}` is missing\n"))
         .collect();
-    session.load_text("probe.seg", folder, &probes);
+    // Commands of expectations come after the script's own.
+    let asked: String = expects.iter().filter_map(|b| command_of(b)).map(|c| format!("{c}\n")).collect();
+    session.load_text("probe.seg", folder, &(probes + &asked));
 
     let checked = session.check();
     let own = |d: &&Diagnostic| !render::short(d, session.sources()).starts_with("probe.seg:");
@@ -119,7 +126,13 @@ fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects:
     wrong.extend(expect::findings(&session, "error", &errors, expects));
     wrong.extend(expect::findings(&session, "warning", &warnings, expects));
     let Some(program) = &checked.program else { return wrong };
+    let asks = expects.iter().filter(|b| command_of(b).is_some()).count();
+    let mut asked = program.commands.iter().skip(program.commands.len() - asks).map(|(command, _)| command);
     for block in expects {
+        if command_of(block).is_some() {
+            wrong.extend(expect::ask(&session, program, asked.next().unwrap(), block));
+            continue;
+        }
         let words = block.info.split(" as of ").next().unwrap_or("");
         let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
         if kind != "error" && kind != "warning" {
