@@ -90,6 +90,39 @@ impl Checker<'_> {
         }
     }
 
+    /// How many events of a source a customer has in a window: what `cap` counts.
+    pub(super) fn events_counted(
+        &mut self,
+        entity: SourceId,
+        source: &ast::Ident,
+        window: &ast::Window,
+    ) -> Option<ExprId> {
+        let events = self.source_named(source, "what `cap` counts")?;
+        if !self.is_events(events) {
+            let message = format!("{} is no source of events: its rows belong to no entity", source.text);
+            let of = self.source_name(entity).to_string();
+            self.error(
+                Diagnostic::new(Code::NotEvents, message).at(source.span).help(format!(
+                    "a cap counts what happened to {of}: a source that says `of {of} by … at …`"
+                )),
+            );
+            return None;
+        }
+        self.open(events);
+        self.open(entity);
+        let path = self.path(events, entity, source.span)?;
+        if self.source(events).is_some_and(|s| s.time.is_none()) {
+            if !self.is_broken(events) {
+                self.no_time(events, "a window", window.span);
+            }
+            return None;
+        }
+        let window = Some(self.window(window, events)?);
+        let count =
+            Aggregate { function: AggregateFn::Count, events, path, argument: None, filter: None, window };
+        Some(self.graph.add(Node::Aggregate(count), Type::Int))
+    }
+
     /// What of each event is taken: `None` for those that count events. `Err` where it is faulty.
     fn argument(
         &mut self,

@@ -4,14 +4,27 @@ use super::Checker;
 use super::definition::meta_text;
 use super::scope::Row;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{Audience, Control, ExprId, Limit, Literal, Node, OutputColumn, SourceId};
+use crate::ir::{
+    Arm, Audience, CompareOp, Control, ExprId, Limit, Literal, Node, OutputColumn, SourceId, Split,
+};
 use crate::source::Span;
 use crate::syntax::ast::{self, AudienceClause, Number};
 use crate::types::Type;
+use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Endings of audience files.
 const ENDINGS: [&str; 6] = ["parquet", "csv", "ndjson", "jsonl", "arrow", "feather"];
+
+/// The column that says in which arm of a split a customer is.
+const ARM: &str = "arm";
+
+/// `left - share`, both as digits and scale; `None` where it needs more digits than there are.
+fn less(left: (i128, u8), share: Number) -> Option<(i128, u8)> {
+    let scale = left.1.max(share.scale);
+    let at = |digits: i128, from: u8| 10i128.checked_pow(u32::from(scale - from))?.checked_mul(digits);
+    Some((at(left.0, left.1)?.checked_sub(at(share.digits, share.scale)?)?, scale))
+}
 
 impl<'a> Checker<'a> {
     pub(super) fn check_audiences(&mut self) -> Vec<Audience> {
@@ -56,8 +69,10 @@ impl<'a> Checker<'a> {
             segment,
             require: Vec::new(),
             exclude: Vec::new(),
+            cap: Vec::new(),
             limit: None,
             control: None,
+            split: None,
             columns: Vec::new(),
             to: None,
             min_size: None,
@@ -69,6 +84,7 @@ impl<'a> Checker<'a> {
             self.audience_clause(entity, clause, &mut audience);
         }
         self.consent(entity, &audience, def.name.span);
+        self.arm_column(def, &audience);
         if audience.columns.is_empty()
             && let Some(key) = self.key_column(entity)
         {
@@ -197,9 +213,77 @@ impl<'a> Checker<'a> {
             AudienceClause::Plain { word, value, .. } => {
                 audience.notes.push((word.text.clone(), meta_text(value)))
             }
-            AudienceClause::Cap { span, .. } => self.not_yet(*span, "`cap`"),
-            AudienceClause::Split { span, .. } => self.not_yet(*span, "`split`"),
+            AudienceClause::Cap { most, window, source, span } => {
+                let most = self.whole(*most, *span, 1);
+                let count = self.events_counted(entity, source, window);
+                if let (Some(most), Some(count)) = (most, count) {
+                    let most = Number { digits: i128::from(most), scale: 0, has_point: false };
+                    let most = self.graph.add(Node::Literal(Literal::Number(most)), Type::Int);
+                    let enough = Node::Compare { op: CompareOp::GreaterEqual, left: count, right: most };
+                    audience.cap.push(self.graph.add(enough, Type::Bool));
+                }
+            }
+            AudienceClause::Split { arms, salt, span } => {
+                if let Some(arms) = self.arms(arms, *span) {
+                    let salt = salt.as_ref().map_or_else(|| audience.name.clone(), |s| s.value.clone());
+                    audience.split = Some(Split { arms, salt });
+                }
+            }
         }
+    }
+
+    /// The arms of a split: named apart, each of some share, together the whole list.
+    fn arms(&mut self, written: &[(ast::Ident, Number)], span: Span) -> Option<Vec<Arm>> {
+        let mut arms: Vec<Arm> = Vec::new();
+        let mut good = true;
+        // Exact: a third is written 33.3%, 33.3%, 33.4%.
+        let mut left = Some((1i128, 0u8));
+        for (name, share) in written {
+            if arms.iter().any(|a| a.name == name.text) {
+                let message = format!("the arm `{}` stands twice", name.text);
+                self.error(Diagnostic::new(Code::DuplicateName, message).at(name.span));
+                good = false;
+            }
+            let value = super::literal_value(&Literal::Number(*share)).as_f64().unwrap_or(-1.0);
+            if !(value > 0.0 && value <= 1.0) {
+                let message = format!("the arm `{}` needs a share above 0% and up to 100%", name.text);
+                self.error(
+                    Diagnostic::new(Code::BadShare, message)
+                        .at(name.span)
+                        .help("write the sign: `split a 50%, b 50%`; leave out an arm that takes nobody"),
+                );
+                good = false;
+            }
+            left = left.and_then(|left| less(left, *share));
+            arms.push(Arm { name: name.text.clone(), share: value });
+        }
+        if good && left.is_none_or(|(digits, _)| digits != 0) {
+            let sum = arms.iter().map(|a| a.share).sum::<f64>() * 100.0;
+            let message = format!("the arms add up to {}%, not to 100%", Value::Float(sum));
+            self.error(
+                Diagnostic::new(Code::BadShare, message)
+                    .at(span)
+                    .help("every customer of the list is in one arm; who shall get nothing is held out by `control 10%`"),
+            );
+            good = false;
+        }
+        good.then_some(arms)
+    }
+
+    /// The file of a split has a column `arm`; another one of that name would hide it.
+    fn arm_column(&mut self, def: &ast::AudienceDef, audience: &Audience) {
+        if audience.split.is_none() || !audience.columns.iter().any(|c| c.name == ARM) {
+            return;
+        }
+        let paths = def.clauses.iter().find_map(|c| match c {
+            AudienceClause::Columns(_, span) => Some(*span),
+            _ => None,
+        });
+        self.error(
+            Diagnostic::new(Code::DuplicateName, format!("the column `{ARM}` stands twice"))
+                .at(paths.unwrap_or(def.name.span))
+                .help("a split writes the name of each customer's arm into a column `arm`: give the other one another name, with a tag"),
+        );
     }
 
     fn share(&mut self, share: Number, span: Span) -> Option<f64> {

@@ -161,12 +161,16 @@ fn print_delivered(delivered: &[Delivered], format: OutputFormat, printer: &Prin
 }
 
 fn summary(d: &Delivered) -> serde_json::Value {
-    serde_json::json!({
+    let mut summary = serde_json::json!({
         "audience": d.selection.audience.name,
         "rows": d.selection.rows,
         "waterfall": d.selection.waterfall,
         "files": d.files.iter().map(|f| serde_json::json!({
             "what": f.what, "path": f.path.display().to_string(), "rows": f.rows,
         })).collect::<Vec<_>>(),
-    })
+    });
+    if !d.selection.arms.is_empty() {
+        summary["arms"] = serde_json::json!(d.selection.arms);
+    }
+    summary
 }

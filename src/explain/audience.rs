@@ -1,31 +1,31 @@
-//! From segments to lists: `require`, `exclude`, `limit`, `control`, each step's loss counted.
+//! From segments to lists: `require`, `exclude`, `cap`, `limit`, `control`, `split`, each step's loss counted.
 //!
 //! All audiences of one entity come out of one pass over its portrait.
 
 use super::attrition::Attrition;
+use super::draw;
 use super::evaluate::{both, count, is_true, is_unknown};
 use super::members::Kept;
 use super::portrait::{Asker, Result, View, internal, value_at};
 use super::reasons;
 use super::why::{self, Customer};
 use crate::ir::print::{self, Lang};
-use crate::ir::{Audience, ExprId, Formula, Node, Program, SourceId};
+use crate::ir::{Audience, ExprId, Formula, Node, Program, SourceId, Split};
 use crate::plan::Request;
 use crate::value::Value;
 use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, ListBuilder, StringBuilder, StructBuilder, UInt32Array,
+    Array, ArrayRef, BooleanArray, ListBuilder, StringArray, StringBuilder, StructBuilder, UInt32Array,
 };
 use datafusion::arrow::compute::{not, take};
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One step of the waterfall.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stage {
-    /// `all`, `segment`, `require`, `exclude`, `limit`, `control`, `delivered`.
+    /// `all`, `segment`, `require`, `exclude`, `cap`, `limit`, `control`, `delivered`.
     pub step: &'static str,
     /// The rule in words; empty for totals.
     pub rule: String,
@@ -40,10 +40,21 @@ pub struct Stage {
 pub struct Selection {
     pub audience: Audience,
     pub waterfall: Vec<Stage>,
-    /// The listed columns, by name, then `why` and `why_data`.
+    /// How many of the list are in each arm of its split.
+    pub arms: Vec<ArmSize>,
+    /// The listed columns, by name, then the arm where there is a split, then `why` and `why_data`.
     pub columns: Vec<(String, ArrayRef)>,
-    /// Who is held out: the same columns.
+    /// Who is held out: the same columns but for the arm, since they are in none.
     pub held_out: Option<Vec<(String, ArrayRef)>>,
+    pub rows: u64,
+}
+
+/// One arm of a split.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ArmSize {
+    pub arm: String,
+    /// As asked for, from 0 to 1.
+    pub share: f64,
     pub rows: u64,
 }
 
@@ -52,6 +63,7 @@ struct Collector<'a> {
     attrition: Attrition,
     require: Vec<Counted>,
     exclude: Vec<Counted>,
+    cap: Vec<Counted>,
     kept: Kept,
     membership: ExprId,
     /// What the reasons read.
@@ -120,6 +132,7 @@ impl Asker<'_> {
             attrition: Attrition::new(self.program, audience.segment)?,
             require: audience.require.iter().map(Counted::new).collect(),
             exclude: audience.exclude.iter().map(Counted::new).collect(),
+            cap: audience.cap.iter().map(Counted::new).collect(),
             kept: Kept::new(columns, None),
             membership: self.membership(audience.segment)?,
             reasons,
@@ -158,7 +171,7 @@ impl Asker<'_> {
             let keys = columns.first().cloned();
             (held, sent) = sent.into_iter().partition(|row| {
                 let key = keys.as_ref().and_then(|k| value_at(k, *row as usize, &program.zone).ok());
-                key.is_some_and(|k| draw(&control.salt, &k.plain()) < control.share)
+                key.is_some_and(|k| draw::share(&control.salt, &k.plain()) < control.share)
             });
             let percent = Value::Float(control.share * 100.0);
             waterfall.push(Stage {
@@ -177,12 +190,33 @@ impl Asker<'_> {
             undecided: 0,
         });
         let rows = sent.len() as u64;
-        let delivered = self.rows_of(&c, &columns, &sent)?;
-        let held_out = match c.audience.control {
-            Some(_) => Some(self.rows_of(&c, &columns, &held)?),
+        let arms = match &c.audience.split {
+            Some(split) => Some(self.arms_of(split, &columns, &sent)?),
             None => None,
         };
-        Ok(Selection { audience: c.audience.clone(), waterfall, columns: delivered, held_out, rows })
+        let mut sizes: Vec<ArmSize> = Vec::new();
+        for arm in c.audience.split.iter().flat_map(|s| &s.arms) {
+            let rows = arms.iter().flatten().filter(|name| **name == arm.name).count() as u64;
+            sizes.push(ArmSize { arm: arm.name.clone(), share: arm.share, rows });
+        }
+        let delivered = self.rows_of(&c, &columns, &sent, arms)?;
+        let held_out = match c.audience.control {
+            Some(_) => Some(self.rows_of(&c, &columns, &held, None)?),
+            None => None,
+        };
+        let audience = c.audience.clone();
+        Ok(Selection { audience, waterfall, arms: sizes, columns: delivered, held_out, rows })
+    }
+
+    /// The arm of each row.
+    fn arms_of<'b>(&self, split: &'b Split, columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<&'b str>> {
+        let Some(keys) = columns.first() else { return Ok(Vec::new()) };
+        rows.iter()
+            .map(|row| {
+                let key = value_at(keys, *row as usize, &self.program.zone)?.plain();
+                draw::arm(split, &key).ok_or_else(|| internal("a split without arms"))
+            })
+            .collect()
     }
 
     /// The listed columns of some rows, with their reasons.
@@ -191,6 +225,7 @@ impl Asker<'_> {
         c: &Collector<'_>,
         columns: &[ArrayRef],
         rows: &[u32],
+        arms: Option<Vec<&str>>,
     ) -> Result<Vec<(String, ArrayRef)>> {
         let program = self.program;
         let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
@@ -200,7 +235,7 @@ impl Asker<'_> {
             let array = match (program.node(column.expr), c.kept.position(column.expr)) {
                 (Node::Literal(literal), _) => {
                     let text = crate::check::literal_value(literal).plain();
-                    Arc::new(datafusion::arrow::array::StringArray::from(vec![text; rows.len()])) as ArrayRef
+                    Arc::new(StringArray::from(vec![text; rows.len()])) as ArrayRef
                 }
                 (_, Some(at)) => match columns.get(at) {
                     Some(array) => take(array, &picked, None).map_err(fail)?,
@@ -209,6 +244,9 @@ impl Asker<'_> {
                 (_, None) => return Err(internal("an audience's column was not kept")),
             };
             found.push((column.name.clone(), array));
+        }
+        if let Some(arms) = arms {
+            found.push(("arm".to_string(), Arc::new(StringArray::from(arms)) as ArrayRef));
         }
         let (text, data) = self.reasons(c, columns, rows)?;
         found.push(("why".to_string(), text));
@@ -304,25 +342,12 @@ fn why_fields() -> Fields {
     ])
 }
 
-/// A number from 0 to 1 that depends on the salt and the key alone: whoever is below a small share is below every
-/// larger one.
-fn draw(salt: &str, key: &str) -> f64 {
-    let mut hash = Sha256::new();
-    hash.update(salt.as_bytes());
-    hash.update([0]);
-    hash.update(key.as_bytes());
-    let digest = hash.finalize();
-    let first = digest.iter().take(8).fold(0u64, |n, byte| (n << 8) | u64::from(*byte));
-    // 53 bits are what a float holds exactly.
-    (first >> 11) as f64 / (1u64 << 53) as f64
-}
-
 impl Collector<'_> {
     fn needs(&self, program: &Program) -> Vec<ExprId> {
         let mut needs = self.attrition.needs(program);
         needs.push(self.membership);
         needs.extend(self.kept.columns());
-        needs.extend(self.require.iter().chain(&self.exclude).map(|c| c.expr));
+        needs.extend(self.require.iter().chain(&self.exclude).chain(&self.cap).map(|c| c.expr));
         needs
     }
 
@@ -335,7 +360,7 @@ impl Collector<'_> {
             rule.note(&alive, &stay, &outcome)?;
             alive = stay;
         }
-        for rule in &mut self.exclude {
+        for rule in self.exclude.iter_mut().chain(&mut self.cap) {
             let outcome = view.booleans(rule.expr)?;
             let out = is_true(&outcome)?;
             let stay = both(&alive, &not(&out).map_err(|e| internal(e.to_string()))?)?;
@@ -364,7 +389,7 @@ impl Collector<'_> {
                 undecided: step.undecided,
             });
         }
-        for (step, rules) in [("require", &self.require), ("exclude", &self.exclude)] {
+        for (step, rules) in [("require", &self.require), ("exclude", &self.exclude), ("cap", &self.cap)] {
             for rule in rules {
                 stages.push(Stage {
                     step,

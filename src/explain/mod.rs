@@ -9,6 +9,7 @@ pub mod attrition;
 pub mod audience;
 pub mod audit;
 mod diff;
+mod draw;
 mod evaluate;
 mod keys;
 pub mod members;

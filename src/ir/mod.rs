@@ -161,8 +161,11 @@ pub struct Audience {
     pub segment: DefId,
     pub require: Vec<ExprId>,
     pub exclude: Vec<ExprId>,
+    /// Who has had enough: `count(contacts in last 30 days) >= 2`. Never unknown.
+    pub cap: Vec<ExprId>,
     pub limit: Option<Limit>,
     pub control: Option<Control>,
+    pub split: Option<Split>,
     /// What each row shows; the key alone where nothing is listed.
     pub columns: Vec<OutputColumn>,
     pub to: Option<Location>,
@@ -183,6 +186,20 @@ pub struct Control {
     /// From 0 to 1.
     pub share: f64,
     pub salt: String,
+}
+
+/// The list divided into named arms, whose shares make the whole.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Split {
+    pub arms: Vec<Arm>,
+    pub salt: String,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Arm {
+    pub name: String,
+    /// Above 0, at most 1.
+    pub share: f64,
 }
 
 #[derive(Clone, PartialEq, Debug)]

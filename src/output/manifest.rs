@@ -29,6 +29,9 @@ pub struct Manifest {
     pub rows: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
+    /// Of its split.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<Arm>,
     pub file: ListFile,
     pub columns: Vec<Column>,
     /// `via`, `offer`, `benefit`, `message` and `@…`, as written.
@@ -66,7 +69,7 @@ pub struct Source {
     pub newest: Option<String>,
 }
 
-/// One step of the waterfall: `require`, `exclude`, `limit`, `control`.
+/// One step of the waterfall: `require`, `exclude`, `cap`, `limit`, `control`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub struct Step {
     pub step: String,
@@ -83,6 +86,15 @@ pub struct Step {
 pub struct HeldOut {
     pub rows: u64,
     pub file: ListFile,
+}
+
+/// One arm of a split: a value of the column `arm`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub struct Arm {
+    pub arm: String,
+    /// As asked for, from 0 to 1.
+    pub share: f64,
+    pub rows: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
@@ -181,6 +193,10 @@ mod tests {
             }],
             rows: 8,
             held_out: Some(HeldOut { rows: 1, file: file.clone() }),
+            arms: vec![
+                Arm { arm: "a".into(), share: 0.5, rows: 3 },
+                Arm { arm: "b".into(), share: 0.5, rows: 5 },
+            ],
             file,
             columns: vec![Column { name: "assets".into(), ty: "decimal(18,2)".into() }],
             notes: vec![Note { name: "via".into(), value: "短信".into() }],

@@ -120,6 +120,11 @@ impl Session {
                 .collect(),
             rows: selection.rows,
             held_out,
+            arms: selection
+                .arms
+                .iter()
+                .map(|a| manifest::Arm { arm: a.arm.clone(), share: a.share, rows: a.rows })
+                .collect(),
             file: list.file,
             columns: list.columns,
             notes: selection

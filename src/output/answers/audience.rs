@@ -28,6 +28,7 @@ pub fn audience(
     headline(&mut page, selection);
     page.gap();
     waterfall(&mut page, selection);
+    arms(&mut page, selection);
     if !files.is_empty() {
         page.gap();
         written(&mut page, files);
@@ -91,6 +92,20 @@ fn waterfall(page: &mut Page<'_>, a: &Selection) {
         let text = say(lang, Word::UndecidedStay, &[&stage.rule, &count(stage.undecided)]);
         page.line(0, Line::new().add(Style::Unsure, text));
     }
+}
+
+/// The arms of a split, in the order written: how many are in each, of how many.
+fn arms(page: &mut Page<'_>, a: &Selection) {
+    if a.arms.is_empty() {
+        return;
+    }
+    let lang = page.lang();
+    let sized = a.arms.iter().map(|arm| match percent(arm.rows, a.rows) {
+        Some(share) => say(lang, Word::ArmOf, &[&arm.arm, &count(arm.rows), &share]),
+        None => say(lang, Word::ArmOf, &[&arm.arm, &count(arm.rows), "0%"]),
+    });
+    let sized: Vec<String> = sized.collect();
+    page.line(0, Line::new().plain(say(lang, Word::Arms, &[&sized.join(" · ")])));
 }
 
 /// The rule in the reader's words: that of a limit comes in English.

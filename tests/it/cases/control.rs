@@ -1,17 +1,19 @@
-//! Control groups: who is held out depends on the key and the salt, on nothing else.
+//! Control groups and arms: who is held out or in which arm depends on the key and the salt, on nothing else.
 
 use super::page::Block;
 use super::run::{WAYS, session};
 use super::table;
 use datafusion::arrow::array::{Array, ArrayRef};
 use segue::explain::portrait::value_at;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const CUSTOMERS: usize = 600;
 
 struct Drawn {
     sent: BTreeSet<String>,
     held: BTreeSet<String>,
+    /// Who is in an arm of the split, by the arm's name.
+    arms: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The audiences `name` of a script over 600 customers with scores from 1 to 600.
@@ -35,8 +37,19 @@ fn draw(script: &str, names: &[&str]) -> Vec<Drawn> {
     let drawn = |s: &segue::explain::Selection| Drawn {
         sent: keys(&s.columns),
         held: s.held_out.as_ref().map(|h| keys(h)).unwrap_or_default(),
+        arms: arms(&s.columns, &program.zone),
     };
     selected.iter().map(drawn).collect()
+}
+
+fn arms(columns: &[(String, ArrayRef)], zone: &segue::ir::Zone) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let Some((_, arm)) = columns.iter().find(|(name, _)| name == "arm") else { return found };
+    let plain = |array: &ArrayRef, i: usize| value_at(array, i, zone).unwrap().plain();
+    for i in 0..arm.len() {
+        found.entry(plain(arm, i)).or_default().insert(plain(&columns[0].1, i));
+    }
+    found
 }
 
 const BASE: &str = "segment low where score <= 300\nsegment all_of_them where score > 0\n";
@@ -105,4 +118,47 @@ fn a_key_is_drawn_by_its_value_whatever_its_integer_width() {
     assert_eq!(of("int64"), of("int32"));
     assert_eq!(of("int64"), of("uint32"));
     assert_eq!(of("int64"), of("text"));
+}
+
+/// The arms of one script's audience.
+fn arms_of(script: &str) -> BTreeMap<String, BTreeSet<String>> {
+    draw(&format!("{BASE}{script} columns customer_id to \"out/a.csv\"\n"), &["a"]).remove(0).arms
+}
+
+#[test]
+fn an_arm_that_grows_keeps_everyone_whichever_it_is_and_whoever_pays() {
+    let before = arms_of("audience a from all_of_them split a 30%, b 30%, c 40% salt \"s\"");
+    assert_eq!(before.values().map(BTreeSet::len).sum::<usize>(), CUSTOMERS);
+    for (arm, split) in [
+        ("a", "a 50%, b 30%, c 20%"),
+        ("a", "a 50%, b 20%, c 30%"),
+        ("b", "a 10%, b 50%, c 40%"),
+        ("b", "c 30%, b 60%, a 10%"),
+        ("c", "a 20%, b 20%, c 60%"),
+    ] {
+        let after = arms_of(&format!("audience a from all_of_them split {split} salt \"s\""));
+        assert!(before[arm].is_subset(&after[arm]) && before[arm].len() < after[arm].len(), "{split}");
+    }
+}
+
+#[test]
+fn a_new_arm_moves_nobody_but_into_itself() {
+    let before = arms_of("audience a from all_of_them split a 50%, b 50% salt \"s\"");
+    let after = arms_of("audience a from all_of_them split a 45%, new 10%, b 45% salt \"s\"");
+    assert!(after["a"].is_subset(&before["a"]) && after["b"].is_subset(&before["b"]));
+    // 60 are expected; five standard deviations are 37.
+    assert!((23..=97).contains(&after["new"].len()), "{}", after["new"].len());
+}
+
+#[test]
+fn a_segment_that_grows_or_a_control_moves_nobody_between_arms() {
+    let low = arms_of("audience a from low split a 50%, b 50% salt \"s\"");
+    let all = arms_of("audience a from all_of_them split a 50%, b 50% salt \"s\"");
+    let held = arms_of("audience a from all_of_them split a 50%, b 50% salt \"s\" control 20% salt \"s\"");
+    for arm in ["a", "b"] {
+        assert!(low[arm].is_subset(&all[arm]) && held[arm].is_subset(&all[arm]));
+        // Of 300 one half, of 480 one half; five standard deviations.
+        assert!((107..=193).contains(&low[arm].len()), "{}", low[arm].len());
+        assert!((185..=295).contains(&held[arm].len()), "{}", held[arm].len());
+    }
 }

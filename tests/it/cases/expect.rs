@@ -72,6 +72,7 @@ pub fn answer(
         "held-out" => {
             audience(session, program, rest, |s| rows(program, s.held_out.as_deref().unwrap_or_default()))
         }
+        "arms" => audience(session, program, rest, arms),
         "waterfall" => audience(session, program, rest, waterfall),
         "files" => files(session, program, folder),
         "file" => Ok(file(&folder.join(rest))),
@@ -302,6 +303,11 @@ fn rows(program: &Program, columns: &Columns) -> Vec<String> {
 fn reasons(program: &Program, columns: &Columns) -> Vec<String> {
     let why = columns.iter().find(|(name, _)| name == "why").map(|(_, a)| a).unwrap();
     (0..why.len()).map(|i| cell(&value_at(why, i, &program.zone).unwrap())).collect()
+}
+
+/// arm | rows
+fn arms(selection: &Selection) -> Vec<String> {
+    selection.arms.iter().map(|a| format!("{} | {}", a.arm, a.rows)).collect()
 }
 
 /// step | rule | remaining | lost | undecided

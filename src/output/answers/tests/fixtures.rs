@@ -319,8 +319,10 @@ pub fn selection() -> Selection {
             segment: DefId(0),
             require: Vec::new(),
             exclude: Vec::new(),
+            cap: Vec::new(),
             limit: Some(Limit { most: 4, by: Some(ExprId(0)) }),
             control: Some(Control { share: 0.1, salt: s("spring_wealth") }),
+            split: None,
             columns: Vec::new(),
             to: None,
             min_size: Some(50),
@@ -337,6 +339,7 @@ pub fn selection() -> Selection {
             stage_of("control", "10%", 3, 1, 0),
             stage_of("delivered", "", 3, 0, 0),
         ],
+        arms: Vec::new(),
         columns: named(&[
             ("customer_id", &ids),
             ("name", &names),
