@@ -169,8 +169,8 @@ fn summary(d: &Delivered) -> serde_json::Value {
             "what": f.what, "path": f.path.display().to_string(), "rows": f.rows,
         })).collect::<Vec<_>>(),
     });
-    if !d.selection.arms.is_empty() {
-        summary["arms"] = serde_json::json!(d.selection.arms);
+    if let Some(fields) = summary.as_object_mut().filter(|_| !d.selection.arms.is_empty()) {
+        fields.insert("arms".to_string(), serde_json::json!(d.selection.arms));
     }
     summary
 }
