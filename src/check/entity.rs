@@ -145,7 +145,17 @@ impl Checker<'_> {
                     }
                     _ => {
                         self.stranger |= arguments.is_empty();
-                        meet(arguments.iter().map(|a| self.candidates(a)).collect())
+                        let mut all: Vec<Candidates> = arguments.iter().map(|a| self.candidates(a)).collect();
+                        for clause in clauses {
+                            match clause {
+                                CallClause::Within(groups, _) => {
+                                    all.extend(groups.iter().map(|g| self.candidates(g)));
+                                }
+                                CallClause::In(base, _) => all.push(self.candidates_of_name(base)),
+                                _ => {}
+                            }
+                        }
+                        meet(all)
                     }
                 }
             }

@@ -426,6 +426,7 @@ impl Checker<'_> {
         };
         match found.kind {
             Kind::Aggregate(aggregate) => self.aggregate(row, aggregate, found, arguments, clauses, span),
+            Kind::Population(function) => self.population(row, function, found, arguments, clauses, span),
             Kind::Later => {
                 self.not_yet(function.span, &format!("`{}`", found.name));
                 self.faulty()

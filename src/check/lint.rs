@@ -180,6 +180,7 @@ impl Checker<'_> {
             | Node::Call { .. }
             | Node::Elapsed { .. }
             | Node::Top(_)
+            | Node::Population(_)
             | Node::Error => Known::Nothing,
         }
     }

@@ -14,6 +14,7 @@ mod expr;
 mod lint;
 mod names;
 mod operators;
+mod population;
 mod scope;
 mod source;
 mod window;

@@ -78,6 +78,7 @@ registry! {
     NestedAggregate     "E0406" Error   "an aggregate inside an aggregate";
     NoPath              "E0407" Error   "events that do not reach the entity";
     NoPast              "E0408" Error   "a column whose past is not known";
+    PopulationPlace     "E0411" Error   "a population function where there is no customer";
     // not in this version
     NotYet              "E0499" Error   "part of the language that this version does not run";
     // sources and data

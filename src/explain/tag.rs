@@ -43,8 +43,7 @@ pub fn uses(program: &Program, body: ExprId) -> Vec<String> {
                     next.extend(a.filter.into_iter().chain(a.argument));
                     None
                 }
-                Node::Top(top) => top.base,
-                _ => None,
+                node => node.base(),
             };
             if let Some(d) = def.and_then(|d| program.definition(d))
                 && !found.contains(&d.name)
@@ -81,8 +80,7 @@ fn read_by(program: &Program, expr: ExprId, lang: Lang, found: &mut Vec<SourceUs
         Node::Aggregate(a) => add(event_use(program, a, lang)),
         Node::Definition(def) | Node::Outside(def) => inner.extend(program.definition(*def).map(|d| d.body)),
         Node::InSource(list) => add(entity_use(program, list.list, lang)),
-        Node::Top(top) => inner.extend(top.base.and_then(|b| program.definition(b)).map(|d| d.body)),
-        _ => {}
+        node => inner.extend(node.base().and_then(|b| program.definition(b)).map(|d| d.body)),
     });
     for body in inner {
         read_by(program, body, lang, found, depth + 1);

@@ -54,11 +54,21 @@ pub enum AggregateFn {
     Share,
 }
 
+/// Where a customer stands among others.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PopulationFn {
+    Percentile,
+    Ntile,
+    Rank,
+    Zscore,
+}
+
 /// What a name in the table stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Scalar(Function),
     Aggregate(AggregateFn),
+    Population(PopulationFn),
     /// In the language, not in this version.
     Later,
 }
@@ -87,7 +97,8 @@ macro_rules! table {
 
 use AggregateFn as A;
 use Function as F;
-use Kind::{Aggregate, Later, Scalar};
+use Kind::{Aggregate, Later, Population, Scalar};
+use PopulationFn as P;
 
 table! {
     "count" Aggregate(A::Count), "count(EVENTS [window] [where …])", "how many events; 0 where there are none", "事件个数，没有则为 0", "count(transactions in last 90 days)";
@@ -135,10 +146,10 @@ table! {
     "hour" Scalar(F::Hour), "hour(instant)", "the hour of the day in the script's zone, 0 to 23", "小时，0 到 23", "count(transactions where hour(txn_time) between 9 and 17)";
     "age" Scalar(F::Age), "age(date)", "whole years from the date to the run's day", "到运行日的整年数", "age(birth_date)";
 
-    "percentile" Later, "percentile(x [within …] [in SEGMENT])", "the share of the population strictly below, 0 to 1", "百分位", "percentile(deposit_balance)";
-    "ntile" Later, "ntile(x, n [within …] [in SEGMENT])", "which of n equal parts, 1 is the smallest", "分组", "ntile(deposit_balance, 5)";
-    "rank" Later, "rank(x [within …] [in SEGMENT])", "the place, 1 is the largest", "名次", "rank(deposit_balance)";
-    "zscore" Later, "zscore(x [within …] [in SEGMENT])", "how many standard deviations from the mean", "标准分数", "zscore(deposit_balance)";
+    "percentile" Population(P::Percentile), "percentile(x [within …] [in SEGMENT])", "the share of the others that are strictly below, 0 to 1; 0 for one alone", "其他客户中严格低于它的比例，0 到 1", "percentile(deposit_balance)";
+    "ntile" Population(P::Ntile), "ntile(x, n [within …] [in SEGMENT] [ties together])", "which of n equal parts, 1 is the smallest; of equal values the lower key comes first", "等分为 n 组时的组号，1 为最小", "ntile(deposit_balance, 5)";
+    "rank" Population(P::Rank), "rank(x [within …] [in SEGMENT])", "the place, 1 is the largest; equal values share theirs", "从大到小的名次，并列同名次", "rank(deposit_balance)";
+    "zscore" Population(P::Zscore), "zscore(x [within …] [in SEGMENT])", "how many sample standard deviations above the mean; missing where all are equal", "高于平均数多少个样本标准差，全部相同则缺失", "zscore(deposit_balance)";
     "happened" Later, "happened(A then B within 7 days …)", "whether events followed each other", "事件序列是否发生", "happened(app then transactions within 7 days)";
 }
 
@@ -156,6 +167,11 @@ pub fn row_of(function: Function) -> Option<&'static Row> {
 /// The row of an aggregate.
 pub fn row_of_aggregate(function: AggregateFn) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.kind == Aggregate(function))
+}
+
+/// The row of a population function.
+pub fn row_of_population(function: PopulationFn) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.kind == Population(function))
 }
 
 /// What was wrong with a call's arguments.
@@ -247,6 +263,25 @@ impl Function {
             F::Hour => takes(1, 1)
                 .and_then(|()| each(0, |t| matches!(t, Type::Instant(_) | Type::Error), "an instant"))
                 .map(|()| Type::Int),
+        }
+    }
+}
+
+impl PopulationFn {
+    /// How many values it takes.
+    pub fn takes(self) -> usize {
+        if self == P::Ntile { 2 } else { 1 }
+    }
+
+    /// The type of the result for a value of this type.
+    pub fn result(self, argument: &Type) -> Result<Type, CallError> {
+        match self {
+            P::Zscore if !argument.is_number() => Err(CallError::Argument(0, "a number")),
+            P::Percentile | P::Ntile | P::Rank if !argument.is_ordered() || *argument == Type::Bool => {
+                Err(CallError::Argument(0, "a value with an order"))
+            }
+            P::Percentile | P::Zscore => Ok(Type::Float),
+            P::Ntile | P::Rank => Ok(Type::Int),
         }
     }
 }

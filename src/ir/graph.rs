@@ -2,7 +2,7 @@
 
 use super::time::Window;
 use super::{ColumnId, DefId, LinkId, SourceId};
-use crate::functions::{AggregateFn, Function};
+use crate::functions::{AggregateFn, Function, PopulationFn};
 use crate::syntax::ast::{Duration, Number, TextTest, TimeUnit};
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -88,6 +88,7 @@ pub enum Node {
     },
     Aggregate(Aggregate),
     Top(Top),
+    Population(Population),
     /// In the place of what could not be checked; no finished program holds it.
     Error,
 }
@@ -125,6 +126,21 @@ pub struct Top {
     pub by: ExprId,
     pub within: Vec<ExprId>,
     pub base: Option<DefId>,
+}
+
+/// `ntile(assets, 5 within city in high_value)`: where a customer stands among those of the base whose value and
+/// groups are known; missing for all others.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Population {
+    pub entity: SourceId,
+    pub function: PopulationFn,
+    pub value: ExprId,
+    /// The n of `ntile`.
+    pub tiles: Option<u64>,
+    pub within: Vec<ExprId>,
+    pub base: Option<DefId>,
+    /// Equal values share the tile of the first of them.
+    pub ties_together: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -220,6 +236,15 @@ impl Graph {
 }
 
 impl Node {
+    /// The segment among whose members a node compares customers.
+    pub fn base(&self) -> Option<DefId> {
+        match self {
+            Node::Top(top) => top.base,
+            Node::Population(p) => p.base,
+            _ => None,
+        }
+    }
+
     /// The operands on the same row.
     pub fn operands(&self) -> Vec<ExprId> {
         match self {
@@ -243,6 +268,7 @@ impl Node {
             Node::Call { arguments, .. } => arguments.clone(),
             Node::Elapsed { moment, .. } => vec![*moment],
             Node::Top(top) => std::iter::once(top.by).chain(top.within.iter().copied()).collect(),
+            Node::Population(p) => std::iter::once(p.value).chain(p.within.iter().copied()).collect(),
         }
     }
 }

@@ -11,7 +11,9 @@ pub mod time;
 
 pub use crate::syntax::ast::TextTest;
 pub use formula::Formula;
-pub use graph::{Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Top, TopSize};
+pub use graph::{
+    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Population, Top, TopSize,
+};
 pub use time::{AsOf, Moment, Window, Zone};
 
 use crate::catalog::Location;

@@ -106,7 +106,7 @@ impl<'a> Lowering<'a> {
                 self.elapsed(*unit, *until, *moment, day.unwrap_or_else(|| self.program.today()))?
             }
             Node::Definition(def) => self.definition(*def)?,
-            Node::InSource(_) | Node::Aggregate(_) | Node::Top(_) => {
+            Node::InSource(_) | Node::Aggregate(_) | Node::Top(_) | Node::Population(_) => {
                 return Err(internal(format!("node {} was used before it was computed", id.0)));
             }
             Node::Error => return Err(internal("a faulty expression reached the planner")),

@@ -13,11 +13,11 @@ pub mod checks;
 pub mod expr;
 pub mod fold;
 mod lookup;
+mod population;
 pub mod portrait;
 mod scan;
 mod stages;
 mod time;
-mod top;
 
 pub use portrait::{Key, Level, PortraitPlan, Request, portrait};
 pub use scan::{Tables, arrow_type};

@@ -5,8 +5,8 @@ use super::fold::{self, Entity, Fold};
 use super::lookup::{Columns, Marks};
 use super::scan::{Needs, Tables, column, column_name, rows};
 use super::stages::Stages;
-use super::{Result, internal, top};
-use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId, Top};
+use super::{Result, internal, population};
+use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId};
 use crate::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
@@ -109,7 +109,7 @@ impl PortraitPlan<'_> {
             None => self.base()?,
             Some(rows) => LogicalPlanBuilder::scan("portrait", provider_as_source(rows), None)?,
         };
-        plan = self.folds(level, plan)?;
+        plan = self.compared(level, plan)?;
         plan = self.columns_of_level(level, plan)?;
         Ok(Some(Level { plan: self.trim(level, plan)?.build()? }))
     }
@@ -142,12 +142,26 @@ impl PortraitPlan<'_> {
 
     /// The one key that is asked for, unless what is asked needs all customers.
     fn one(&self) -> Option<Expr> {
-        let ranked = self.stages.levels.keys().any(|id| matches!(self.program.node(*id), Node::Top(_)));
+        let ranked = self.stages.levels.keys().any(|id| compares(self.program.node(*id)));
         self.request.key.as_ref().filter(|_| !ranked).map(Key::literal)
     }
 
     fn at_level(&self, level: u32) -> impl Iterator<Item = ExprId> + '_ {
         self.stages.levels.iter().filter(move |(_, l)| **l == level).map(|(id, _)| *id)
+    }
+
+    /// Joins what compares customers with each other, beside the folds: both read the rows of the level before.
+    fn compared(&mut self, level: u32, plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+        let wanted: Vec<ExprId> =
+            self.at_level(level).filter(|id| compares(self.program.node(*id))).collect();
+        if wanted.is_empty() {
+            return self.folds(level, plan);
+        }
+        let rows = plan.clone().build()?;
+        let before = self.columns.clone();
+        let plan = self.folds(level, plan)?;
+        let (plan, values) = population::add(self.program, &rows, plan, &wanted, &self.key, &before)?;
+        self.project(plan, values)
     }
 
     /// Joins one fold per source of events.
@@ -195,23 +209,16 @@ impl PortraitPlan<'_> {
                 return Err(internal("columns that wait for each other"));
             }
             let mut lists = Vec::new();
-            let mut tops: Vec<(ExprId, Top)> = Vec::new();
             let mut simple = Vec::new();
             for id in &ready {
                 match self.program.node(*id) {
                     Node::InSource(_) => lists.push(*id),
-                    Node::Top(t) => tops.push((*id, t.clone())),
                     _ => simple.push(*id),
                 }
             }
             let mut values: Vec<(ExprId, Expr)> = Vec::new();
             let mut marks = Marks::default();
             plan = marks.join(self.program, &self.tables, plan, &lists, &self.columns)?;
-            if !tops.is_empty() {
-                let (ranked, places) = top::add(self.program, plan, &tops, &self.key, &self.columns)?;
-                plan = ranked;
-                values.extend(places);
-            }
             let lowering = Lowering::with_marks(self.program, &self.columns, &marks.columns);
             for id in lists {
                 values.push((id, lowering.expr(id)?));
@@ -287,6 +294,11 @@ impl PortraitPlan<'_> {
             .collect();
         Ok(plan.project(columns)?)
     }
+}
+
+/// Whether a node's value depends on other customers.
+fn compares(node: &Node) -> bool {
+    matches!(node, Node::Top(_) | Node::Population(_))
 }
 
 /// The schema of a level's rows.

@@ -33,7 +33,11 @@ impl Stages {
     fn is_column(&self, program: &Program, id: ExprId) -> bool {
         match program.node(id) {
             Node::Definition(_) => !self.inline.contains(&id),
-            Node::Aggregate(_) | Node::Top(_) | Node::Column { .. } | Node::InSource(_) => true,
+            Node::Aggregate(_)
+            | Node::Top(_)
+            | Node::Population(_)
+            | Node::Column { .. }
+            | Node::InSource(_) => true,
             Node::Literal(_) => false,
             _ => self.asked.contains(&id),
         }
@@ -50,6 +54,8 @@ impl Stages {
         });
         let level = match (program.node(id), level) {
             (Node::Aggregate(_), Some(level)) => level + 1,
+            // Customers are compared when the rows of all of them are there.
+            (Node::Top(_) | Node::Population(_), level) => level.unwrap_or(0) + 1,
             (_, level) => level.unwrap_or(0),
         };
         if self.is_column(program, id) {
@@ -77,11 +83,10 @@ impl Stages {
                 for operand in node.operands() {
                     self.nearest(program, operand, &mut found);
                 }
-                match node {
-                    Node::Top(top) => found.extend(top.base.and_then(|b| program.definition_node(b))),
-                    // `outside S` reads the membership's column.
-                    Node::Outside(def) => found.extend(program.definition_node(*def)),
-                    _ => {}
+                found.extend(node.base().and_then(|b| program.definition_node(b)));
+                // `outside S` reads the membership's column.
+                if let Node::Outside(def) = node {
+                    found.extend(program.definition_node(*def));
                 }
             }
         }
@@ -140,7 +145,9 @@ fn inline(program: &Program, asked: &BTreeSet<ExprId>) -> BTreeSet<ExprId> {
                 next.push(id);
             }
             Node::Outside(def) => next.extend(program.definition_node(*def)),
-            Node::Top(top) => next.extend(top.base.and_then(|b| program.definition_node(b))),
+            Node::Top(_) | Node::Population(_) => {
+                next.extend(node.base().and_then(|b| program.definition_node(b)));
+            }
             Node::Aggregate(a) => {
                 for input in inputs(program, a) {
                     *uses.entry(input).or_default() += 2;

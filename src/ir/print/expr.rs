@@ -1,9 +1,10 @@
 //! Expressions and conditions with as few parentheses as their reading allows.
 
 use super::{Lang, definition_name, words};
-use crate::functions::{self, AggregateFn};
+use crate::functions::{self, AggregateFn, PopulationFn};
 use crate::ir::{
-    Aggregate, ColumnId, ExprId, Formula, InSource, LinkId, Node, Program, SourceId, TextTest, Top, TopSize,
+    Aggregate, ColumnId, ExprId, Formula, InSource, LinkId, Node, Population, Program, SourceId, TextTest,
+    Top, TopSize,
 };
 use words::glue;
 
@@ -148,6 +149,7 @@ impl<'a> Printer<'a> {
             },
             Node::Aggregate(a) => self.aggregate(a),
             Node::Top(top) => (self.top(top), Loosest),
+            Node::Population(p) => self.population(p),
             Node::Error => ("?".to_string(), Primary),
         }
     }
@@ -362,6 +364,47 @@ impl<'a> Printer<'a> {
             let owner = self.program.source(at)?.of.get(usize::try_from(*step).ok()?)?;
             Some(owner.entity)
         })
+    }
+
+    fn population(&self, p: &Population) -> (String, Precedence) {
+        let base = p.base.map(|def| definition_name(self.program, def));
+        let within: Vec<_> = p.within.iter().map(|e| self.print(*e, Precedence::Coalesce)).collect();
+        if self.is_zh() {
+            return (self.population_zh(p, base, &within), Precedence::Coalesce);
+        }
+        let name = functions::row_of_population(p.function).map_or("", |row| row.name);
+        let mut inside = self.print(p.value, Precedence::Or);
+        if let Some(tiles) = p.tiles {
+            inside.push_str(&format!(", {tiles}"));
+        }
+        if !within.is_empty() {
+            inside.push_str(&format!(" within {}", within.join(", ")));
+        }
+        if let Some(base) = base {
+            inside.push_str(&format!(" in {base}"));
+        }
+        if p.ties_together {
+            inside.push_str(" ties together");
+        }
+        (format!("{name}({inside})"), Precedence::Primary)
+    }
+
+    /// `high_value 中各 city 内 assets 的百分位`.
+    fn population_zh(&self, p: &Population, base: Option<&str>, within: &[String]) -> String {
+        let base = base.map(|name| glue(&[name, "中"])).unwrap_or_default();
+        let within = match within.is_empty() {
+            true => String::new(),
+            false => glue(&["各", &within.join("、"), "内"]),
+        };
+        let value = self.print(p.value, Precedence::Coalesce);
+        let what = match p.function {
+            PopulationFn::Percentile => "的百分位".to_string(),
+            PopulationFn::Ntile => format!("的 {} 等分组号", p.tiles.unwrap_or(1)),
+            PopulationFn::Rank => "从大到小的名次".to_string(),
+            PopulationFn::Zscore => "的标准分数".to_string(),
+        };
+        let ties = if p.ties_together { "（并列同组）" } else { "" };
+        glue(&[&base, &within, &value, &what, ties])
     }
 
     fn top(&self, top: &Top) -> String {

@@ -49,7 +49,14 @@ pub fn atom_inputs(program: &Program, expr: ExprId) -> Vec<ExprId> {
 }
 
 fn is_input(node: &Node) -> bool {
-    matches!(node, Node::Definition(_) | Node::Outside(_) | Node::Column { .. } | Node::Aggregate(_))
+    matches!(
+        node,
+        Node::Definition(_)
+            | Node::Outside(_)
+            | Node::Column { .. }
+            | Node::Aggregate(_)
+            | Node::Population(_)
+    )
 }
 
 /// The title of an input's column: a definition's name, `city`, `branch.region`, or the aggregate as printed.

@@ -1,0 +1,274 @@
+//! `top N by x within g in S`, `percentile(x)`, `ntile(x, 5)`, `rank(x)`, `zscore(x)`: customers compared with those
+//! of the base whose value and groups are known.
+//!
+//! A window function holds its whole input in memory. So it sees a narrow projection of the level before (key, value,
+//! groups), and its result is joined to the rows by key. Sizes, means and deviations are aggregates, joined by group.
+
+use super::aggregates as ours;
+use super::expr::Lowering;
+use super::lookup::Columns;
+use super::scan::{column, known};
+use super::{Result, internal};
+use crate::functions::PopulationFn;
+use crate::ir::{DefId, ExprId, Node, Program, TopSize};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_window::expr_fn::{rank, row_number};
+use datafusion::logical_expr::{
+    ExprFunctionExt, JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, when,
+};
+use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
+
+/// Who is compared with whom: nodes with equal peers are computed together.
+#[derive(Clone, PartialEq, Eq)]
+struct Peers {
+    value: ExprId,
+    within: Vec<ExprId>,
+    base: Option<DefId>,
+}
+
+impl Peers {
+    fn of(node: &Node) -> Option<Peers> {
+        let (value, within, base) = match node {
+            Node::Top(top) => (top.by, &top.within, top.base),
+            Node::Population(p) => (p.value, &p.within, p.base),
+            _ => return None,
+        };
+        Some(Peers { value, within: within.clone(), base })
+    }
+}
+
+/// What of the peers a node is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// From the smallest, equal values in the same place.
+    Below,
+    /// From the smallest, the lower key first.
+    Upwards,
+    /// From the largest, equal values in the same place.
+    Above,
+    /// From the largest, the lower key first.
+    Downwards,
+    Size,
+    Mean,
+    Deviation,
+}
+
+impl Part {
+    const ALL: [Part; 7] =
+        [Part::Below, Part::Upwards, Part::Above, Part::Downwards, Part::Size, Part::Mean, Part::Deviation];
+
+    fn of(node: &Node) -> &'static [Part] {
+        match node {
+            Node::Top(top) => match top.size {
+                TopSize::Count(_) => &[Part::Downwards],
+                TopSize::Share(_) => &[Part::Downwards, Part::Size],
+            },
+            Node::Population(p) => match (p.function, p.ties_together) {
+                (PopulationFn::Percentile, _) | (PopulationFn::Ntile, true) => &[Part::Below, Part::Size],
+                (PopulationFn::Ntile, false) => &[Part::Upwards, Part::Size],
+                (PopulationFn::Rank, _) => &[Part::Above],
+                (PopulationFn::Zscore, _) => &[Part::Mean, Part::Deviation],
+            },
+            _ => &[],
+        }
+    }
+
+    fn name(self, id: ExprId) -> String {
+        let word = match self {
+            Part::Below => "below",
+            Part::Upwards => "upwards",
+            Part::Above => "above",
+            Part::Downwards => "downwards",
+            Part::Size => "size",
+            Part::Mean => "mean",
+            Part::Deviation => "deviation",
+        };
+        format!("p{}_{word}", id.0)
+    }
+
+    fn is_place(self) -> bool {
+        !matches!(self, Part::Size | Part::Mean | Part::Deviation)
+    }
+}
+
+/// Joins what `wanted` (nodes that compare customers) is made of, and gives their values.
+///
+/// `rows`: the rows of the level before, whose columns `columns` names; `plan`: these rows with what was joined since.
+pub(super) fn add(
+    program: &Program,
+    rows: &LogicalPlan,
+    mut plan: LogicalPlanBuilder,
+    wanted: &[ExprId],
+    key: &str,
+    columns: &Columns,
+) -> Result<(LogicalPlanBuilder, Vec<(ExprId, Expr)>)> {
+    let lowering = Lowering::new(program, columns);
+    let mut groups: Vec<(Peers, Vec<ExprId>)> = Vec::new();
+    for id in wanted {
+        let peers = Peers::of(program.node(*id)).ok_or_else(|| internal("what compares nobody"))?;
+        match groups.iter_mut().find(|(p, _)| *p == peers) {
+            Some((_, ids)) => ids.push(*id),
+            None => groups.push((peers, vec![*id])),
+        }
+    }
+    let mut values = Vec::new();
+    for (peers, ids) in &groups {
+        let Some(first) = ids.first() else { continue };
+        let parts: Vec<Part> = Part::ALL
+            .into_iter()
+            .filter(|part| ids.iter().any(|id| Part::of(program.node(*id)).contains(part)))
+            .collect();
+        let compared = compared(program, rows, &lowering, peers, *first, &parts, key)?;
+        // The narrow side first: a hash join keeps it in memory and streams the other.
+        plan = LogicalPlanBuilder::from(compared).join_with_expr_keys(
+            plan.build()?,
+            JoinType::Right,
+            (vec![column(format!("p{}_key", first.0))], vec![column(key)]),
+            None,
+        )?;
+        for id in ids {
+            values.push((*id, value(program, &lowering, peers, *first, *id)?));
+        }
+    }
+    Ok((plan, values))
+}
+
+/// One row per customer that is compared: the key, and the parts.
+fn compared(
+    program: &Program,
+    rows: &LogicalPlan,
+    lowering: &Lowering<'_>,
+    peers: &Peers,
+    id: ExprId,
+    parts: &[Part],
+    key: &str,
+) -> Result<LogicalPlan> {
+    let (own_key, own_value) = (format!("p{}_key", id.0), format!("p{}_value", id.0));
+    let group = |i: usize, side: &str| format!("p{}_{side}{i}", id.0);
+    let mut narrow = vec![column(key).alias(&own_key), lowering.expr(peers.value)?.alias(&own_value)];
+    for (i, w) in peers.within.iter().enumerate() {
+        narrow.push(lowering.expr(*w)?.alias(group(i, "group")));
+    }
+    let taken = eligible(lowering, peers)?.and(based(program, lowering, peers)?);
+    let narrow = LogicalPlanBuilder::from(rows.clone()).filter(taken)?.project(narrow)?.build()?;
+
+    let groups: Vec<Expr> = (0..peers.within.len()).map(|i| column(group(i, "group"))).collect();
+    let mut plan = LogicalPlanBuilder::from(narrow.clone());
+    for part in parts.iter().filter(|p| p.is_place()) {
+        let upwards = matches!(part, Part::Below | Part::Upwards);
+        let mut order: Vec<SortExpr> = vec![column(&own_value).sort(upwards, false)];
+        let place = if matches!(part, Part::Below | Part::Above) {
+            rank()
+        } else {
+            order.push(column(&own_key).sort(true, false));
+            row_number()
+        };
+        let place = place.partition_by(groups.clone()).order_by(order).build()?.alias(part.name(id));
+        plan = plan.window(vec![place])?;
+    }
+    let mut sums: Vec<Expr> = Vec::new();
+    for part in parts {
+        let sum = match part {
+            Part::Size => count_udaf().call(vec![lit(1i64)]),
+            Part::Mean => ours::exact_avg().call(vec![column(&own_value)]),
+            Part::Deviation => ours::exact_stddev().call(vec![column(&own_value)]),
+            _ => continue,
+        };
+        sums.push(sum.alias(part.name(id)));
+    }
+    if !sums.is_empty() {
+        let names: Vec<Expr> = (0..groups.len()).map(|i| column(group(i, "of"))).collect();
+        let by: Vec<Expr> = groups.iter().enumerate().map(|(i, g)| g.clone().alias(group(i, "of"))).collect();
+        let sums = LogicalPlanBuilder::from(narrow).aggregate(by, sums)?.build()?;
+        plan = match names.is_empty() {
+            true => plan.cross_join(sums)?,
+            false => plan.join_with_expr_keys(sums, JoinType::Inner, (groups, names), None)?,
+        };
+    }
+    let keep = [own_key, own_value].into_iter().chain(parts.iter().map(|p| p.name(id))).map(column);
+    Ok(plan.project(keep)?.build()?)
+}
+
+/// A node's value from the parts of its peers; missing for who is not compared.
+fn value(
+    program: &Program,
+    lowering: &Lowering<'_>,
+    peers: &Peers,
+    first: ExprId,
+    id: ExprId,
+) -> Result<Expr> {
+    let of = |part: Part| column(part.name(first));
+    // Windows count without a sign.
+    let place = |part: Part| cast(of(part), DataType::Int64);
+    match program.node(id) {
+        Node::Top(top) => {
+            let place = place(Part::Downwards);
+            let chosen = match top.size {
+                TopSize::Count(n) => place.lt_eq(lit(i64::try_from(n).unwrap_or(i64::MAX))),
+                TopSize::Share(share) => {
+                    // place ≤ ⌈size · d / s⌉  ⟺  (place − 1) · s < size · d, in whole numbers.
+                    let digits = i64::try_from(share.digits).map_err(|_| internal("a share"))?;
+                    let scale =
+                        10i64.checked_pow(u32::from(share.scale)).ok_or_else(|| internal("a share"))?;
+                    ((place - lit(1i64)) * lit(scale)).lt(of(Part::Size) * lit(digits))
+                }
+            };
+            // Who is in the base and could not be ranked is undecided.
+            let open = based(program, lowering, peers)?.and(Expr::Not(Box::new(eligible(lowering, peers)?)));
+            Ok(when(open, lit(ScalarValue::Boolean(None))).otherwise(chosen.is_true())?)
+        }
+        Node::Population(p) => match p.function {
+            PopulationFn::Percentile => {
+                let float = |n: Expr| cast(n - lit(1i64), DataType::Float64);
+                let size = of(Part::Size);
+                let share = float(place(Part::Below)) / float(size.clone());
+                Ok(when(size.gt(lit(1i64)), share).when(of(Part::Size).eq(lit(1i64)), lit(0.0)).end()?)
+            }
+            PopulationFn::Ntile => {
+                let from = if p.ties_together { Part::Below } else { Part::Upwards };
+                let tiles = i64::try_from(p.tiles.unwrap_or(1)).map_err(|_| internal("too many tiles"))?;
+                tile(place(from), of(Part::Size), tiles)
+            }
+            PopulationFn::Rank => Ok(place(Part::Above)),
+            PopulationFn::Zscore => {
+                let own = column(format!("p{}_value", first.0));
+                let above = cast(own, DataType::Float64) - of(Part::Mean);
+                let spread = of(Part::Deviation);
+                Ok(when(spread.clone().gt(lit(0.0)), known(above / spread)?).end()?)
+            }
+        },
+        _ => Err(internal("what compares nobody")),
+    }
+}
+
+/// The tile of a place among `size`: the first `size mod tiles` tiles are one larger than the others.
+fn tile(place: Expr, size: Expr, tiles: i64) -> Result<Expr> {
+    let small = size.clone() / lit(tiles);
+    let larger = size % lit(tiles);
+    let large = small.clone() + lit(1i64);
+    let in_larger = larger.clone() * large.clone();
+    let first = (place.clone() - lit(1i64)) / large;
+    // Where there are fewer customers than tiles, every one is in a larger tile; the guard keeps the division off zero.
+    let floor = datafusion::functions::core::expr_fn::greatest(vec![small, lit(1i64)]);
+    let rest = (place.clone() - lit(1i64) - in_larger.clone()) / floor + larger;
+    Ok(when(place.clone().lt_eq(in_larger.clone()), first + lit(1i64))
+        .when(place.gt(in_larger), rest + lit(1i64))
+        .end()?)
+}
+
+/// The value and the groups are known.
+fn eligible(lowering: &Lowering<'_>, peers: &Peers) -> Result<Expr> {
+    let mut all = lowering.expr(peers.value)?.is_not_null();
+    for w in &peers.within {
+        all = all.and(lowering.expr(*w)?.is_not_null());
+    }
+    Ok(all)
+}
+
+fn based(program: &Program, lowering: &Lowering<'_>, peers: &Peers) -> Result<Expr> {
+    let Some(base) = peers.base else { return Ok(lit(true)) };
+    let node = program.definition_node(base).ok_or_else(|| internal("a base without a column"))?;
+    Ok(lowering.expr(node)?.is_true())
+}
