@@ -10,14 +10,55 @@ use super::scope::Row;
 use super::source::SourceState;
 use super::{Checker, Item, Progress};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{AsOf, ColumnId, Dated, DefId, ExprId, Link, LinkId, Literal, Node, SourceId};
+use crate::ir::time::next_day;
+use crate::ir::{AsOf, ColumnId, Dated, DefId, ExprId, Link, LinkId, Literal, Moment, Node, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident};
+
+/// How many days ahead `why` looks.
+const AHEAD: usize = 400;
 
 impl Checker<'_> {
     /// The day that expressions are seen from, where it is not the run's.
     pub(super) fn other_day(&self) -> Option<AsOf> {
         (self.as_of != self.run_as_of).then_some(self.as_of)
+    }
+
+    /// Seen from a day after the run's, tables are taken as they are and no event is added: what time alone does.
+    fn is_ahead(&self) -> bool {
+        self.as_of.cut().utc(&self.zone) > self.run_as_of.cut().utc(&self.zone)
+    }
+
+    /// Events at this moment or later are not seen.
+    pub(super) fn seen_until(&self) -> Moment {
+        if self.is_ahead() { self.run_as_of.cut() } else { self.as_of.cut() }
+    }
+
+    /// A segment on each of the days to come, until one differs no more: where time alone may end a membership.
+    pub(super) fn days_to_come(&mut self, id: DefId) -> Vec<Dated> {
+        let mut day = self.run_as_of.day(&self.zone);
+        let mut found = Vec::new();
+        for _ in 0..AHEAD {
+            day = next_day(day);
+            let on = AsOf::Day(day);
+            let definition = self.seen_from(on, |checker| checker.at_hand(id));
+            if self.define(definition).is_none() {
+                return Vec::new();
+            }
+            // A condition that does not speak of time is the same node on every day.
+            if self.body_of(definition) == self.body_of(id) {
+                return Vec::new();
+            }
+            found.push(Dated { definition, on });
+        }
+        found
+    }
+
+    fn body_of(&self, id: DefId) -> Option<ExprId> {
+        match &self.state(id)?.checked {
+            Progress::Done(Some((body, _))) => Some(*body),
+            _ => None,
+        }
     }
 
     /// Checks something as seen from another day.
@@ -143,7 +184,7 @@ impl Checker<'_> {
         column: ColumnId,
         span: Span,
     ) -> Option<Vec<LinkId>> {
-        let Some(day) = self.other_day() else { return Some(via) };
+        let Some(day) = self.other_day().filter(|_| !self.is_ahead()) else { return Some(via) };
         let mut path = Vec::new();
         // Where the path stands: the source as written, and the one looked into.
         let (mut written, mut at) = (source, source);
@@ -235,7 +276,7 @@ impl Checker<'_> {
 
     /// Events without a time have no past.
     pub(super) fn events_have_past(&mut self, events: SourceId, span: Span) -> bool {
-        let Some(day) = self.other_day() else { return true };
+        let Some(day) = self.other_day().filter(|_| !self.is_ahead()) else { return true };
         if self.source(events).is_none_or(|s| s.time.is_some()) {
             return true;
         }

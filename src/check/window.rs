@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 impl Checker<'_> {
     /// No window: all up to and including the run's day.
     pub(super) fn everything(&self) -> Window {
-        Window { start: None, end: self.as_of.cut(), written: None }
+        Window { start: None, end: self.seen_until(), written: None }
     }
 
     /// The bounds of a window; `None` where it cannot be (reported).
@@ -64,7 +64,7 @@ impl Checker<'_> {
                 (Some(start), end, WindowWords::FromTo)
             }
             WindowKind::Since(from) => {
-                (Some(self.bound(from, false)?.0), self.as_of.cut(), WindowWords::Since)
+                (Some(self.bound(from, false)?.0), self.seen_until(), WindowWords::Since)
             }
             WindowKind::Before(to) => (None, self.bound(to, false)?.0, WindowWords::Before),
             WindowKind::On(day) => {
@@ -83,7 +83,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        let cut = self.as_of.cut();
+        let cut = self.seen_until();
         let end = if end.utc(&self.zone) > cut.utc(&self.zone) { cut } else { end };
         Some(Window { start, end, written: Some(written) })
     }

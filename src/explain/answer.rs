@@ -130,6 +130,18 @@ pub struct Why {
     pub conditions: Vec<Tested>,
     /// The fewest conditions that would have to change, for one who is not a member.
     pub nearest_miss: Vec<String>,
+    /// For a member whose condition speaks of time.
+    pub leaves: Option<Leaves>,
+}
+
+/// When a membership ends if nothing happens: tables stay as they are and no event is added.
+#[derive(Clone, Debug, Serialize)]
+pub struct Leaves {
+    /// The first day without it; none up to `looked_until`.
+    pub on: Option<String>,
+    pub looked_until: String,
+    /// The conditions that no longer hold then.
+    pub conditions: Vec<String>,
 }
 
 /// One condition with a customer's values.

@@ -12,6 +12,7 @@ mod diff;
 mod draw;
 mod evaluate;
 mod keys;
+mod leaves;
 pub mod members;
 pub mod portrait;
 mod reasons;

@@ -189,6 +189,7 @@ impl Asker<'_> {
             undecided: reasons::outcome(program, &expanded, &of)?.is_none(),
             conditions,
             nearest_miss,
+            leaves: None,
         })
     }
 

@@ -226,6 +226,8 @@ pub enum Command {
     Why {
         key: String,
         segment: DefId,
+        /// The segment on each of the days to come, where time alone can change it.
+        later: Vec<Dated>,
     },
     Portrait {
         key: String,

@@ -51,6 +51,9 @@ pub fn audit(program: &Program, tables: &Tables, source: SourceId) -> Result<(Lo
         troubles.push((Trouble::NoTime(t.column), moment.clone().is_null()));
         troubles.push((Trouble::Future(t.column), moment.gt_eq(cut)));
     }
+    if let Some(latest) = spec.latest {
+        troubles.push((Trouble::NoTime(latest), read(latest)?.is_null()));
+    }
     for (i, c) in spec.columns.iter().enumerate() {
         let id = ColumnId(u32::try_from(i).unwrap_or(u32::MAX));
         if c.ty != c.stored && !matches!(c.stored, Type::Unsupported(_)) {

@@ -44,7 +44,7 @@ impl Key {
         }
     }
 
-    fn literal(&self) -> Expr {
+    pub(super) fn literal(&self) -> Expr {
         match self {
             Key::Number(n) => lit(*n),
             Key::Text(t) => lit(ScalarValue::Utf8View(Some(t.clone()))),
@@ -142,8 +142,12 @@ impl PortraitPlan<'_> {
 
     /// The one key that is asked for, unless what is asked needs all customers.
     fn one(&self) -> Option<Expr> {
-        let ranked = self.stages.levels.keys().any(|id| compares(self.program.node(*id)));
-        self.request.key.as_ref().filter(|_| !ranked).map(Key::literal)
+        self.request.key.as_ref().filter(|_| !self.is_ranked()).map(Key::literal)
+    }
+
+    /// Whether customers are ranked among each other: then what is asked of one needs all.
+    pub fn is_ranked(&self) -> bool {
+        self.stages.levels.keys().any(|id| compares(self.program.node(*id)))
     }
 
     fn at_level(&self, level: u32) -> impl Iterator<Item = ExprId> + '_ {

@@ -21,6 +21,17 @@ pub fn draw(page: &mut Page<'_>, a: &Why) {
     for condition in &a.conditions {
         tested(page, 2, condition);
     }
+    if let Some(leaves) = &a.leaves {
+        let what = leaves.conditions.join(match lang {
+            Lang::En => "; ",
+            Lang::Zh => "；",
+        });
+        let text = match &leaves.on {
+            Some(day) => say(lang, Word::LeavesOn, &[day, &what]),
+            None => say(lang, Word::StaysUntil, &[&leaves.looked_until]),
+        };
+        page.line(0, Line::new().dim(text));
+    }
     let misses = a.nearest_miss.join(match lang {
         Lang::En => "; ",
         Lang::Zh => "；",

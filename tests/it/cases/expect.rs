@@ -4,7 +4,7 @@ use super::page::Block;
 use super::table;
 use segue::diagnostic::{Diagnostic, render};
 use segue::explain::Selection;
-use segue::explain::answer::{Show, Tested};
+use segue::explain::answer::{Answer, Leaves, Show, Tested, Why};
 use segue::explain::portrait::value_at;
 use segue::ir::{Command, DefId, Program};
 use segue::session::Session;
@@ -84,11 +84,25 @@ pub fn answer(
 /// A command's answer as rows, cells between `|`, without the header.
 pub fn ask(session: &Session, program: &Program, command: &Command, block: &Block) -> Vec<String> {
     let found = session.ask(program, command, &|_| {}).map(|answer| {
+        if let (true, Answer::Why(why)) = (block.info.starts_with("leaves "), &answer) {
+            return leaves(why);
+        }
         let (_, rows) = segue::output::answers::rows(&answer).unwrap();
         let line = |row: &Vec<Value>| row.iter().map(cell).collect::<Vec<_>>().join(" | ");
         rows.iter().map(line).collect()
     });
     compared(session, false, block, found)
+}
+
+/// `2026-12-29 | condition` each, `stays until …`, or nothing where time has no part in it.
+fn leaves(why: &Why) -> Vec<String> {
+    match &why.leaves {
+        None => Vec::new(),
+        Some(Leaves { on: None, looked_until, .. }) => vec![format!("stays until {looked_until}")],
+        Some(Leaves { on: Some(day), conditions, .. }) => {
+            conditions.iter().map(|c| format!("{day} | {c}")).collect()
+        }
+    }
 }
 
 fn compared(session: &Session, keys: bool, block: &Block, found: Found) -> Vec<String> {

@@ -82,9 +82,11 @@ fn as_of(block: &Block) -> Option<&str> {
     block.info.rsplit_once(" as of ").map(|(_, day)| day.trim())
 }
 
-/// The command of `expect ask COMMAND`.
-pub fn command_of(block: &Block) -> Option<&str> {
-    block.info.split(" as of ").next()?.strip_prefix("ask ").map(str::trim)
+/// The command of `expect ask COMMAND` and of `expect leaves KEY in SEGMENT`.
+pub fn command_of(block: &Block) -> Option<String> {
+    let info = block.info.split(" as of ").next()?;
+    let leaves = info.strip_prefix("leaves ").map(|rest| format!("why {}", rest.trim()));
+    leaves.or_else(|| info.strip_prefix("ask ").map(|command| command.trim().to_string()))
 }
 
 fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects: &[&Block]) -> Vec<String> {

@@ -205,6 +205,7 @@ pub fn tested(condition: &str, outcome: Option<bool>, values: &str) -> Tested {
 
 pub fn why() -> Why {
     Why {
+        leaves: None,
         key: s("10042"),
         segment: s("high_value"),
         as_of: s("2026-10-31"),

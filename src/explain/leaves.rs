@@ -1,0 +1,154 @@
+//! The day on which time alone would end a membership: windows move on, ages grow, and nothing else happens.
+//!
+//! The customer's own rows are read once and kept; the days to come are asked of them, many at a time.
+
+use super::answer::Leaves;
+use super::portrait::{Asker, Result, internal, value_at};
+use super::reasons;
+use super::why::{self, Customer};
+use crate::engine::Engine;
+use crate::ir::print;
+use crate::ir::{ColumnId, Dated, DefId, ExprId, Formula, SourceId};
+use crate::plan::checks::{Owners, rows_of};
+use crate::plan::{self, Key, Request, Tables};
+use crate::value::Value;
+use datafusion::arrow::array::{Array, RecordBatch};
+
+/// How many days are asked at once: few at first, since many memberships end soon.
+const AT_ONCE: [usize; 5] = [8, 32, 60, 100, 200];
+
+impl Asker<'_> {
+    /// For a member, when the membership ends if nothing happens; `None` where time has no part in it, or where
+    /// customers are ranked among each other.
+    pub(super) fn leaves(&self, key: &str, segment: DefId, later: &[Dated]) -> Result<Option<Leaves>> {
+        let program = self.program;
+        let entity = self.entity_of(segment)?;
+        let ty = program.source(entity).and_then(|s| s.column(s.key?)).map(|c| c.ty.clone());
+        let (Some(last), Some(parsed)) = (later.last(), ty.and_then(|ty| Key::parse(key, &ty))) else {
+            return Ok(None);
+        };
+        let request =
+            Request { entity, exprs: vec![self.membership(last.definition)?], key: Some(parsed.clone()) };
+        if plan::portrait(program, self.tables.clone(), request)?.is_ranked() {
+            return Ok(None);
+        }
+        let tables = self.own_rows(entity, &parsed)?;
+        let own = Asker { tables: &tables, ..*self };
+        let mut rest = later;
+        for most in AT_ONCE {
+            let (now, after) = rest.split_at(most.min(rest.len()));
+            rest = after;
+            let columns: Vec<ExprId> =
+                now.iter().map(|d| self.membership(d.definition)).collect::<Result<_>>()?;
+            let Some(customer) = own.one_row(entity, key, &columns)? else { return Ok(None) };
+            let ended = now.iter().zip(&columns).find(|(_, c)| customer.value(**c) != Value::Bool(true));
+            if let Some((day, _)) = ended {
+                return Ok(Some(Leaves {
+                    on: Some(day.on.text(&program.zone)),
+                    looked_until: day.on.text(&program.zone),
+                    conditions: own.ended(entity, key, segment, day)?,
+                }));
+            }
+        }
+        let looked_until = last.on.text(&program.zone);
+        Ok(Some(Leaves { on: None, looked_until, conditions: Vec::new() }))
+    }
+
+    /// The conditions that do not hold on a day, as the script says them, with the customer's values of that day.
+    fn ended(&self, entity: SourceId, key: &str, segment: DefId, day: &Dated) -> Result<Vec<String>> {
+        let program = self.program;
+        let needs = why::needs(program, day.definition)?;
+        let Some(customer) = self.one_row(entity, key, &needs)? else { return Ok(Vec::new()) };
+        let of = |atom: ExprId| customer.outcome(program, atom);
+        let then = Formula::conditions(program, day.definition);
+        let written = Formula::conditions(program, segment);
+        let mut ended = Vec::new();
+        for (then, written) in then.iter().zip(&written) {
+            if reasons::outcome(program, &then.formula, &of)? == Some(true) {
+                continue;
+            }
+            let values = self.values_of(&customer, &then.formula, &written.formula);
+            let text = print::formula(program, &written.formula, self.lang);
+            ended.push(match (values.is_empty(), self.lang) {
+                (true, _) => text,
+                (false, print::Lang::En) => format!("{text} ({values})"),
+                (false, print::Lang::Zh) => format!("{text}（{values}）"),
+            });
+        }
+        Ok(ended)
+    }
+
+    fn values_of(&self, customer: &Customer, then: &Formula, written: &Formula) -> String {
+        let program = self.program;
+        let inputs = |f: &Formula| -> Vec<ExprId> {
+            f.atoms().into_iter().flat_map(|a| super::attrition::inputs(program, a)).collect()
+        };
+        let pairs = inputs(written).into_iter().zip(inputs(then));
+        let said = pairs.map(|(name, value)| {
+            let (label, found) = (print::label(program, name), customer.value(value));
+            let hide = !found.is_missing() && self.is_pii(value);
+            let shown = print::value(&if hide { Value::Masked } else { found }, self.lang);
+            match self.lang {
+                print::Lang::En => format!("{label} is {shown}"),
+                print::Lang::Zh => format!("{label} 为 {shown}"),
+            }
+        });
+        said.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The tables with what is not this customer's left out, where a source's rows have one owner.
+    fn own_rows(&self, entity: SourceId, key: &Key) -> Result<Tables> {
+        let mut tables = self.tables.clone();
+        let mut next = self.belonging(entity, &Owners::Key(key.clone()));
+        let mut seen: Vec<SourceId> = Vec::new();
+        while let Some((source, by, owners)) = next.pop() {
+            if seen.contains(&source) || !self.tables.contains_key(&source) {
+                continue;
+            }
+            seen.push(source);
+            let plan = rows_of(self.program, self.tables, source, by, &owners)?;
+            let schema = plan.schema().inner().clone();
+            let rows = self.engine.collect(plan)?;
+            next.extend(self.belonging(source, &Owners::Keys(self.keys_in(source, &rows)?)));
+            // What others look up stays whole.
+            if !self.program.sources.iter().any(|s| s.links.iter().any(|l| l.target == source)) {
+                tables.insert(source, Engine::memory_table(schema, rows)?);
+            }
+        }
+        Ok(tables)
+    }
+
+    /// The sources whose rows belong to those of `owner` alone, and by which column.
+    fn belonging(&self, owner: SourceId, keys: &Owners) -> Vec<(SourceId, ColumnId, Owners)> {
+        let sources = self.program.sources.iter().enumerate();
+        sources
+            .filter_map(|(i, s)| match s.of.as_slice() {
+                [of] if of.entity == owner && s.copy.is_none() => {
+                    Some((SourceId(u32::try_from(i).ok()?), of.by, keys.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The keys of a source's rows as stored.
+    fn keys_in(&self, source: SourceId, rows: &[RecordBatch]) -> Result<Vec<Key>> {
+        let Some(key) = self.program.source(source).and_then(|s| s.column(s.key?)) else {
+            return Ok(Vec::new());
+        };
+        let ty = plan::arrow_type(&key.ty).ok_or_else(|| internal("a key's type"))?;
+        let mut keys = Vec::new();
+        for column in rows.iter().filter_map(|batch| batch.column_by_name(&key.name)) {
+            let column =
+                datafusion::arrow::compute::cast(column, &ty).map_err(|e| internal(e.to_string()))?;
+            for row in 0..column.len() {
+                match value_at(&column, row, &self.program.zone)? {
+                    Value::Int(n) => keys.push(Key::Number(n)),
+                    Value::Text(t) => keys.push(Key::Text(t)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(keys)
+    }
+}
