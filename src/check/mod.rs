@@ -154,6 +154,7 @@ impl<'a> Checker<'a> {
         for id in self.definition_ids() {
             self.define(id);
         }
+        self.filter_cycles();
         self.lint();
     }
 

@@ -5,7 +5,7 @@ use super::scope::Row;
 use super::{Checker, Progress};
 use crate::catalog::{CatalogError, Location};
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::ir::{Column, ColumnId, Link, Owner, Source, SourceId, TimeColumn};
+use crate::ir::{Column, ColumnId, Link, Node, Owner, Source, SourceId, TimeColumn};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, SourceClause, SourceFrom, TypeName};
 use crate::types::{Frame, Type};
@@ -406,6 +406,61 @@ impl<'a> Checker<'a> {
         if let Some(from) = from {
             self.edit(id, |s| s.links.push(Link { name, column: from, target: target_id }));
         }
+    }
+
+    /// A source's `where` that looks up another whose `where` comes back to it would never end.
+    pub(super) fn filter_cycles(&mut self) {
+        for id in self.source_ids() {
+            let mut trail = vec![id];
+            if self.comes_back(id, &mut trail) {
+                let names: Vec<String> =
+                    trail.iter().chain([&id]).map(|s| format!("`{}`", self.source_name(*s))).collect();
+                let span = self.source(id).map(|s| s.span);
+                let diagnostic = Diagnostic::new(
+                    Code::Cycle,
+                    format!("a source's `where` needs itself: {}", names.join(" → ")),
+                )
+                .help("a `where` may look into other sources, but not come back to its own");
+                self.error(match span {
+                    Some(span) => diagnostic.at(span),
+                    None => diagnostic,
+                });
+                return;
+            }
+        }
+    }
+
+    /// Whether the look-ups of the last source's `where` lead back to `to`.
+    fn comes_back(&self, to: SourceId, trail: &mut Vec<SourceId>) -> bool {
+        let filter = trail.last().and_then(|s| self.source(*s)?.filter);
+        let mut targets: Vec<SourceId> = Vec::new();
+        if let Some(filter) = filter {
+            self.graph.walk(filter, &mut |_, node| match node {
+                Node::Column { source, via, .. } => {
+                    let mut at = *source;
+                    for link in via {
+                        let Some(l) = self.source(at).and_then(|s| s.link(*link)) else { return };
+                        at = l.target;
+                        targets.push(at);
+                    }
+                }
+                Node::InSource(list) => targets.push(list.list),
+                _ => {}
+            });
+        }
+        for target in targets {
+            if target == to {
+                return true;
+            }
+            if !trail.contains(&target) {
+                trail.push(target);
+                if self.comes_back(to, trail) {
+                    return true;
+                }
+                trail.pop();
+            }
+        }
+        false
     }
 
     /// Keys match by value across integer widths; a text key against a number key is an error.

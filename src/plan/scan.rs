@@ -89,7 +89,7 @@ pub(super) fn rows(
         needs.entry(front.to_vec()).or_default().insert(from.column);
     }
 
-    let mut plan = table(program, tables, source, source, &[], needs.get(&Vec::new()), before)?;
+    let mut plan = table(program, tables, source, needs.get(&Vec::new()), before)?;
     for via in &paths {
         let (Some((last, front)), Some(owner)) = (via.split_last(), owner(program, source, via)) else {
             continue;
@@ -100,7 +100,15 @@ pub(super) fn rows(
         let key = target.key.ok_or_else(|| internal("a link to a source without a key"))?;
         let mut columns = needs.get(via).cloned().unwrap_or_default();
         columns.insert(key);
-        let looked_up = table(program, tables, source, link.target, via, Some(&columns), |_, _| None)?;
+        // The rows of a look-up are those that its own `where` leaves.
+        let names: Vec<Expr> = columns
+            .iter()
+            .map(|c| column(column_name(link.target, &[], *c)).alias(column_name(source, via, *c)))
+            .collect();
+        let own = Needs::from([(Vec::new(), columns)]);
+        // As a pointer: a closure would be another instance of this function at each step.
+        let all: fn(&Source, &dyn TableProvider) -> Option<Expr> = |_, _| None;
+        let looked_up = rows(program, tables, link.target, &own, all)?.project(names)?;
         plan = plan.join_with_expr_keys(
             looked_up.build()?,
             JoinType::Left,
@@ -127,13 +135,11 @@ fn owner(program: &Program, root: SourceId, via: &[LinkId]) -> Option<SourceId> 
     front.iter().try_fold(root, |at, link| Some(program.source(at)?.link(*link)?.target))
 }
 
-/// A scan of one table with its columns renamed and brought to their types. `root` and `via` give the names.
+/// A scan of one table with its columns renamed and brought to their types.
 fn table(
     program: &Program,
     tables: &Tables,
-    root: SourceId,
     source: SourceId,
-    via: &[LinkId],
     columns: Option<&BTreeSet<ColumnId>>,
     before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Expr>,
 ) -> Result<LogicalPlanBuilder> {
@@ -157,7 +163,7 @@ fn table(
             .field_with_name(&c.name)
             .map_err(|_| internal(format!("{} has lost its column {}", spec.name, c.name)))?;
         let read = read_as(column(&c.name), field.data_type(), &c.ty, program)?;
-        projection.push(read.alias(column_name(root, via, *id)));
+        projection.push(read.alias(column_name(source, &[], *id)));
     }
     if projection.is_empty() {
         // Rows are counted even where no column of theirs is needed.
@@ -169,7 +175,7 @@ fn table(
             let ty = &spec.column(latest).ok_or_else(|| internal("an unknown column"))?.ty;
             let day = spec.copy.map_or(program.as_of, |(_, day)| day);
             let cut = super::time::canonical(day.cut(), ty, &program.zone, true);
-            newest(plan, &column_name(root, via, key), &column_name(root, via, latest), cut)
+            newest(plan, &column_name(source, &[], key), &column_name(source, &[], latest), cut)
         }
         None => Ok(plan),
     }
