@@ -74,6 +74,8 @@ def main():
         row, age = holder(number)
         holders.append(row)
         policies.extend(contracts(row[0], age))
+    # The day's own news: a table whose last day is older than the run's would be yesterday's.
+    policies.append([holders[-1][0], "motor", TODAY, "3200.00", "in force"])
     policies = [[70_001 + number, *row] for number, row in enumerate(policies)]
     write("holders.csv", ["holder_id", "birth_date", "city", "consent_call", "staff", "in_dispute"], holders)
     write("policies.csv", ["policy_id", "holder_id", "line", "started", "annual_premium", "status"], policies)
