@@ -45,12 +45,13 @@ const EXPECTED: &[Expected] = &[
     (
         "insurer/insurer",
         &[
+            ("holder", 526),
             ("pays_much", 192),
             ("on_the_move", 391),
             ("high_value", 160),
+            ("to_keep", 32),
             ("to_cultivate", 199),
             ("to_develop", 135),
-            ("to_keep", 32),
         ],
         &[("reward", 89, 5), ("next_contract", 86, 14), ("first_step", 75, 7), ("stay", 17, 1)],
     ),
@@ -59,6 +60,7 @@ const EXPECTED: &[Expected] = &[
         &[
             ("private_clients", 164),
             ("wealth_clients", 1_750),
+            ("mass", 17_209),
             ("owners", 1_251),
             ("starters", 3_737),
             ("seniors", 1_035),
