@@ -10,6 +10,7 @@ use super::branches;
 use super::names::{CITIES, EDUCATION, GIVEN_MEN, GIVEN_WOMEN, OCCUPATIONS, SURNAMES, word};
 use super::people::{Person, Persona, Population, customer_id, is};
 use super::random::{Draw, Streams, Topic, Wheel};
+use super::studies;
 use super::writer::{
     Columns, Kind, MISSING, TableFile, days, ints, keys, maybe_bools, maybe_days, maybe_ints, maybe_keys,
     maybe_money, money,
@@ -42,6 +43,7 @@ pub const COLUMNS: Columns = &[
     ("consent_app", Kind::Bool),
     ("staff", Kind::Bool),
     ("referrer_id", Kind::Key),
+    ("graduation", Kind::Day),
 ];
 
 const GENDERS: [&str; 2] = ["F", "M"];
@@ -60,6 +62,7 @@ pub fn write(
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64, DemoError> {
     let streams = Streams::new(seed, Topic::Customers);
+    let studies = Streams::new(seed, Topic::Studies);
     let mut file = TableFile::create(path, COLUMNS)?;
     let surnames = Wheel::falling(SURNAMES.len());
     for (batch, people) in (0u64..).zip(population.people.chunks(BATCH)) {
@@ -105,6 +108,9 @@ pub fn write(
             maybe_bools(consents(people, is::APP_ASKED, is::APP)),
             maybe_bools(people.iter().map(|person| Some(person.has(is::STAFF))).collect()),
             maybe_keys(details.iter().map(|detail| detail.referrer).collect()),
+            maybe_days(zip(people, &details, |person, detail| {
+                studies::known_graduation(person, population.as_of, &mut studies.at(detail.place))
+            })),
         ];
         file.write(columns)?;
         progress(file.rows());

@@ -8,7 +8,7 @@ use std::thread;
 use super::DemoError;
 use super::calendar::Month;
 use super::people::Population;
-use super::{accounts, app, campaigns, customers, products, transactions};
+use super::{accounts, app, applications, campaigns, customers, products, transactions};
 
 /// A table that takes long enough to report on; each is one file, or one per month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +19,17 @@ pub enum Table {
     Accounts,
     Holdings,
     Contacts,
+    Applications,
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table::Transactions,
     Table::AppEvents,
     Table::Customers,
     Table::Accounts,
     Table::Holdings,
     Table::Contacts,
+    Table::Applications,
 ];
 
 impl Table {
@@ -39,6 +41,7 @@ impl Table {
             Table::Accounts => "accounts",
             Table::Holdings => "holdings",
             Table::Contacts => "contacts",
+            Table::Applications => "applications",
         }
     }
 
@@ -51,6 +54,7 @@ impl Table {
             Table::Accounts => 2.5,
             Table::Holdings => 2.2,
             Table::Contacts => 1.7,
+            Table::Applications => 0.2,
         }
     }
 }
@@ -175,6 +179,10 @@ fn work(plan: &Plan, job: &Job, sender: &mpsc::Sender<News>) -> Result<Vec<(Stri
         (Table::AppEvents, Some(month)) => app::write_month(&path, month, people, seed, &mut report)?,
         (Table::Accounts, _) => accounts::write(&path, people, seed, &mut report)?,
         (Table::Holdings, _) => products::write_holdings(&path, people, seed, &mut report)?,
+        (Table::Applications, _) => {
+            let first = plan.months.first().map_or(people.as_of, |month| month.first);
+            applications::write(&path, first, people, seed, &mut report)?
+        }
         (Table::Contacts, _) => {
             let answers = "data/responses.parquet".to_owned();
             let (sent, back) = campaigns::write(&path, &plan.dir.join(&answers), people, seed, &mut report)?;

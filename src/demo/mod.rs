@@ -10,6 +10,7 @@
 //! | `data/transactions/YYYY-MM.parquet` | a payment, transfer or salary, about 25 per customer in 14 months ([`transactions`]) |
 //! | `data/app_events/YYYY-MM.parquet` | a step in the app, about 10 per customer ([`app`]) |
 //! | `data/products.csv`, `data/holdings.parquet` | a product, and who holds how much of it ([`products`]) |
+//! | `data/applications.parquet` | an application for credit ([`applications`]) |
 //! | `data/branches.csv` | a branch ([`branches`]) |
 //! | `data/campaigns.csv`, `data/coupons.csv`, `data/contacts.parquet`, `data/responses.parquet` | past campaigns, with a true effect inside ([`campaigns`]) |
 //! | `data/demo.json` | the options and the rows of each file; written last, so that its presence says that all is there |
@@ -20,6 +21,7 @@
 pub mod accounts;
 mod agenda;
 pub mod app;
+pub mod applications;
 pub mod branches;
 pub mod calendar;
 pub mod campaigns;
@@ -30,6 +32,8 @@ mod names;
 pub mod people;
 pub mod products;
 pub mod random;
+mod scripts;
+mod studies;
 #[cfg(test)]
 mod tests;
 pub mod transactions;
@@ -45,16 +49,10 @@ use chrono::NaiveDate;
 use datafusion::parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 
-/// The scripts that come with the data; their paths hold in the demo's folder.
-const SCRIPTS: [(&str, &str); 2] = [
-    ("retail.seg", include_str!("../../examples/retail/retail.seg")),
-    ("retail_zh.seg", include_str!("../../examples/retail/retail_zh.seg")),
-];
-
 const MARKER: &str = "data/demo.json";
 
 /// Grows when the same options give other bytes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// More threads would take more memory, each about 100 MB, and wait for the disk.
 const MOST_THREADS: usize = 4;
@@ -232,7 +230,7 @@ fn remove_stale(dir: &Path, before: Option<Marker>, files: &[(String, u64)]) -> 
 
 /// Puts the scripts beside the data; one that somebody changed is left as it is.
 fn write_scripts(dir: &Path, summary: &mut DemoSummary) -> Result<(), DemoError> {
-    for (name, text) in SCRIPTS {
+    for (name, text) in scripts::SCRIPTS {
         let path = dir.join(name);
         match fs::read(&path) {
             Ok(there) if there == text.as_bytes() => summary.scripts.push(name.to_owned()),

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::DemoError;
 use super::people::{Person, Population, customer_id, is};
 use super::random::{Draw, Streams, Topic};
-use super::writer::{BATCH_ROWS, Columns, Kind, TableFile, days, ints, keys, money};
+use super::writer::{BATCH_ROWS, Columns, Kind, TableFile, days, ints, keys, maybe_days, money};
 
 pub const COLUMNS: Columns = &[
     ("customer_id", Kind::Key),
@@ -14,6 +14,7 @@ pub const COLUMNS: Columns = &[
     ("product_type", Kind::Word),
     ("amount", Kind::Money),
     ("since", Kind::Day),
+    ("matures", Kind::Day),
 ];
 
 const TYPES: [&str; 6] = ["deposit", "fund", "wealth", "insurance", "credit card", "mortgage"];
@@ -64,6 +65,24 @@ fn product_id(kind: u8, place: u32) -> i32 {
     100 * (i32::from(kind) + 1) + 1 + place as i32
 }
 
+/// How many days a product runs; `None` for one without an end. Cover of an insurance is renewed each year.
+fn term(product: i32) -> Option<i32> {
+    match product {
+        102 | 104 | 304 | 401..=404 => Some(365),
+        103 => Some(1_095),
+        302 => Some(90),
+        303 => Some(180),
+        _ => None,
+    }
+}
+
+/// When a product held since `since` ends next, seen from `as_of`: one that ended was prolonged.
+fn matures(product: i32, since: i32, as_of: i32) -> Option<i32> {
+    let term = term(product)?;
+    let over = (as_of - since).max(0) / term;
+    Some(since + (over + 1) * term)
+}
+
 /// `products.csv` and how many rows it has.
 pub fn products_csv() -> (String, u64) {
     let mut text = String::from("product_id,product_name,product_type,risk_grade,annual_yield_percent\n");
@@ -107,6 +126,7 @@ struct Rows {
     types: Vec<u8>,
     amounts: Vec<i64>,
     since: Vec<i32>,
+    matures: Vec<Option<i32>>,
 }
 
 impl Rows {
@@ -162,7 +182,9 @@ impl Rows {
         self.types.push(kind);
         self.amounts.push(amount);
         // Most holdings are younger than the customer.
-        self.since.push(person.opened + span - (f64::from(span) * draw.unit().powi(2)) as i32);
+        let since = person.opened + span - (f64::from(span) * draw.unit().powi(2)) as i32;
+        self.since.push(since);
+        self.matures.push(matures(product_id(kind, product), since, as_of));
     }
 
     fn flush(&mut self, file: &mut TableFile) -> Result<(), DemoError> {
@@ -174,6 +196,7 @@ impl Rows {
             types,
             money(rows.amounts),
             days(rows.since),
+            maybe_days(rows.matures),
         ])
     }
 }

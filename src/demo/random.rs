@@ -19,6 +19,8 @@ pub enum Topic {
     AppEvents = 8,
     Contacts = 9,
     Branches = 10,
+    Studies = 11,
+    Applications = 12,
 }
 
 /// The streams of one topic under one seed.

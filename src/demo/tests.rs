@@ -81,7 +81,7 @@ fn same_bytes_whatever_the_threads() {
     let one = bytes(make(500, 1).0.path());
     let three = bytes(make(500, 3).0.path());
     let again = bytes(make(500, 1).0.path());
-    assert_eq!(one.len(), 28 + 5 + 4 + 1 + 2);
+    assert_eq!(one.len(), 28 + 6 + 4 + 1 + super::scripts::SCRIPTS.len());
     assert!(one == three && one == again);
     assert!(one.keys().all(|name| !name.contains(".part")));
 }
@@ -110,6 +110,7 @@ fn rows_are_as_the_summary_says_and_keys_are_unique() {
         ("transactions", Some("txn_id")),
         ("app_events", Some("event_id")),
         ("contacts.parquet", Some("contact_id")),
+        ("applications.parquet", Some("application_id")),
         ("responses.parquet", None),
         ("holdings.parquet", None),
     ] {
@@ -138,9 +139,14 @@ fn tables_refer_to_one_another() {
         ids(&table(dir.path(), "customers.parquet"), "customer_id").into_iter().collect();
     let accounts: HashSet<i64> =
         ids(&table(dir.path(), "accounts.parquet"), "account_id").into_iter().collect();
-    for name in
-        ["accounts.parquet", "holdings.parquet", "contacts.parquet", "responses.parquet", "app_events"]
-    {
+    for name in [
+        "accounts.parquet",
+        "holdings.parquet",
+        "contacts.parquet",
+        "responses.parquet",
+        "applications.parquet",
+        "app_events",
+    ] {
         assert!(
             ids(&table(dir.path(), name), "customer_id").iter().all(|id| customers.contains(id)),
             "{name}"
@@ -168,6 +174,7 @@ fn nothing_happens_outside_the_fourteen_months() {
         ("app_events", "event_time", eight_hours),
         ("contacts.parquet", "contact_time", 0),
         ("responses.parquet", "response_time", 0),
+        ("applications.parquet", "applied_at", 0),
     ] {
         let local: Vec<i64> =
             times(&table(dir.path(), name), column).iter().map(|time| time + shift).collect();
@@ -255,7 +262,8 @@ fn the_marker_tells_a_whole_bank() {
     assert!(is_complete(dir.path(), &options(100)));
     assert!(!is_complete(dir.path(), &options(101)));
     assert!(!is_complete(dir.path(), &DemoOptions { seed: 1, ..options(100) }));
-    assert_eq!(summary.scripts, ["retail.seg", "retail_zh.seg"]);
+    let names: Vec<&str> = super::scripts::SCRIPTS.iter().map(|script| script.0).collect();
+    assert_eq!(summary.scripts, names);
     fs::remove_file(dir.path().join("data/holdings.parquet")).unwrap();
     assert!(!is_complete(dir.path(), &options(100)));
 }
@@ -300,6 +308,33 @@ fn progress_ends_with_all_rows() {
         assert!(before.0 <= done && done <= all);
     })
     .unwrap();
-    assert_eq!(last.len(), 6);
+    assert_eq!(last.len(), 7);
     assert!(last.values().all(|(done, all)| done == all));
+}
+
+#[test]
+fn students_expect_their_graduation_and_products_mature_later() {
+    let (dir, _) = make(2_000, 2);
+    let as_of = day_of(DemoOptions::default().as_of);
+    let customers = table(dir.path(), "customers.parquet");
+    let days = customers.column_by_name("graduation").unwrap().as_primitive::<Date32Type>().clone();
+    let jobs = datafusion::arrow::compute::cast(
+        customers.column_by_name("occupation").unwrap(),
+        &datafusion::arrow::datatypes::DataType::Utf8,
+    )
+    .unwrap();
+    let jobs = jobs.as_string::<i32>();
+    let known: Vec<(Option<&str>, i32)> =
+        jobs.iter().zip(days.iter()).filter_map(|(job, day)| Some((job, day?))).collect();
+    assert!(known.len() > 300, "{} graduations are known", known.len());
+    for (job, day) in known.into_iter().filter(|(job, _)| job.is_some()) {
+        assert_eq!(day > as_of, job == Some("student"), "{job:?} on day {day}");
+    }
+    let holdings = table(dir.path(), "holdings.parquet");
+    let ends = holdings.column_by_name("matures").unwrap().as_primitive::<Date32Type>().clone();
+    let since = holdings.column_by_name("since").unwrap().as_primitive::<Date32Type>().clone();
+    assert!(ends.null_count() > 0 && ends.null_count() < ends.len());
+    for (end, begin) in ends.iter().zip(since.iter()).filter_map(|(end, begin)| Some((end?, begin?))) {
+        assert!(end > as_of && begin <= as_of && end - begin >= 90, "{begin} to {end}");
+    }
 }

@@ -3,5 +3,6 @@
 mod architecture;
 mod cases;
 mod cli;
+mod examples;
 mod pages;
 mod plans;
