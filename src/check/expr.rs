@@ -19,6 +19,10 @@ impl Checker<'_> {
     pub(super) fn condition(&mut self, row: &Row, expr: &Expr) -> ExprId {
         let id = self.expr(row, expr);
         let ty = self.graph.ty(id).clone();
+        if ty.is_blank() {
+            let yes = self.literal(Literal::Bool(true));
+            return self.graph.add(Node::Compare { op: CompareOp::Equal, left: id, right: yes }, Type::Bool);
+        }
         if ty.is_bool() {
             return id;
         }
@@ -183,6 +187,7 @@ impl Checker<'_> {
         }
         if let (Node::Literal(a), Node::Literal(b)) = (self.graph.node(l), self.graph.node(h))
             && constant_order(a, b) == Some(std::cmp::Ordering::Greater)
+            && !self.graph.node(v).goes_round()
         {
             return self.report(
                 Diagnostic::new(
@@ -190,7 +195,7 @@ impl Checker<'_> {
                     "the lower bound of `between` is above the upper one: nothing is in it",
                 )
                 .at(low.span.to(high.span))
-                .help("write the smaller bound first; both ends are included"),
+                .help("write the smaller bound first; both ends are included; only `hour`, `weekday` and `month` go round"),
             );
         }
         let id = self.graph.add(Node::Between { value: v, low: l, high: h }, Type::Bool);
@@ -450,7 +455,13 @@ impl Checker<'_> {
                 if types.iter().any(Type::is_error) {
                     return self.faulty();
                 }
-                match scalar.result(&types) {
+                // What has no type yet fits wherever it stands.
+                let judged: Vec<Type> =
+                    types.iter().map(|t| if t.is_blank() { Type::Error } else { t.clone() }).collect();
+                if let Some(diagnostic) = self.out_of_text(scalar, &ids, arguments) {
+                    return self.report(diagnostic.help(found.signature));
+                }
+                match scalar.result(&judged).map(|ty| if ty.is_error() { Type::Blank } else { ty }) {
                     Ok(ty) => {
                         let day = (scalar == functions::Function::Age).then(|| self.age_from()).flatten();
                         let arguments = ids.into_iter().chain(day).collect();
@@ -460,6 +471,28 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    /// `left(text, -1)`, `substring(text, 0, n)`: lengths and places that no text has.
+    fn out_of_text(
+        &self,
+        function: functions::Function,
+        ids: &[ExprId],
+        arguments: &[Expr],
+    ) -> Option<Diagnostic> {
+        use functions::Function as F;
+        let limits: &[(usize, i128)] = match function {
+            F::Left | F::Right => &[(1, 0)],
+            F::Substring => &[(1, 1), (2, 0)],
+            _ => return None,
+        };
+        limits.iter().find_map(|(i, least)| {
+            let Node::Literal(Literal::Number(n)) = self.graph.node(*ids.get(*i)?) else { return None };
+            let what =
+                if *least == 1 { "characters are counted from 1" } else { "a text has no length below 0" };
+            (n.digits < *least)
+                .then(|| Some(Diagnostic::new(Code::WrongArguments, what).at(arguments.get(*i)?.span)))?
+        })
     }
 
     pub(super) fn wrong_call(

@@ -68,6 +68,7 @@ impl<'a> Lowering<'a> {
                 let inside = self.definition(*def)?;
                 Expr::Not(Box::new(inside))
             }
+            Node::Negate(_) if ty.is_blank() => missing(ty)?,
             Node::Negate(x) if *ty == Type::Float => known(Expr::Negative(Box::new(self.expr(*x)?)))?,
             Node::Negate(x) => Expr::Negative(Box::new(self.expr(*x)?)),
             Node::Arithmetic { op, left, right } => self.arithmetic(*op, *left, *right, ty)?,
@@ -78,7 +79,8 @@ impl<'a> Lowering<'a> {
             Node::Between { value, low, high } => {
                 let (v, l) = self.common(*value, *low)?;
                 let (w, h) = self.common(*value, *high)?;
-                binary_expr(v, Operator::GtEq, l).and(binary_expr(w, Operator::LtEq, h))
+                let (from, to) = (binary_expr(v, Operator::GtEq, l), binary_expr(w, Operator::LtEq, h));
+                if self.crosses(*value, *low, *high) { from.or(to) } else { from.and(to) }
             }
             Node::InList { value, list } => self.in_list(*value, list)?,
             Node::TextTest { test, value, pattern } => self.text_test(*test, *value, pattern)?,
@@ -156,6 +158,15 @@ impl<'a> Lowering<'a> {
         Ok((self.cast(left, &common)?, self.cast(right, &common)?))
     }
 
+    /// A lower bound above the upper one, where values go round: over midnight, over the week's end.
+    fn crosses(&self, value: ExprId, low: ExprId, high: ExprId) -> bool {
+        let number = |id: ExprId| match self.program.node(id) {
+            Node::Literal(Literal::Number(n)) if n.scale == 0 => Some(n.digits),
+            _ => None,
+        };
+        self.program.node(value).goes_round() && number(low).zip(number(high)).is_some_and(|(l, h)| l > h)
+    }
+
     fn in_list(&self, value: ExprId, list: &[ExprId]) -> Result<Expr> {
         if list.is_empty() {
             return Ok(lit(false));
@@ -188,6 +199,9 @@ impl<'a> Lowering<'a> {
 
     fn arithmetic(&self, op: ArithmeticOp, left: ExprId, right: ExprId, ty: &Type) -> Result<Expr> {
         let (l, r) = (self.program.ty(left), self.program.ty(right));
+        if l.is_blank() || r.is_blank() {
+            return missing(ty);
+        }
         // Moments: moved by a duration, or days between two.
         if matches!(r, Type::Duration) {
             let (moment, by) = (self.expr(left)?, self.expr(right)?);
@@ -277,6 +291,10 @@ impl<'a> Lowering<'a> {
         let float = |i: usize| -> Result<Expr> {
             self.cast(*arguments.get(i).ok_or_else(|| internal("a missing argument"))?, &Type::Float)
         };
+        let of_known_only = matches!(function, F::Least | F::Greatest);
+        if !of_known_only && arguments.iter().any(|a| self.program.ty(*a).is_blank()) {
+            return missing(ty);
+        }
         let first_ty = arguments.first().map_or(&Type::Error, |a| self.program.ty(*a));
         let part = |name: &str| -> Result<Expr> {
             let moment = self.local(*arguments.first().ok_or_else(|| internal("a missing argument"))?)?;
@@ -310,9 +328,12 @@ impl<'a> Lowering<'a> {
             F::Upper => string::upper(argument(0)?),
             F::Trim => string::btrim(vec![argument(0)?]),
             F::Length => unicode::character_length(argument(0)?),
-            F::Left => unicode::left(argument(0)?, argument(1)?),
-            F::Right => unicode::right(argument(0)?, argument(1)?),
-            F::Substring => unicode::substring(argument(0)?, argument(1)?, argument(2)?),
+            // A length below zero takes nothing, a start before the text is its first character.
+            F::Left => unicode::left(argument(0)?, at_least(argument(1)?, 0)?),
+            F::Right => unicode::right(argument(0)?, at_least(argument(1)?, 0)?),
+            F::Substring => {
+                unicode::substring(argument(0)?, at_least(argument(1)?, 1)?, at_least(argument(2)?, 0)?)
+            }
             F::Replace => string::replace(argument(0)?, argument(1)?, argument(2)?),
             F::Concat => {
                 let parts = arguments.iter().map(|a| self.expr(*a)).collect::<Result<Vec<_>>>()?;
@@ -394,6 +415,7 @@ fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr
         return Ok(expr);
     }
     Ok(match (from, to) {
+        (Type::Blank, _) => missing(to)?,
         (Type::Instant(Frame::Utc), Type::Instant(Frame::Local)) => {
             cast(local_time(expr, program), data_type(to)?)
         }
@@ -407,7 +429,7 @@ fn data_type(ty: &Type) -> Result<DataType> {
 }
 
 /// A missing value of a type.
-fn missing(ty: &Type) -> Result<Expr> {
+pub(super) fn missing(ty: &Type) -> Result<Expr> {
     Ok(lit(ScalarValue::try_from(&data_type(ty)?)?))
 }
 
@@ -433,6 +455,11 @@ fn number(n: Number, ty: &Type) -> Result<Expr> {
             Ok(lit(float))
         }
     }
+}
+
+/// A whole number, or the least that it may be; missing stays missing.
+fn at_least(n: Expr, least: i64) -> Result<Expr> {
+    Ok(when(n.clone().lt(lit(least)), lit(least)).otherwise(n)?)
 }
 
 /// Whether a literal can be written exactly in another number's type.
