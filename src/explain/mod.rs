@@ -13,10 +13,12 @@ mod draw;
 mod evaluate;
 mod keys;
 pub mod members;
+mod model;
 pub mod portrait;
 mod reasons;
 mod stats;
 mod tag;
+mod terms;
 mod transitions;
 mod why;
 
