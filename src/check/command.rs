@@ -31,8 +31,20 @@ impl Checker<'_> {
                 Command::Why { key: key.value.clone(), segment, later: self.days_to_come(segment) }
             }
             ast::Command::Portrait(key) => Command::Portrait { key: key.value.clone() },
-            ast::Command::Describe(path) => match path.parts.as_slice() {
-                [name] => {
+            ast::Command::Describe(path) => match (path.parts.as_slice(), self.model_tag(path)) {
+                (_, Some(tag)) => {
+                    let definition = self.definition_named(&tag)?;
+                    self.define(definition)?;
+                    Command::Describe { definition }
+                }
+                ([name], None) if let Some(Item::Model(model)) = self.item(&name.text) => {
+                    Command::Model { model }
+                }
+                ([model, part], None) if matches!(self.item(&model.text), Some(Item::Model(_))) => {
+                    self.no_such_part(model, Some(part));
+                    return None;
+                }
+                ([name], None) => {
                     let definition = self.definition_named(name)?;
                     self.define(definition)?;
                     Command::Describe { definition }

@@ -1,17 +1,24 @@
 //! Tags and segments: checked on demand, each once, cycles shown with their path.
 
+use super::model::part_name;
 use super::scope::Row;
 use super::{Checker, Item, Progress};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, SourceId, Top, TopSize};
+use crate::ir::{
+    AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, RfmPart, SourceId, Top, TopSize,
+};
 use crate::source::Span;
 use crate::syntax::ast::{self, MetaValue, SegmentBody};
 use crate::types::Type;
+use std::borrow::Cow;
 
 #[derive(Clone, Copy)]
 pub(super) enum Body<'a> {
     Tag(&'a ast::TagDef),
     Segment(&'a ast::SegmentDef),
+    Score(&'a ast::ScoreDef),
+    /// One of the tags of an rfm.
+    Rfm(&'a ast::RfmDef, RfmPart),
     /// The name of an entity, used as the segment of all its rows.
     Everyone(SourceId, &'a str),
 }
@@ -36,18 +43,22 @@ impl<'a> DefinitionState<'a> {
         }
     }
 
-    pub fn name(&self) -> &'a str {
-        match self.body {
+    pub fn name(&self) -> Cow<'a, str> {
+        Cow::Borrowed(match self.body {
             Body::Tag(def) => &def.name.text,
             Body::Segment(def) => &def.name.text,
+            Body::Score(def) => &def.name.text,
+            Body::Rfm(def, part) => return Cow::Owned(part_name(def, part)),
             Body::Everyone(_, name) => name,
-        }
+        })
     }
 
     pub fn span(&self) -> Option<Span> {
         match self.body {
             Body::Tag(def) => Some(def.name.span),
             Body::Segment(def) => Some(def.name.span),
+            Body::Score(def) => Some(def.name.span),
+            Body::Rfm(def, _) => Some(def.name.span),
             Body::Everyone(..) => None,
         }
     }
@@ -105,6 +116,8 @@ impl<'a> Checker<'a> {
                 SegmentBody::Where(condition) => self.condition(&row, condition),
                 SegmentBody::Top(top) => self.top(entity, top),
             },
+            Body::Score(def) => self.score(&row, def),
+            Body::Rfm(def, part) => self.rfm_part(entity, def, part),
             Body::Everyone(..) => self.graph.add(Node::Literal(Literal::Bool(true)), Type::Bool),
         };
         if self.other_day().is_none() {
@@ -258,13 +271,14 @@ impl<'a> Checker<'a> {
         let (title, kind) = match state.body {
             Body::Tag(def) => (def.title.as_ref(), DefinitionKind::Tag),
             Body::Segment(def) => (def.title.as_ref(), DefinitionKind::Segment),
+            Body::Score(def) => (def.title.as_ref(), DefinitionKind::Tag),
+            Body::Rfm(..) => (None, DefinitionKind::Tag),
             Body::Everyone(..) => (None, DefinitionKind::Segment),
         };
         let span = match state.statement {
             Some(statement) => statement.span,
             None => self.source(*entity)?.span,
         };
-        let meta = state.statement.map_or(&[][..], |s| s.meta.as_slice());
         Some(Definition {
             name: self.called(id),
             title: title.map(|t| t.value.clone()),
@@ -273,7 +287,7 @@ impl<'a> Checker<'a> {
             body: *body,
             ty: ty.clone(),
             span,
-            meta: meta.iter().map(|m| (m.name.text.clone(), meta_text(&m.value))).collect(),
+            meta: state.statement.map_or(Vec::new(), meta_of),
             text: self.map.text(span).trim().to_string(),
             is_entity: matches!(state.body, Body::Everyone(..)),
             on: state.on,
@@ -286,6 +300,11 @@ impl<'a> Checker<'a> {
             _ => self.segment_named(name),
         }
     }
+}
+
+/// The `@name value` lines before a statement.
+pub(super) fn meta_of(statement: &ast::Statement) -> Vec<(String, String)> {
+    statement.meta.iter().map(|m| (m.name.text.clone(), meta_text(&m.value))).collect()
 }
 
 pub(super) fn meta_text(value: &MetaValue) -> String {

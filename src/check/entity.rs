@@ -33,6 +33,8 @@ impl Checker<'_> {
         let (name, said) = match body {
             Body::Tag(def) => (&def.name, def.entity.as_ref()),
             Body::Segment(def) => (&def.name, def.entity.as_ref()),
+            Body::Score(def) => (&def.name, None),
+            Body::Rfm(def, _) => (&def.name, None),
             Body::Everyone(entity, _) => return Some(entity),
         };
         if let Some(said) = said {
@@ -52,6 +54,12 @@ impl Checker<'_> {
                     meet(all)
                 }
             },
+            Body::Score(def) => {
+                let conditions = def.rules.iter().flat_map(|r| [&r.points, &r.when]);
+                let all: Vec<&Expr> = def.base.iter().chain(conditions).collect();
+                meet(all.into_iter().map(|e| self.candidates(e)).collect())
+            }
+            Body::Rfm(def, _) => self.rfm_candidates(def),
             Body::Everyone(..) => None,
         };
         let decided = self.decide(candidates, name.span, &name.text);
@@ -183,6 +191,9 @@ impl Checker<'_> {
     }
 
     fn candidates_of_path(&mut self, path: &Path) -> Candidates {
+        if let Some(tag) = self.model_tag(path) {
+            return self.candidates_of_name(&tag);
+        }
         let (first, rest) = path.parts.split_first()?;
         if rest.is_empty() {
             return self.candidates_of_name(first);
@@ -209,7 +220,7 @@ impl Checker<'_> {
         (!found.is_empty()).then_some(found)
     }
 
-    fn candidates_of_name(&mut self, name: &Ident) -> Candidates {
+    pub(super) fn candidates_of_name(&mut self, name: &Ident) -> Candidates {
         match self.item(&name.text) {
             Some(Item::Definition(def)) => self.entity_of(def).map(|e| vec![e]),
             Some(Item::Source(id)) => self.is_entity(id).then(|| vec![id]),
@@ -265,7 +276,7 @@ impl Checker<'_> {
     }
 
     /// Every entity that events lead to, over one `of` or several in turn.
-    fn reached_from(&self, events: SourceId) -> Vec<SourceId> {
+    pub(super) fn reached_from(&self, events: SourceId) -> Vec<SourceId> {
         let mut found: Vec<SourceId> = Vec::new();
         let mut next = vec![events];
         while let Some(at) = next.pop() {

@@ -4,7 +4,7 @@ use super::Checker;
 use super::definition::Body;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::functions::AggregateFn;
-use crate::ir::{ArithmeticOp, CompareOp, DefId, ExprId, Literal, Node};
+use crate::ir::{ArithmeticOp, CompareOp, DefId, ExprId, Literal, Node, Score};
 use crate::types::Type;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -173,6 +173,7 @@ impl Checker<'_> {
                 },
                 _ => Known::Nothing,
             },
+            Node::Score(score) => self.score_of_stranger(score),
             Node::Literal(_)
             | Node::Column { .. }
             | Node::InSource(_)
@@ -181,8 +182,26 @@ impl Checker<'_> {
             | Node::Elapsed { .. }
             | Node::Top(_)
             | Node::Population(_)
+            | Node::Cell { .. }
             | Node::Error => Known::Nothing,
         }
+    }
+
+    fn score_of_stranger(&self, score: &Score) -> Known {
+        let mut points = vec![(score.base, 1.0)];
+        let holds = score.rules.iter().filter(|r| self.of_stranger(r.when) == Known::Bool(true));
+        points.extend(holds.map(|r| (r.points, if r.take { -1.0 } else { 1.0 })));
+        let mut sum = 0.0;
+        for (id, sign) in points {
+            let Known::Number(n) = self.of_stranger(id) else { return Known::Nothing };
+            sum += sign * n;
+        }
+        if let Some((low, high)) = score.clamp
+            && let (Known::Number(low), Known::Number(high)) = (self.of_stranger(low), self.of_stranger(high))
+        {
+            sum = sum.max(low).min(high);
+        }
+        Known::Number(sum)
     }
 
     /// Kleene `and` (`or` for `false`).

@@ -12,6 +12,7 @@ mod definition;
 mod entity;
 mod expr;
 mod lint;
+mod model;
 mod names;
 mod operators;
 mod population;
@@ -70,8 +71,8 @@ enum Item {
     Definition(DefId),
     Param(usize),
     Audience(usize),
-    /// `rfm` and `score`: parsed, not run yet.
-    Model,
+    /// An rfm: several tags.
+    Model(usize),
 }
 
 /// How far a lazily checked thing is.
@@ -98,6 +99,7 @@ struct Checker<'a> {
     params: Vec<constant::ParamState<'a>>,
     audiences: Vec<(&'a ast::AudienceDef, &'a ast::Statement)>,
     commands: Vec<(&'a ast::Command, Span)>,
+    models: Vec<(&'a ast::RfmDef, &'a ast::Statement)>,
     graph: Graph,
     /// Definitions being checked, outermost first: the path of a cycle.
     trail: Vec<DefId>,
@@ -126,6 +128,7 @@ impl<'a> Checker<'a> {
             params: Vec::new(),
             audiences: Vec::new(),
             commands: Vec::new(),
+            models: Vec::new(),
             graph: Graph::default(),
             trail: Vec::new(),
             stranger: false,
@@ -165,6 +168,7 @@ impl<'a> Checker<'a> {
     fn finish(mut self) -> Option<Program> {
         let audiences = self.check_audiences();
         let commands = self.check_commands();
+        let models = self.finished_models();
         if self.diagnostics.has_errors() {
             return None;
         }
@@ -186,6 +190,7 @@ impl<'a> Checker<'a> {
             definitions,
             params,
             audiences,
+            models,
             commands,
             graph: self.graph,
             warnings: self.diagnostics.iter().filter(|d| !d.is_error()).cloned().collect(),

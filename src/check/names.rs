@@ -36,13 +36,10 @@ impl<'a> Checker<'a> {
                 (&def.name, Item::Audience(self.audiences.len() - 1))
             }
             StatementKind::Rfm(def) => {
-                self.not_yet(def.name.span, "`rfm`");
-                (&def.name, Item::Model)
+                let model = self.enter_rfm(def, statement);
+                (&def.name, model)
             }
-            StatementKind::Score(def) => {
-                self.not_yet(def.name.span, "`score`");
-                (&def.name, Item::Model)
-            }
+            StatementKind::Score(def) => (&def.name, self.enter_definition(Body::Score(def), statement)),
             StatementKind::Command(command) => {
                 self.commands.push((command, statement.span));
                 return;
@@ -65,7 +62,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn enter_definition(&mut self, body: Body<'a>, statement: &'a ast::Statement) -> Item {
+    pub(super) fn enter_definition(&mut self, body: Body<'a>, statement: &'a ast::Statement) -> Item {
         self.definitions.push(DefinitionState::new(body, statement));
         Item::Definition(DefId(index(self.definitions.len() - 1)))
     }
@@ -206,7 +203,7 @@ pub(super) fn kind(item: Item) -> &'static str {
         Item::Definition(_) => "a definition",
         Item::Param(_) => "a parameter",
         Item::Audience(_) => "an audience",
-        Item::Model => "a model",
+        Item::Model(_) => "a model",
     }
 }
 

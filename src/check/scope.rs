@@ -28,6 +28,9 @@ impl Checker<'_> {
         if rest.is_empty() {
             return self.bare(row, first);
         }
+        if let Some(tag) = self.model_tag(path) {
+            return self.bare(row, &tag);
+        }
         match self.dotted(row, first, rest) {
             Some(id) => id,
             None => self.unknown_qualifier(row, first, path),
@@ -84,7 +87,7 @@ impl Checker<'_> {
                 let today = self.as_of.day(&self.zone);
                 self.graph.add(Node::Literal(Literal::Date(today)), Type::Date)
             }
-            (Some(Item::Model), _) => self.faulty(),
+            (Some(Item::Model(_)), _) => self.no_such_part(name, None),
             (Some(Item::Definition(_)), Row::Constant) => self.not_constant(name),
             (None, Row::Constant) if self.is_any_column(&name.text) => self.not_constant(name),
             (Some(item), _) => self.wrong_kind(row, item, name),
@@ -360,8 +363,8 @@ impl Checker<'_> {
             };
             return self.report(diagnostic);
         }
-        if matches!(self.item(&first.text), Some(Item::Model)) {
-            return self.faulty();
+        if matches!(self.item(&first.text), Some(Item::Model(_))) {
+            return self.no_such_part(first, path.parts.get(1));
         }
         let mut known: Vec<String> = self.sources.iter().map(|s| s.source.name.clone()).collect();
         known.extend(self.sources.iter().flat_map(|s| s.source.links.iter().map(|l| l.name.clone())));
@@ -381,7 +384,9 @@ impl Checker<'_> {
     }
 
     pub(super) fn is_segment(&self, def: DefId) -> bool {
-        self.definitions.get(def.0 as usize).is_some_and(|d| !matches!(d.body, Body::Tag(_)))
+        self.definitions
+            .get(def.0 as usize)
+            .is_some_and(|d| matches!(d.body, Body::Segment(_) | Body::Everyone(..)))
     }
 
     pub(super) fn definition_name(&self, def: DefId) -> String {

@@ -13,6 +13,7 @@ pub enum Answer {
     Why(Why),
     Portrait(Portrait),
     Describe(Describe),
+    Model(Model),
     List(List),
     Diff(Diff),
     Transitions(Transitions),
@@ -105,7 +106,7 @@ pub struct SourceUse {
 }
 
 /// How a tag's values lie among all customers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Default, Debug, Serialize)]
 pub struct Spread {
     pub known: u64,
     pub total: u64,
@@ -153,6 +154,8 @@ pub struct Tested {
     pub outcome: Option<bool>,
     /// The condition with the values in it: `assets 1,250,000 ≥ 1,000,000`.
     pub values: String,
+    /// Tags of the condition in their own terms: the branch of a stage, the points of a score, the bins of an rfm.
+    pub terms: Vec<String>,
     /// The parts of a condition with `or` or `not`.
     pub parts: Vec<Tested>,
 }
@@ -242,6 +245,21 @@ pub struct Transitions {
     pub values: Vec<Value>,
     /// A row for each value on the first day, a column for each on the second.
     pub counts: Vec<Vec<u64>>,
+}
+
+/// A model with the tags that it defines.
+#[derive(Clone, Debug, Serialize)]
+pub struct Model {
+    pub name: String,
+    pub title: Option<String>,
+    pub entity: String,
+    pub as_of: String,
+    /// What it does, a sentence to each.
+    pub words: Vec<String>,
+    pub metadata: Vec<(String, String)>,
+    pub tags: Vec<Tag>,
+    pub used_by: Vec<String>,
+    pub definition: String,
 }
 
 /// What a script defines.

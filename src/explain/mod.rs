@@ -14,10 +14,12 @@ mod evaluate;
 mod keys;
 mod leaves;
 pub mod members;
+mod model;
 pub mod portrait;
 mod reasons;
 mod stats;
 mod tag;
+mod terms;
 mod transitions;
 mod why;
 

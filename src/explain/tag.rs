@@ -23,7 +23,10 @@ pub fn explain(program: &Program, expr: ExprId, spread: Option<Spread>, lang: La
         name: print::label(program, expr),
         title: definition.and_then(|d| d.title.clone()),
         type_name,
-        formula: print::expr(program, body, lang),
+        formula: match program.model_of(expr) {
+            Some((model, part)) => print::part(program, model, part, lang),
+            None => print::expr(program, body, lang),
+        },
         metadata: definition.map_or(Vec::new(), |d| d.meta.clone()),
         uses: uses(program, body),
         sources,

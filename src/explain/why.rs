@@ -5,6 +5,7 @@ use super::attrition::{inputs, names};
 use super::evaluate::columns;
 use super::portrait::{Asker, ExplainError, Result, View, internal};
 use super::reasons::{self, Wanted};
+use super::terms;
 use crate::ir::print;
 use crate::ir::{DefId, ExprId, Formula, Literal, Node, Program};
 use crate::plan::{Key, Request};
@@ -156,8 +157,9 @@ impl Asker<'_> {
         let program = self.program;
         let entity = self.entity_of(segment)?;
         let mut needs = needs(program, segment)?;
-        let behind = parts(program, &needs);
+        let (behind, own) = (parts(program, &needs), terms::needs(program, &needs));
         needs.extend(behind);
+        needs.extend(own);
         let found = self.one_row(entity, key, &needs)?;
         let Some(customer) = found else {
             return Err(ExplainError::NoSuchKey {
@@ -255,6 +257,18 @@ impl Asker<'_> {
                 customer.missing_parts(program, input, &mut missing);
             }
         }
+        let mut own_terms = Vec::new();
+        let atom = match formula {
+            Formula::Atom(atom) => Some(*atom),
+            Formula::Not(inner) => match **inner {
+                Formula::Atom(atom) => Some(atom),
+                _ => None,
+            },
+            _ => None,
+        };
+        for input in atom.into_iter().flat_map(|atom| inputs(program, atom)) {
+            own_terms.extend(customer.terms(self, input)?);
+        }
         let values = match (missing.is_empty(), self.lang) {
             (true, _) => values,
             (false, print::Lang::En) => format!("{values}: {} missing", missing.join(", ")),
@@ -265,6 +279,7 @@ impl Asker<'_> {
             from,
             outcome: reasons::outcome(program, formula, &of)?,
             values,
+            terms: own_terms,
             parts,
         })
     }

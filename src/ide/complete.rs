@@ -127,6 +127,7 @@ fn place(statement: &[Lexeme<'_>], line_starts: bool, known: &Known, offers: &mu
             if let Some(source) = resolve(statement, known) {
                 offers.columns(source);
             }
+            offers.tags_of_model(statement, known);
         }
         ("show" | "count" | "explain" | "profile" | "funnel" | "overlap" | "diff", _) if alone => {
             offers.segments(known);
@@ -298,6 +299,19 @@ impl Offers {
         }
     }
 
+    /// After `value.`: the tags of an rfm, which have dotted names.
+    fn tags_of_model(&mut self, statement: &[Lexeme<'_>], known: &Known) {
+        let [.., model, _] = statement else { return };
+        let model = model.text.trim_matches('`');
+        for name in known.of_kind(Kind::Tag) {
+            if let Some((of, part)) = name.name.split_once('.')
+                && of == model
+            {
+                self.add(part, Kind::Tag, name.detail.clone());
+            }
+        }
+    }
+
     fn segments(&mut self, known: &Known) {
         self.names(known, |k| matches!(k, Kind::Segment | Kind::Audience));
         self.sources(known, |s| s.is_entity);
@@ -334,5 +348,7 @@ impl Offers {
 fn is_plain(name: &str) -> bool {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c == '_' || unicode_ident::is_xid_start(c));
-    first && chars.all(|c| c == '_' || unicode_ident::is_xid_continue(c)) && !is_reserved(name)
+    // Tags of a model are written with a dot.
+    let goes_on = |c| c == '_' || c == '.' || unicode_ident::is_xid_continue(c);
+    first && chars.all(goes_on) && !is_reserved(name)
 }

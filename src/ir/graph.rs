@@ -89,6 +89,12 @@ pub enum Node {
     Aggregate(Aggregate),
     Top(Top),
     Population(Population),
+    Score(Score),
+    /// The bins of an rfm in one text: `555`, or `10-9-10` where a bin may have two digits.
+    Cell {
+        parts: Vec<ExprId>,
+        apart: bool,
+    },
     /// In the place of what could not be checked; no finished program holds it.
     Error,
 }
@@ -141,6 +147,24 @@ pub struct Population {
     pub base: Option<DefId>,
     /// Equal values share the tile of the first of them.
     pub ties_together: bool,
+}
+
+/// `base 10 add 30 when idle_days > 60 clamp 0 to 100`: a rule whose condition is not true gives nothing; missing
+/// points of one that holds make the score missing.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Score {
+    pub base: ExprId,
+    pub rules: Vec<Points>,
+    /// Two literals.
+    pub clamp: Option<(ExprId, ExprId)>,
+}
+
+/// `add 30 when idle_days > 60`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Points {
+    pub take: bool,
+    pub points: ExprId,
+    pub when: ExprId,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -275,6 +299,12 @@ impl Node {
             Node::Elapsed { moment, .. } => vec![*moment],
             Node::Top(top) => std::iter::once(top.by).chain(top.within.iter().copied()).collect(),
             Node::Population(p) => std::iter::once(p.value).chain(p.within.iter().copied()).collect(),
+            Node::Score(s) => {
+                let ends = s.clamp.iter().flat_map(|(low, high)| [*low, *high]);
+                let rules = s.rules.iter().flat_map(|r| [r.points, r.when]);
+                std::iter::once(s.base).chain(rules).chain(ends).collect()
+            }
+            Node::Cell { parts, .. } => parts.clone(),
         }
     }
 }

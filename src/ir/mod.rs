@@ -6,14 +6,17 @@
 
 pub mod formula;
 pub mod graph;
+mod model;
 pub mod print;
 pub mod time;
 
 pub use crate::syntax::ast::TextTest;
 pub use formula::Formula;
 pub use graph::{
-    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Population, Top, TopSize,
+    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Points, Population, Score,
+    Top, TopSize,
 };
+pub use model::{Model, RfmPart};
 pub use time::{AsOf, Moment, Window, Zone};
 
 use crate::catalog::Location;
@@ -48,6 +51,8 @@ pub struct Program {
     pub definitions: Vec<Definition>,
     pub params: Vec<Param>,
     pub audiences: Vec<Audience>,
+    /// Definitions that gave several tags.
+    pub models: Vec<Model>,
     /// Commands that stand in the script, in the order written.
     pub commands: Vec<(Command, Span)>,
     pub graph: Graph,
@@ -246,6 +251,10 @@ pub enum Command {
         tag: DefId,
         from: Dated,
         to: Dated,
+    },
+    /// A model with its tags: an index of [`Program::models`].
+    Model {
+        model: usize,
     },
     List,
 }

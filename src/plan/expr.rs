@@ -5,7 +5,7 @@ use super::scan::{arrow_type, column, column_name, known, local_time};
 use super::time::{epoch_days, epoch_micros, utc_zone};
 use super::{Result, internal};
 use crate::functions::Function;
-use crate::ir::{ArithmeticOp, CompareOp, DefinitionKind, ExprId, Literal, Node, Program, TextTest};
+use crate::ir::{ArithmeticOp, CompareOp, DefinitionKind, ExprId, Literal, Node, Program, Score, TextTest};
 use crate::syntax::ast::{Duration, Number, TimeUnit};
 use crate::types::{Frame, Type};
 use chrono::NaiveDate;
@@ -108,6 +108,8 @@ impl<'a> Lowering<'a> {
                 self.elapsed(*unit, *until, *moment, day.unwrap_or_else(|| self.program.today()))?
             }
             Node::Definition(def) => self.definition(*def)?,
+            Node::Score(score) => self.score(score, ty)?,
+            Node::Cell { parts, apart } => self.cell(parts, *apart)?,
             Node::InSource(_) | Node::Aggregate(_) | Node::Top(_) | Node::Population(_) => {
                 return Err(internal(format!("node {} was used before it was computed", id.0)));
             }
@@ -374,6 +376,45 @@ impl<'a> Lowering<'a> {
             }
         };
         Ok(cast(result, data_type(ty)?))
+    }
+
+    /// Points of the rules that are true; whole numbers are counted as decimals, which do not wrap around.
+    fn score(&self, score: &Score, ty: &Type) -> Result<Expr> {
+        let wide = match ty {
+            Type::Int => Type::decimal(38, 0),
+            other => other.clone(),
+        };
+        let zero = number(Number { digits: 0, scale: 0, has_point: false }, &wide)?;
+        let mut sum = self.cast(score.base, &wide)?;
+        for rule in &score.rules {
+            let points = self.cast(rule.points, &wide)?;
+            let points = when(self.expr(rule.when)?, points).otherwise(zero.clone())?;
+            let op = if rule.take { Operator::Minus } else { Operator::Plus };
+            sum = cast(binary_expr(sum, op, points), data_type(&wide)?);
+        }
+        if *ty == Type::Float {
+            sum = known(sum)?;
+        }
+        if let Some((low, high)) = score.clamp {
+            let (low, high) = (self.cast(low, &wide)?, self.cast(high, &wide)?);
+            let (below, above) = (sum.clone().lt(low.clone()), sum.clone().gt(high.clone()));
+            sum = when(below, low).when(above, high).otherwise(sum)?;
+        }
+        Ok(cast(sum, data_type(ty)?))
+    }
+
+    fn cell(&self, parts: &[ExprId], apart: bool) -> Result<Expr> {
+        let mut texts: Vec<Expr> = Vec::new();
+        let mut all_known = lit(true);
+        for (i, part) in parts.iter().enumerate() {
+            let part = self.expr(*part)?;
+            all_known = all_known.and(part.clone().is_not_null());
+            if apart && i > 0 {
+                texts.push(lit(ScalarValue::Utf8View(Some("-".to_string()))));
+            }
+            texts.push(cast(part, DataType::Utf8View));
+        }
+        Ok(when(all_known, cast(string::concat(texts), DataType::Utf8View)).end()?)
     }
 
     /// Decimals are rounded as decimals; half away from zero.

@@ -3,8 +3,8 @@
 use super::{Lang, definition_name, words};
 use crate::functions::{self, AggregateFn, PopulationFn};
 use crate::ir::{
-    Aggregate, ColumnId, ExprId, Formula, InSource, LinkId, Node, Population, Program, SourceId, TextTest,
-    Top, TopSize,
+    Aggregate, ColumnId, ExprId, Formula, InSource, LinkId, Node, Points, Population, Program, Score,
+    SourceId, TextTest, Top, TopSize,
 };
 use words::glue;
 
@@ -150,6 +150,14 @@ impl<'a> Printer<'a> {
             Node::Aggregate(a) => self.aggregate(a),
             Node::Top(top) => (self.top(top), Loosest),
             Node::Population(p) => self.population(p),
+            Node::Score(score) => (self.score(score), Loosest),
+            Node::Cell { parts, .. } => {
+                let parts: Vec<_> = parts.iter().map(|e| self.print(*e, Coalesce)).collect();
+                match self.lang {
+                    Lang::En => (format!("cell of {}", parts.join(", ")), Prefix),
+                    Lang::Zh => (glue(&[&parts.join("、"), "的组合"]), Coalesce),
+                }
+            }
             Node::Error => ("?".to_string(), Primary),
         }
     }
@@ -405,6 +413,35 @@ impl<'a> Printer<'a> {
         };
         let ties = if p.ties_together { "（并列同组）" } else { "" };
         glue(&[&base, &within, &value, &what, ties])
+    }
+
+    /// `base 10; +30 when idle_days > 60; within 0 to 100`.
+    fn score(&self, score: &Score) -> String {
+        let mut lines = vec![glue(&[self.say("base", "基础分"), &self.print(score.base, Precedence::Sum)])];
+        lines.extend(score.rules.iter().map(|rule| self.points(rule)));
+        lines.extend(self.clamp(score));
+        lines.join(self.say("; ", "；"))
+    }
+
+    /// `+30 when idle_days > 60`.
+    fn points(&self, rule: &Points) -> String {
+        let sign = if rule.take { "−" } else { "+" };
+        let points = self.print(rule.points, Precedence::Primary);
+        let when = self.print(rule.when, Precedence::Or);
+        match self.lang {
+            Lang::En => format!("{sign}{points} when {when}"),
+            Lang::Zh => glue(&[&when, "时", &format!("{sign}{points}")]),
+        }
+    }
+
+    /// `within 0 to 100`.
+    fn clamp(&self, score: &Score) -> Option<String> {
+        let (low, high) = score.clamp?;
+        let (low, high) = (self.print(low, Precedence::Sum), self.print(high, Precedence::Sum));
+        Some(match self.lang {
+            Lang::En => format!("within {low} to {high}"),
+            Lang::Zh => glue(&["限于", &low, "至", &high]),
+        })
     }
 
     fn top(&self, top: &Top) -> String {

@@ -4,9 +4,11 @@
 //! eyes and not for the parser: `≥` for `>=`, thousands grouped, windows with their real dates.
 
 mod expr;
+mod model;
 mod tested;
 mod words;
 
+pub use model::{model, part};
 pub use tested::test_text;
 
 use super::{DefId, ExprId, Formula, Node, Program, Window};

@@ -1,8 +1,8 @@
 //! Answers for programs: as JSON, and as rows for CSV and NDJSON. Names are English, whatever the language.
 
 use crate::explain::answer::{
-    Answer, Count, Describe, Diff, Explain, List, Listed, Portrait, Spread, Tested, Transitions, Undecided,
-    Why,
+    Answer, Count, Describe, Diff, Explain, List, Listed, Model, Portrait, Spread, Tested, Transitions,
+    Undecided, Why,
 };
 use crate::value::Value;
 
@@ -23,6 +23,7 @@ pub fn rows(answer: &Answer) -> Option<Rows> {
         Answer::Why(a) => why(a),
         Answer::Portrait(a) => portrait(a),
         Answer::Describe(a) => describe(a),
+        Answer::Model(a) => model(a),
         Answer::List(a) => list(a),
         Answer::Diff(a) => diff(a),
         Answer::Transitions(a) => transitions(a),
@@ -157,6 +158,18 @@ fn describe(a: &Describe) -> Rows {
     }
     pairs.extend(tag.spread.iter().flat_map(spread));
     (headers(&["name", "value"]), pairs.into_iter().map(|(name, value)| vec![text(&name), value]).collect())
+}
+
+/// A row for each tag of the model.
+fn model(a: &Model) -> Rows {
+    let row = |t: &crate::explain::answer::Tag| {
+        let s = t.spread.clone().unwrap_or_default();
+        let ends = [s.min, s.median, s.max].map(|v| v.unwrap_or(Value::Missing));
+        let cells = [text(&t.name), text(&t.type_name), text(&t.formula), number(s.known), number(s.total)];
+        cells.into_iter().chain(ends).collect()
+    };
+    let names = ["name", "type", "formula", "known", "total", "min", "median", "max"];
+    (headers(&names), a.tags.iter().map(row).collect())
 }
 
 fn spread(a: &Spread) -> Vec<(String, Value)> {

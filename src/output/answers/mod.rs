@@ -44,6 +44,7 @@ pub fn answer(answer: &Answer, options: &Drawing) -> String {
         Answer::Why(a) => why::draw(&mut page, a),
         Answer::Portrait(a) => portrait::draw(&mut page, a),
         Answer::Describe(a) => tag::describe(&mut page, a),
+        Answer::Model(a) => tag::model(&mut page, a),
         Answer::List(a) => list::draw(&mut page, a),
         Answer::Diff(a) => diff::diff(&mut page, a),
         Answer::Transitions(a) => diff::transitions(&mut page, a),

@@ -3,7 +3,7 @@
 use super::numbers::{count, percent, shown_in};
 use super::page::{Line, Page, dotted};
 use super::words::{Word, say, t, type_name};
-use crate::explain::answer::{Describe, SourceUse, Spread, Tag};
+use crate::explain::answer::{Describe, Model, SourceUse, Spread, Tag};
 use crate::ir::print::Lang;
 use crate::output::style::Style;
 
@@ -52,6 +52,33 @@ pub fn describe(page: &mut Page<'_>, a: &Describe) {
         page.line(0, Line::new().bold(t(lang, Word::AsWritten)));
         page.verbatim(2, &a.definition);
     }
+}
+
+/// A model in its own words, then each of its tags in two lines.
+pub fn model(page: &mut Page<'_>, a: &Model) {
+    let lang = page.lang();
+    let right = dotted([say(lang, Word::RfmOf, &[&a.entity]), say(lang, Word::AsOfDay, &[&a.as_of])]);
+    page.headline(Line::new().bold(&a.name).then(Style::Plain, a.title.as_deref()), &right);
+    for sentence in &a.words {
+        page.line(2, Line::new().plain(sentence));
+    }
+    metadata(page, 2, &a.metadata);
+    for tag in &a.tags {
+        page.line(2, Line::new().bold(&tag.name).plain(" = ").plain(&tag.formula));
+        if let Some(spread) = tag.spread.as_ref().filter(|s| s.total > 0) {
+            page.line(4, Line::new().plain(spread_of(&tag.name, spread, lang)));
+        }
+    }
+    match a.used_by.is_empty() {
+        true => page.line(2, Line::new().dim(t(lang, Word::UsedByNothing))),
+        false => {
+            let names = a.used_by.join(t(lang, Word::Comma));
+            page.line(2, Line::new().plain(say(lang, Word::UsedBy, &[&names])));
+        }
+    }
+    page.gap();
+    page.line(0, Line::new().bold(t(lang, Word::AsWritten)));
+    page.verbatim(2, &a.definition);
 }
 
 /// `@owner` and the like in one line.

@@ -51,6 +51,9 @@ fn tested(page: &mut Page<'_>, indent: usize, a: &Tested) {
         line = line.plain(" ").dim(say(page.lang(), Word::From, &[&a.from.join(" › ")]));
     }
     page.line(indent, line);
+    for term in &a.terms {
+        page.line(indent + 4, Line::new().dim(term));
+    }
     for part in &a.parts {
         tested(page, indent + 2, part);
     }

@@ -50,6 +50,7 @@ pub enum Word {
     UsedByNothing,
     AsWritten,
     TagOf,
+    RfmOf,
     SegmentOf,
     // Why.
     IsIn,
@@ -179,6 +180,7 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::UsedBy => ("used by: {0}", "被引用：{0}"),
         Word::UsedByNothing => ("used by nothing", "未被引用"),
         Word::AsWritten => ("As written", "原文"),
+        Word::RfmOf => ("rfm of {0}", "{0} 的 RFM 模型"),
         Word::TagOf => ("tag of {0}", "{0} 的标签"),
         Word::SegmentOf => ("segment of {0}", "{0} 的客群"),
 

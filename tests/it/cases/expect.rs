@@ -263,6 +263,7 @@ fn tested(conditions: &[Tested], depth: usize, lines: &mut Vec<String>) {
             None => "unknown",
         };
         lines.push(format!("{}{outcome} | {} | {}", "  ".repeat(depth), c.condition, c.values));
+        lines.extend(c.terms.iter().map(|t| format!("{}term | {t}", "  ".repeat(depth))));
         tested(&c.parts, depth + 1, lines);
     }
 }

@@ -200,7 +200,14 @@ pub fn show() -> Show {
 }
 
 pub fn tested(condition: &str, outcome: Option<bool>, values: &str) -> Tested {
-    Tested { condition: s(condition), from: Vec::new(), outcome, values: s(values), parts: Vec::new() }
+    Tested {
+        condition: s(condition),
+        from: Vec::new(),
+        outcome,
+        values: s(values),
+        terms: Vec::new(),
+        parts: Vec::new(),
+    }
 }
 
 pub fn why() -> Why {

@@ -105,6 +105,7 @@ fn a_name_cannot_move_the_cursor() {
         from: Vec::new(),
         outcome: None,
         values: "city \"a\u{1b}[2J\u{202e}b\nc\"".into(),
+        terms: Vec::new(),
         parts: Vec::new(),
     }];
     let drawn = answer(&Answer::Why(a), &Drawing::default());
