@@ -243,7 +243,7 @@ impl Checker<'_> {
         (filter, window)
     }
 
-    fn no_time(&mut self, events: SourceId, what: &str, span: Span) -> ExprId {
+    pub(super) fn no_time(&mut self, events: SourceId, what: &str, span: Span) -> ExprId {
         let name = self.source_name(events).to_string();
         let mut diagnostic =
             Diagnostic::new(Code::NoTime, format!("{name} has no time, and {what} needs one")).at(span);
@@ -291,7 +291,7 @@ impl Checker<'_> {
     }
 
     /// The steps from events to the entity: indices into each source's `of`.
-    fn path(&mut self, events: SourceId, entity: SourceId, span: Span) -> Option<Vec<u32>> {
+    pub(super) fn path(&mut self, events: SourceId, entity: SourceId, span: Span) -> Option<Vec<u32>> {
         let mut found: Vec<Vec<u32>> = Vec::new();
         let mut next: Vec<(SourceId, Vec<u32>, Vec<SourceId>)> = vec![(events, Vec::new(), vec![events])];
         while let Some((at, path, seen)) = next.pop() {

@@ -3,7 +3,9 @@
 use super::scope::Row;
 use super::{Checker, Item, Progress};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, SourceId, Top, TopSize};
+use crate::ir::{
+    AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, SequencePart, SourceId, Top, TopSize,
+};
 use crate::source::Span;
 use crate::syntax::ast::{self, MetaValue, SegmentBody};
 use crate::types::Type;
@@ -14,6 +16,8 @@ pub(super) enum Body<'a> {
     Segment(&'a ast::SegmentDef),
     /// The name of an entity, used as the segment of all its rows.
     Everyone(SourceId, &'a str),
+    /// What the match of a tag that is a sequence tells; named after the tag.
+    Part(DefId, SequencePart, &'a ast::TagDef),
 }
 
 pub(super) struct DefinitionState<'a> {
@@ -41,6 +45,7 @@ impl<'a> DefinitionState<'a> {
             Body::Tag(def) => &def.name.text,
             Body::Segment(def) => &def.name.text,
             Body::Everyone(_, name) => name,
+            Body::Part(_, _, def) => &def.name.text,
         }
     }
 
@@ -48,6 +53,7 @@ impl<'a> DefinitionState<'a> {
         match self.body {
             Body::Tag(def) => Some(def.name.span),
             Body::Segment(def) => Some(def.name.span),
+            Body::Part(_, _, def) => Some(def.name.span),
             Body::Everyone(..) => None,
         }
     }
@@ -89,6 +95,9 @@ impl<'a> Checker<'a> {
         if matches!(state.checked, Progress::Doing) {
             state.checked = Progress::Done(body.clone());
         }
+        if on.is_none() {
+            self.add_parts(id);
+        }
         body.map(|(_, ty)| ty)
     }
 
@@ -106,8 +115,10 @@ impl<'a> Checker<'a> {
                 SegmentBody::Top(top) => self.top(entity, top),
             },
             Body::Everyone(..) => self.graph.add(Node::Literal(Literal::Bool(true)), Type::Bool),
+            Body::Part(tag, part, _) => self.part_value(tag, part),
         };
-        if self.other_day().is_none() {
+        let is_part = matches!(self.state(id)?.body, Body::Part(..));
+        if self.other_day().is_none() && !is_part {
             self.shadow(id, entity);
         }
         let ty = self.graph.ty(body).clone();
@@ -258,6 +269,7 @@ impl<'a> Checker<'a> {
         let (title, kind) = match state.body {
             Body::Tag(def) => (def.title.as_ref(), DefinitionKind::Tag),
             Body::Segment(def) => (def.title.as_ref(), DefinitionKind::Segment),
+            Body::Part(..) => (None, DefinitionKind::Tag),
             Body::Everyone(..) => (None, DefinitionKind::Segment),
         };
         let span = match state.statement {

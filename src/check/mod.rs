@@ -16,6 +16,7 @@ mod names;
 mod operators;
 mod population;
 mod scope;
+mod sequence;
 mod source;
 mod window;
 
@@ -101,6 +102,8 @@ struct Checker<'a> {
     graph: Graph,
     /// Definitions being checked, outermost first: the path of a cycle.
     trail: Vec<DefId>,
+    /// The step before, while what is compared with it is checked: its word, and its events.
+    earlier: Option<(String, SourceId)>,
     /// The definition whose entity is being told uses a name that nothing has: that is the error to report.
     stranger: bool,
 }
@@ -128,6 +131,7 @@ impl<'a> Checker<'a> {
             commands: Vec::new(),
             graph: Graph::default(),
             trail: Vec::new(),
+            earlier: None,
             stranger: false,
         }
     }

@@ -24,6 +24,7 @@ impl Asker<'_> {
             Command::Why { key, segment } => Answer::Why(self.why(key, *segment)?),
             Command::Portrait { key } => Answer::Portrait(self.portrait_of(key)?),
             Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
+            Command::Funnel { definition } => Answer::Funnel(self.funnel(*definition)?),
             Command::List => Answer::List(self.list()),
             Command::Diff { segment, from, to } => Answer::Diff(self.diff(*segment, from, to)?),
             Command::Transitions { tag, from, to } => Answer::Transitions(self.transitions(*tag, from, to)?),

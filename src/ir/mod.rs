@@ -7,6 +7,7 @@
 pub mod formula;
 pub mod graph;
 pub mod print;
+pub mod sequence;
 pub mod time;
 
 pub use crate::syntax::ast::TextTest;
@@ -14,6 +15,7 @@ pub use formula::Formula;
 pub use graph::{
     Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Population, Top, TopSize,
 };
+pub use sequence::{Sequence, SequencePart, SequenceStep, StepLink};
 pub use time::{AsOf, Moment, Window, Zone};
 
 use crate::catalog::Location;
@@ -231,6 +233,10 @@ pub enum Command {
         key: String,
     },
     Describe {
+        definition: DefId,
+    },
+    /// How many are left after each step of a tag that is a sequence, or each condition of a segment.
+    Funnel {
         definition: DefId,
     },
     /// Who entered and who left a segment from one day to another.

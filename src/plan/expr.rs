@@ -106,7 +106,12 @@ impl<'a> Lowering<'a> {
                 self.elapsed(*unit, *until, *moment, day.unwrap_or_else(|| self.program.today()))?
             }
             Node::Definition(def) => self.definition(*def)?,
-            Node::InSource(_) | Node::Aggregate(_) | Node::Top(_) | Node::Population(_) => {
+            Node::InSource(_)
+            | Node::Aggregate(_)
+            | Node::Sequence(_)
+            | Node::SequencePart { .. }
+            | Node::Top(_)
+            | Node::Population(_) => {
                 return Err(internal(format!("node {} was used before it was computed", id.0)));
             }
             Node::Error => return Err(internal("a faulty expression reached the planner")),
@@ -389,7 +394,7 @@ impl<'a> Lowering<'a> {
 }
 
 /// `expr` of the type `from` read as `to`.
-fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr> {
+pub(super) fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr> {
     if from == to || (from.is_text() && to.is_text()) {
         return Ok(expr);
     }

@@ -94,6 +94,12 @@ pub enum Word {
     FilesWritten,
     Rows,
     Why,
+    // After each step.
+    FunnelNumber,
+    FunnelStep,
+    FunnelReached,
+    FunnelOfAll,
+    FunnelOfBefore,
     // From one day to another.
     BetweenDays,
     BeforeAfter,
@@ -113,6 +119,11 @@ pub enum Word {
 /// English, then Chinese.
 fn both(word: Word) -> (&'static str, &'static str) {
     match word {
+        Word::FunnelNumber => ("#", "#"),
+        Word::FunnelStep => ("step", "步骤"),
+        Word::FunnelReached => ("reached", "到达"),
+        Word::FunnelOfAll => ("of all", "占全部"),
+        Word::FunnelOfBefore => ("of the step before", "占上一步"),
         Word::BetweenDays => ("{0} to {1} ({2})", "{0} 至 {1}（{2}）"),
         Word::BeforeAfter => ("{0} members then, {1} now; {2} stayed", "当时 {0}，现在 {1}；其中 {2} 未变"),
         Word::UndecidedThenNow => ("undecided: {0} then, {1} now", "未定：当时 {0}，现在 {1}"),
