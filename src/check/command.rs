@@ -49,6 +49,10 @@ impl Checker<'_> {
                     self.define(definition)?;
                     Command::Describe { definition }
                 }
+                ([name, rest @ ..], None) if matches!(self.item(&name.text), Some(Item::Definition(_))) => {
+                    let tag = self.definition_named(name)?;
+                    Command::Describe { definition: self.part_named(tag, rest)? }
+                }
                 _ => {
                     self.error(
                         Diagnostic::new(
@@ -63,7 +67,7 @@ impl Checker<'_> {
             ast::Command::List => Command::List,
             ast::Command::Profile(_) => return self.later(span, "`profile`"),
             ast::Command::Overlap(_) => return self.later(span, "`overlap`"),
-            ast::Command::Funnel(_) => return self.later(span, "`funnel`"),
+            ast::Command::Funnel(name) => Command::Funnel { definition: self.funnel_of(name)? },
             ast::Command::Diff { segment, from, to } => {
                 let segment = self.asked_segment(segment)?;
                 let (from, to) = self.between_days(segment, from, to)?;
@@ -84,7 +88,7 @@ impl Checker<'_> {
     }
 
     /// A segment. An audience is not one: its steps decide who is sent to, and only a run takes them.
-    fn asked_segment(&mut self, name: &ast::Ident) -> Option<crate::ir::DefId> {
+    pub(super) fn asked_segment(&mut self, name: &ast::Ident) -> Option<crate::ir::DefId> {
         if let Some(Item::Audience(index)) = self.item(&name.text)
             && let Some(from) = self.audiences.get(index).and_then(|(def, _)| def.from.clone())
         {

@@ -317,9 +317,13 @@ impl Checker<'_> {
     /// What a definition is called: its name, and the day where it is another than the run's.
     pub(super) fn called(&self, id: DefId) -> String {
         let Some(state) = self.state(id) else { return String::new() };
+        let name = match state.body {
+            Body::Part(_, part, _) => format!("{}.{}", state.name(), part.name()),
+            _ => state.name().to_string(),
+        };
         match state.on {
-            Some((_, day)) => format!("{} on {}", state.name(), day.text(&self.zone)),
-            None => state.name().to_string(),
+            Some((_, day)) => format!("{name} on {}", day.text(&self.zone)),
+            None => name,
         }
     }
 

@@ -5,7 +5,8 @@ use super::scope::Row;
 use super::{Checker, Item, Progress};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{
-    AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, RfmPart, SourceId, Top, TopSize,
+    AsOf, DefId, Definition, DefinitionKind, ExprId, Literal, Node, RfmPart, SequencePart, SourceId, Top,
+    TopSize,
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, MetaValue, SegmentBody};
@@ -21,6 +22,8 @@ pub(super) enum Body<'a> {
     Rfm(&'a ast::RfmDef, RfmPart),
     /// The name of an entity, used as the segment of all its rows.
     Everyone(SourceId, &'a str),
+    /// What the match of a tag that is a sequence tells; named after the tag.
+    Part(DefId, SequencePart, &'a ast::TagDef),
 }
 
 pub(super) struct DefinitionState<'a> {
@@ -50,6 +53,7 @@ impl<'a> DefinitionState<'a> {
             Body::Score(def) => &def.name.text,
             Body::Rfm(def, part) => return Cow::Owned(part_name(def, part)),
             Body::Everyone(_, name) => name,
+            Body::Part(_, _, def) => &def.name.text,
         })
     }
 
@@ -59,6 +63,7 @@ impl<'a> DefinitionState<'a> {
             Body::Segment(def) => Some(def.name.span),
             Body::Score(def) => Some(def.name.span),
             Body::Rfm(def, _) => Some(def.name.span),
+            Body::Part(_, _, def) => Some(def.name.span),
             Body::Everyone(..) => None,
         }
     }
@@ -100,6 +105,9 @@ impl<'a> Checker<'a> {
         if matches!(state.checked, Progress::Doing) {
             state.checked = Progress::Done(body.clone());
         }
+        if on.is_none() {
+            self.add_parts(id);
+        }
         body.map(|(_, ty)| ty)
     }
 
@@ -119,8 +127,10 @@ impl<'a> Checker<'a> {
             Body::Score(def) => self.score(&row, def),
             Body::Rfm(def, part) => self.rfm_part(entity, def, part),
             Body::Everyone(..) => self.graph.add(Node::Literal(Literal::Bool(true)), Type::Bool),
+            Body::Part(tag, part, _) => self.part_value(tag, part),
         };
-        if self.other_day().is_none() {
+        let is_part = matches!(self.state(id)?.body, Body::Part(..));
+        if self.other_day().is_none() && !is_part {
             self.shadow(id, entity);
         }
         let ty = self.graph.ty(body).clone();
@@ -273,6 +283,7 @@ impl<'a> Checker<'a> {
             Body::Segment(def) => (def.title.as_ref(), DefinitionKind::Segment),
             Body::Score(def) => (def.title.as_ref(), DefinitionKind::Tag),
             Body::Rfm(..) => (None, DefinitionKind::Tag),
+            Body::Part(..) => (None, DefinitionKind::Tag),
             Body::Everyone(..) => (None, DefinitionKind::Segment),
         };
         let span = match state.statement {

@@ -36,6 +36,7 @@ impl Checker<'_> {
             Body::Score(def) => (&def.name, None),
             Body::Rfm(def, _) => (&def.name, None),
             Body::Everyone(entity, _) => return Some(entity),
+            Body::Part(tag, ..) => return self.entity_of(tag),
         };
         if let Some(said) = said {
             return self.entity_named(said);
@@ -60,7 +61,7 @@ impl Checker<'_> {
                 meet(all.into_iter().map(|e| self.candidates(e)).collect())
             }
             Body::Rfm(def, _) => self.rfm_candidates(def),
-            Body::Everyone(..) => None,
+            Body::Everyone(..) | Body::Part(..) => None,
         };
         let decided = self.decide(candidates, name.span, &name.text);
         self.stranger = outer;
@@ -177,11 +178,15 @@ impl Checker<'_> {
                 meet(all)
             }
             ExprKind::Happened { steps, .. } => {
-                let name = steps.first()?.source.clone();
-                match self.item(&name.text) {
-                    Some(Item::Source(id)) => Some(self.reached_from(id)),
-                    _ => None,
+                let mut all = Vec::new();
+                for step in steps {
+                    let Some(Item::Source(id)) = self.item(&step.source.text) else { continue };
+                    all.push(Some(self.reached_from(id)));
+                    if let Some(filter) = &step.filter {
+                        all.push(self.candidates_of_filter(id, filter));
+                    }
                 }
+                meet(all)
             }
             kind => {
                 let operands: Vec<&Expr> = operands(kind);
@@ -202,6 +207,9 @@ impl Checker<'_> {
             // An event's column outside an aggregate: whatever it is about, that is the error.
             self.stranger |= self.is_events(id);
             return (self.is_entity(id) && !self.is_events(id)).then(|| vec![id]);
+        }
+        if let Some(Item::Definition(def)) = self.item(&first.text) {
+            return self.entity_of(def).map(|e| vec![e]);
         }
         let links = |s: &super::source::SourceState<'_>| {
             s.def.clauses.iter().any(|c| match c {

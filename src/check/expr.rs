@@ -94,10 +94,7 @@ impl Checker<'_> {
             ExprKind::Elapsed { unit, until, moment } => self.elapsed(row, *unit, *until, moment, expr.span),
             ExprKind::Outside(name) => self.outside(row, name),
             ExprKind::OnDate { value, date } => self.on_date(row, value, date, expr.span),
-            ExprKind::Happened { .. } => {
-                self.not_yet(expr.span, "`happened`");
-                self.faulty()
-            }
+            ExprKind::Happened { steps, clauses } => self.happened(row, steps, clauses, expr.span),
         }
     }
 
@@ -432,10 +429,12 @@ impl Checker<'_> {
         match found.kind {
             Kind::Aggregate(aggregate) => self.aggregate(row, aggregate, found, arguments, clauses, span),
             Kind::Population(function) => self.population(row, function, found, arguments, clauses, span),
-            Kind::Later => {
-                self.not_yet(function.span, &format!("`{}`", found.name));
-                self.faulty()
-            }
+            // The grammar has a rule of its own for it; only its quoted name comes here.
+            Kind::Sequence => self.report(
+                Diagnostic::new(Code::WrongArguments, format!("`{}` takes steps", found.name))
+                    .at(span)
+                    .help(format!("`{}`: {}", found.signature, found.meaning)),
+            ),
             Kind::Scalar(scalar) => {
                 if let Some(clause) = clauses.first() {
                     return self.report(

@@ -104,6 +104,8 @@ impl Checker<'_> {
                 f if f.over_nothing_is_zero() => Known::Number(0.0),
                 _ => Known::Nothing,
             },
+            Node::Sequence(_) => Known::Bool(false),
+            Node::SequencePart { part: crate::ir::SequencePart::Steps, .. } => Known::Number(0.0),
             Node::Definition(def) => match self.state(*def).map(|s| (&s.checked, self.is_segment(*def))) {
                 Some((super::Progress::Done(Some((body, _))), segment)) => match self.of_stranger(*body) {
                     // An entity's own name says nothing about what is known.
@@ -180,6 +182,7 @@ impl Checker<'_> {
             | Node::TextTest { .. }
             | Node::Call { .. }
             | Node::Elapsed { .. }
+            | Node::SequencePart { .. }
             | Node::Top(_)
             | Node::Population(_)
             | Node::Cell { .. }

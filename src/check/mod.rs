@@ -17,6 +17,7 @@ mod names;
 mod operators;
 mod population;
 mod scope;
+mod sequence;
 mod source;
 mod window;
 
@@ -103,6 +104,8 @@ struct Checker<'a> {
     graph: Graph,
     /// Definitions being checked, outermost first: the path of a cycle.
     trail: Vec<DefId>,
+    /// The step before, while what is compared with it is checked: its word, and its events.
+    earlier: Option<(String, SourceId)>,
     /// The definition whose entity is being told uses a name that nothing has: that is the error to report.
     stranger: bool,
 }
@@ -131,6 +134,7 @@ impl<'a> Checker<'a> {
             models: Vec::new(),
             graph: Graph::default(),
             trail: Vec::new(),
+            earlier: None,
             stranger: false,
         }
     }

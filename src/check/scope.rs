@@ -31,9 +31,20 @@ impl Checker<'_> {
         if let Some(tag) = self.model_tag(path) {
             return self.bare(row, &tag);
         }
+        // Beside an earlier step of a sequence stand only that step's columns and what is known before the run.
+        if let Some((step, events)) = self.earlier.clone()
+            && step == first.text
+        {
+            return self.along(row, events, events, Vec::new(), rest);
+        }
         match self.dotted(row, first, rest) {
             Some(id) => id,
-            None => self.unknown_qualifier(row, first, path),
+            None => match (self.item(&first.text), row) {
+                (Some(Item::Definition(def)), Row::Entity(entity) | Row::Event { entity, .. }) => {
+                    self.part(def, rest, *entity, path.span)
+                }
+                _ => self.unknown_qualifier(row, first, path),
+            },
         }
     }
 
@@ -112,7 +123,7 @@ impl Checker<'_> {
         })
     }
 
-    fn definition_use(&mut self, def: DefId, entity: SourceId, span: Span) -> ExprId {
+    pub(super) fn definition_use(&mut self, def: DefId, entity: SourceId, span: Span) -> ExprId {
         let def = self.at_hand(def);
         let Some(ty) = self.define(def) else { return self.faulty() };
         let owner = self.entity_of(def);
@@ -201,6 +212,13 @@ impl Checker<'_> {
                     && let Some(Item::Definition(def)) = self.item(&name.text)
                 {
                     return Some(self.definition_use(def, source, name.span));
+                }
+                if let ([name, rest @ ..], true) = (rest, row_of_entity)
+                    && !rest.is_empty()
+                    && self.source(source).is_none_or(|s| s.find_link(&name.text).is_none())
+                    && let Some(Item::Definition(def)) = self.item(&name.text)
+                {
+                    return Some(self.part(def, rest, source, name.span));
                 }
                 return Some(self.along(row, source, source, Vec::new(), rest));
             }

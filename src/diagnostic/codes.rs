@@ -79,6 +79,14 @@ registry! {
     NoPath              "E0407" Error   "events that do not reach the entity";
     NoPast              "E0408" Error   "a column whose past is not known";
     PopulationPlace     "E0411" Error   "a population function where there is no customer";
+    // sequences of events
+    SequenceStart       "E0421" Error   "a sequence that begins with `not`";
+    StepGap             "E0422" Error   "a `within` that a step cannot have";
+    StepReference       "E0423" Error   "a step that cannot be referred to";
+    StepComparison      "E0424" Error   "an earlier step in what is no comparison";
+    NoSuchPart          "E0425" Error   "a part that a tag does not have";
+    SequenceLength      "E0426" Error   "more steps than a sequence may have";
+    NotFunnel           "E0427" Error   "a funnel of what has no steps";
     // not in this version
     NotYet              "E0499" Error   "part of the language that this version does not run";
     // sources and data

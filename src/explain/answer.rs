@@ -15,6 +15,7 @@ pub enum Answer {
     Describe(Describe),
     Model(Model),
     List(List),
+    Funnel(Funnel),
     Diff(Diff),
     Transitions(Transitions),
 }
@@ -180,6 +181,28 @@ pub struct Describe {
     pub as_of: String,
     pub definition: String,
     pub used_by: Vec<String>,
+}
+
+/// How many are left after each step.
+#[derive(Clone, Debug, Serialize)]
+pub struct Funnel {
+    /// A tag that is a sequence, or a segment.
+    pub name: String,
+    pub title: Option<String>,
+    pub entity: String,
+    pub as_of: String,
+    pub zone: String,
+    pub total: u64,
+    pub steps: Vec<FunnelStep>,
+}
+
+/// One step, and how many reached it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FunnelStep {
+    pub step: String,
+    /// Segments through whose `and` a condition came, outermost first.
+    pub from: Vec<String>,
+    pub reached: u64,
 }
 
 /// Who entered and who left a segment from one day to another.

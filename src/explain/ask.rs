@@ -31,6 +31,7 @@ impl Asker<'_> {
             Command::Portrait { key } => Answer::Portrait(self.portrait_of(key)?),
             Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
             Command::Model { model } => Answer::Model(self.describe_model(*model)?),
+            Command::Funnel { definition } => Answer::Funnel(self.funnel(*definition)?),
             Command::List => Answer::List(self.list()),
             Command::Diff { segment, from, to } => Answer::Diff(self.diff(*segment, from, to)?),
             Command::Transitions { tag, from, to } => Answer::Transitions(self.transitions(*tag, from, to)?),

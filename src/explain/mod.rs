@@ -11,6 +11,7 @@ pub mod audit;
 mod diff;
 mod draw;
 mod evaluate;
+mod funnel;
 mod keys;
 mod leaves;
 pub mod members;

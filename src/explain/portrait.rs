@@ -164,6 +164,14 @@ impl<'a> Asker<'a> {
             }
             Node::Definition(def) => inner.extend(self.program.definition(*def).map(|d| d.body)),
             Node::Aggregate(a) => inner.extend(a.argument),
+            Node::SequencePart { sequence, .. } => {
+                if let Node::Sequence(s) = self.program.node(*sequence) {
+                    pii |= s.positive().any(|(_, step)| {
+                        let source = self.program.source(step.events);
+                        source.and_then(|s| s.column(s.time.as_ref()?.column)).is_some_and(|c| c.pii)
+                    });
+                }
+            }
             _ => {}
         });
         // A yes/no made of personal data does not show it.

@@ -2,7 +2,7 @@
 
 use super::answer::{SourceUse, Spread, Tag};
 use crate::ir::print::{self, Lang};
-use crate::ir::{Aggregate, DefinitionKind, ExprId, Node, Program, SourceId};
+use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId, Window};
 
 /// Explains an input of a condition: a definition, a column or an aggregate.
 pub fn explain(program: &Program, expr: ExprId, spread: Option<Spread>, lang: Lang) -> Tag {
@@ -46,6 +46,14 @@ pub fn uses(program: &Program, body: ExprId) -> Vec<String> {
                     next.extend(a.filter.into_iter().chain(a.argument));
                     None
                 }
+                Node::Sequence(s) => {
+                    next.extend(s.on_events().into_iter().map(|(_, e)| e));
+                    None
+                }
+                Node::SequencePart { sequence, .. } => {
+                    next.push(*sequence);
+                    None
+                }
                 node => node.base(),
             };
             if let Some(d) = def.and_then(|d| program.definition(d))
@@ -80,7 +88,13 @@ fn read_by(program: &Program, expr: ExprId, lang: Lang, found: &mut Vec<SourceUs
                 }
             }
         }
-        Node::Aggregate(a) => add(event_use(program, a, lang)),
+        Node::Aggregate(a) => add(event_use(program, a.events, &a.path, a.window.as_ref(), lang)),
+        Node::Sequence(s) => {
+            for step in &s.steps {
+                add(event_use(program, step.events, &step.path, Some(&s.window), lang));
+            }
+        }
+        Node::SequencePart { sequence, .. } => inner.push(*sequence),
         Node::Definition(def) | Node::Outside(def) => inner.extend(program.definition(*def).map(|d| d.body)),
         Node::InSource(list) => add(entity_use(program, list.list, lang)),
         node => inner.extend(node.base().and_then(|b| program.definition(b)).map(|d| d.body)),
@@ -108,15 +122,21 @@ fn entity_use(program: &Program, id: SourceId, lang: Lang) -> SourceUse {
     SourceUse { source: name, files, window: None, row }
 }
 
-fn event_use(program: &Program, a: &Aggregate, lang: Lang) -> SourceUse {
-    let Some(s) = program.source(a.events) else {
+fn event_use(
+    program: &Program,
+    events: SourceId,
+    path: &[u32],
+    window: Option<&Window>,
+    lang: Lang,
+) -> SourceUse {
+    let Some(s) = program.source(events) else {
         return SourceUse { source: String::new(), files: String::new(), window: None, row: String::new() };
     };
     let column = |id| s.column(id).map_or("", |c| c.name.as_str());
     // What one row is: an event of whom, at what time, over which steps.
     let mut steps: Vec<String> = Vec::new();
-    let mut at = a.events;
-    for of in &a.path {
+    let mut at = events;
+    for of in path {
         let Some(owner) = program.source(at).and_then(|s| s.of.get(*of as usize)) else { break };
         let by = program.column(at, owner.by).map_or("", |c| c.name.as_str());
         steps.push(match lang {
@@ -139,7 +159,7 @@ fn event_use(program: &Program, a: &Aggregate, lang: Lang) -> SourceUse {
     SourceUse {
         source: s.name.clone(),
         files: s.location.pattern.clone(),
-        window: a.window.as_ref().map(|w| print::window(program, w, lang)),
+        window: window.map(|w| print::window(program, w, lang)),
         row,
     }
 }

@@ -69,8 +69,8 @@ pub enum Kind {
     Scalar(Function),
     Aggregate(AggregateFn),
     Population(PopulationFn),
-    /// In the language, not in this version.
-    Later,
+    /// `happened(…)`: a form of its own, with steps instead of arguments.
+    Sequence,
 }
 
 /// One row of the table.
@@ -97,7 +97,7 @@ macro_rules! table {
 
 use AggregateFn as A;
 use Function as F;
-use Kind::{Aggregate, Later, Population, Scalar};
+use Kind::{Aggregate, Population, Scalar, Sequence};
 use PopulationFn as P;
 
 table! {
@@ -150,7 +150,7 @@ table! {
     "ntile" Population(P::Ntile), "ntile(x, n [within …] [in SEGMENT] [ties together])", "which of n equal parts, 1 is the smallest; of equal values the lower key comes first", "等分为 n 组时的组号，1 为最小", "ntile(deposit_balance, 5)";
     "rank" Population(P::Rank), "rank(x [within …] [in SEGMENT])", "the place, 1 is the largest; equal values share theirs", "从大到小的名次，并列同名次", "rank(deposit_balance)";
     "zscore" Population(P::Zscore), "zscore(x [within …] [in SEGMENT])", "how many sample standard deviations above the mean; missing where all are equal", "高于平均数多少个样本标准差，全部相同则缺失", "zscore(deposit_balance)";
-    "happened" Later, "happened(A then B within 7 days …)", "whether events followed each other", "事件序列是否发生", "happened(app then transactions within 7 days)";
+    "happened" Sequence, "happened(A then B within 7 days …)", "whether events followed each other", "事件序列是否发生", "happened(app then transactions within 7 days)";
 }
 
 /// The row of a function, by its name in small letters.

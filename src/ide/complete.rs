@@ -1,7 +1,7 @@
 //! Completion: what may stand where the cursor is.
 
 use super::known::{Known, KnownSource};
-use crate::functions::{self, Kind as FunctionKind};
+use crate::functions;
 use crate::ir::print::Lang;
 use crate::syntax::keywords::{KEYWORDS, Place, statement_words};
 use crate::syntax::{Lexeme, LexemeKind, is_reserved, lexemes};
@@ -174,7 +174,7 @@ fn expression(known: &Known, offers: &mut Offers) {
         offers.columns(source);
     }
     offers.sources(known, |_| true);
-    for row in functions::TABLE.iter().filter(|row| row.kind != FunctionKind::Later) {
+    for row in functions::TABLE {
         let meaning = if known.lang == Lang::Zh { row.meaning_zh } else { row.meaning };
         offers.add_as(
             row.name,

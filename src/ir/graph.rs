@@ -1,5 +1,6 @@
 //! Expressions, hash-consed: equal nodes have one id.
 
+use super::sequence::{Sequence, SequencePart};
 use super::time::Window;
 use super::{ColumnId, DefId, LinkId, SourceId};
 use crate::functions::{AggregateFn, Function, PopulationFn};
@@ -87,6 +88,13 @@ pub enum Node {
         day: Option<NaiveDate>,
     },
     Aggregate(Aggregate),
+    /// Whether events followed each other, two-valued.
+    Sequence(Sequence),
+    /// What a sequence's match tells beside whether there is one.
+    SequencePart {
+        sequence: ExprId,
+        part: SequencePart,
+    },
     Top(Top),
     Population(Population),
     Score(Score),
@@ -283,6 +291,8 @@ impl Node {
             | Node::Definition(_)
             | Node::Outside(_)
             | Node::Aggregate(_)
+            | Node::Sequence(_)
+            | Node::SequencePart { .. }
             | Node::Error => Vec::new(),
             Node::Negate(x) | Node::IsMissing(x) | Node::Not(x) => vec![*x],
             Node::Arithmetic { left, right, .. } | Node::Compare { left, right, .. } => vec![*left, *right],

@@ -8,6 +8,7 @@ pub mod formula;
 pub mod graph;
 mod model;
 pub mod print;
+pub mod sequence;
 pub mod time;
 
 pub use crate::syntax::ast::TextTest;
@@ -17,6 +18,7 @@ pub use graph::{
     Top, TopSize,
 };
 pub use model::{Model, RfmPart};
+pub use sequence::{Sequence, SequencePart, SequenceStep, StepLink};
 pub use time::{AsOf, Moment, Window, Zone};
 
 use crate::catalog::Location;
@@ -238,6 +240,10 @@ pub enum Command {
         key: String,
     },
     Describe {
+        definition: DefId,
+    },
+    /// How many are left after each step of a tag that is a sequence, or each condition of a segment.
+    Funnel {
         definition: DefId,
     },
     /// Who entered and who left a segment from one day to another.

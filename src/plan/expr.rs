@@ -110,7 +110,12 @@ impl<'a> Lowering<'a> {
             Node::Definition(def) => self.definition(*def)?,
             Node::Score(score) => self.score(score, ty)?,
             Node::Cell { parts, apart } => self.cell(parts, *apart)?,
-            Node::InSource(_) | Node::Aggregate(_) | Node::Top(_) | Node::Population(_) => {
+            Node::InSource(_)
+            | Node::Aggregate(_)
+            | Node::Sequence(_)
+            | Node::SequencePart { .. }
+            | Node::Top(_)
+            | Node::Population(_) => {
                 return Err(internal(format!("node {} was used before it was computed", id.0)));
             }
             Node::Error => return Err(internal("a faulty expression reached the planner")),
@@ -451,7 +456,7 @@ impl<'a> Lowering<'a> {
 }
 
 /// `expr` of the type `from` read as `to`.
-fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr> {
+pub(super) fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr> {
     if from == to || (from.is_text() && to.is_text()) {
         return Ok(expr);
     }

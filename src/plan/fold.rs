@@ -89,18 +89,23 @@ impl Fold {
 pub(super) fn inputs(program: &Program, a: &Aggregate) -> Vec<ExprId> {
     let mut found = Vec::new();
     for expr in a.argument.into_iter().chain(a.filter) {
-        program.graph.walk(expr, &mut |id, node| {
-            let of_entity = match node {
-                Node::Column { source, .. } => *source != a.events,
-                Node::Definition(_) | Node::Outside(_) => true,
-                _ => false,
-            };
-            if of_entity && !found.contains(&id) {
-                found.push(id);
-            }
-        });
+        of_entity(program, a.events, expr, &mut found);
     }
     found
+}
+
+/// Adds what an expression on the row of `events` uses of the entity's row.
+pub(super) fn of_entity(program: &Program, events: SourceId, expr: ExprId, found: &mut Vec<ExprId>) {
+    program.graph.walk(expr, &mut |id, node| {
+        let of_entity = match node {
+            Node::Column { source, .. } => *source != events,
+            Node::Definition(_) | Node::Outside(_) => true,
+            _ => false,
+        };
+        if of_entity && !found.contains(&id) {
+            found.push(id);
+        }
+    });
 }
 
 /// The name of the column that holds an aggregate's value.
@@ -156,7 +161,7 @@ pub fn plain(
         }
     }
 
-    let (mut plan, key) = to_entity(program, tables, fold, plan)?;
+    let (mut plan, key) = to_entity(program, tables, fold.events, &fold.path, plan)?;
     if let Some(only) = only {
         plan = plan.filter(column(&key).eq(only))?;
     }
@@ -186,7 +191,7 @@ pub fn plain(
 }
 
 /// Half-open bounds on a time column; an event without a time is in none.
-fn within(
+pub(super) fn within(
     t: Expr,
     window: &Window,
     literal: impl Fn(crate::ir::Moment, bool) -> Option<Expr>,
@@ -198,7 +203,12 @@ fn within(
     }
 }
 
-fn owner(program: &Program, events: SourceId, path: &[u32], step: usize) -> Result<crate::ir::Owner> {
+pub(super) fn owner(
+    program: &Program,
+    events: SourceId,
+    path: &[u32],
+    step: usize,
+) -> Result<crate::ir::Owner> {
     let mut at = events;
     for (i, of) in path.iter().enumerate() {
         let owner = program
@@ -214,17 +224,18 @@ fn owner(program: &Program, events: SourceId, path: &[u32], step: usize) -> Resu
 }
 
 /// Joins the entities between the events and the portrait's entity; the name of the column with its key.
-fn to_entity(
+pub(super) fn to_entity(
     program: &Program,
     tables: &Tables,
-    fold: &Fold,
+    events: SourceId,
+    path: &[u32],
     mut plan: LogicalPlanBuilder,
 ) -> Result<(LogicalPlanBuilder, String)> {
-    let first = owner(program, fold.events, &fold.path, 0)?;
-    let mut key = column_name(fold.events, &[], first.by);
+    let first = owner(program, events, path, 0)?;
+    let mut key = column_name(events, &[], first.by);
     let mut at = first.entity;
-    for step in 1..fold.path.len() {
-        let next = owner(program, fold.events, &fold.path, step)?;
+    for step in 1..path.len() {
+        let next = owner(program, events, path, step)?;
         let spec = program.source(at).ok_or_else(|| internal("an unknown step"))?;
         let own_key = spec.key.ok_or_else(|| internal("a step without a key"))?;
         let columns: BTreeSet<ColumnId> = [own_key, next.by].into();

@@ -16,6 +16,7 @@ mod lookup;
 mod population;
 pub mod portrait;
 mod scan;
+mod sequence;
 mod stages;
 mod time;
 

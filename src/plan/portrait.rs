@@ -5,8 +5,8 @@ use super::fold::{self, Entity, Fold};
 use super::lookup::{Columns, Marks};
 use super::scan::{Needs, Tables, column, column_name, rows};
 use super::stages::Stages;
-use super::{Result, internal, population};
-use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId};
+use super::{Result, internal, population, sequence};
+use crate::ir::{DefinitionKind, ExprId, Node, Program, Sequence, SourceId};
 use crate::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
@@ -174,8 +174,19 @@ impl PortraitPlan<'_> {
         let aggregates: BTreeSet<ExprId> =
             self.at_level(level).filter(|id| matches!(self.program.node(*id), Node::Aggregate(_))).collect();
         let folds = Fold::group(self.program, self.request.entity, &aggregates);
-        let before =
-            if folds.iter().any(|f| !f.inputs.is_empty()) { Some(plan.clone().build()?) } else { None };
+        let sequences: Vec<(ExprId, Sequence)> = self
+            .at_level(level)
+            .filter(|id| matches!(self.program.node(*id), Node::Sequence(_)))
+            .filter_map(|id| sequence::asked(self.program, id).map(|(id, s)| (id, s.clone())))
+            .collect();
+        let sequence_inputs = |s: &Sequence| -> bool { !sequence::inputs(self.program, s).is_empty() };
+        let before = if folds.iter().any(|f| !f.inputs.is_empty())
+            || sequences.iter().any(|(_, s)| sequence_inputs(s))
+        {
+            Some(plan.clone().build()?)
+        } else {
+            None
+        };
         let mut values: Vec<(ExprId, Expr)> = Vec::new();
         for fold in &folds {
             let entity = match &before {
@@ -194,6 +205,31 @@ impl PortraitPlan<'_> {
             )?;
             for (id, a) in &fold.aggregates {
                 values.push((*id, fold::value_of(self.program, fold, *id, a)?));
+            }
+        }
+        for (id, s) in &sequences {
+            let entity = match &before {
+                Some(rows) if sequence_inputs(s) => {
+                    Some(Entity { plan: rows, key: self.key.clone(), columns: &self.columns })
+                }
+                _ => None,
+            };
+            let only = self.one();
+            let matched =
+                sequence::plain(self.program, &self.tables, *id, s, entity.as_ref(), only.as_ref())?;
+            plan = plan.join_with_expr_keys(
+                matched,
+                JoinType::Left,
+                (vec![column(&self.key)], vec![column(sequence::key_column(*id))]),
+                None,
+            )?;
+            values.push((*id, sequence::value_of(*id)?));
+            for part in self.at_level(level) {
+                if let Node::SequencePart { sequence, part: which } = self.program.node(part)
+                    && sequence == id
+                {
+                    values.push((part, sequence::part_of(*id, s, *which)?));
+                }
             }
         }
         if values.is_empty() {

@@ -161,7 +161,7 @@ fn table(
         let c = spec.column(*id).ok_or_else(|| internal("an unknown column"))?;
         // An empty file has no column, and no row that would lack one.
         if schema.fields().is_empty() {
-            projection.push(super::expr::missing(&c.ty)?.alias(column_name(root, via, *id)));
+            projection.push(super::expr::missing(&c.ty)?.alias(column_name(source, &[], *id)));
             continue;
         }
         let field = schema

@@ -1,6 +1,7 @@
 //! What a portrait must compute, and in which order: the nodes that become columns, each at its level.
 
 use super::fold::inputs;
+use super::sequence;
 use crate::ir::{DefinitionKind, ExprId, Node, Program};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,6 +37,8 @@ impl Stages {
             Node::Aggregate(_)
             | Node::Top(_)
             | Node::Population(_)
+            | Node::Sequence(_)
+            | Node::SequencePart { .. }
             | Node::Column { .. }
             | Node::InSource(_) => true,
             Node::Literal(_) => false,
@@ -53,7 +56,7 @@ impl Stages {
             needs.iter().map(|n| self.visit(program, *n)).max()
         });
         let level = match (program.node(id), level) {
-            (Node::Aggregate(_), Some(level)) => level + 1,
+            (Node::Aggregate(_) | Node::Sequence(_), Some(level)) => level + 1,
             // Customers are compared when the rows of all of them are there.
             (Node::Top(_) | Node::Population(_), level) => level.unwrap_or(0) + 1,
             (_, level) => level.unwrap_or(0),
@@ -78,6 +81,14 @@ impl Stages {
                 for input in inputs(program, a) {
                     self.nearest(program, input, &mut found);
                 }
+            }
+            Node::Sequence(s) => {
+                for input in sequence::inputs(program, s) {
+                    self.nearest(program, input, &mut found);
+                }
+            }
+            Node::SequencePart { sequence, .. } => {
+                found.insert(*sequence);
             }
             node => {
                 for operand in node.operands() {
@@ -154,6 +165,13 @@ fn inline(program: &Program, asked: &BTreeSet<ExprId>) -> BTreeSet<ExprId> {
                     next.push(input);
                 }
             }
+            Node::Sequence(s) => {
+                for input in sequence::inputs(program, s) {
+                    *uses.entry(input).or_default() += 2;
+                    next.push(input);
+                }
+            }
+            Node::SequencePart { sequence, .. } => next.push(*sequence),
             _ => {}
         });
     }

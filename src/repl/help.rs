@@ -2,7 +2,7 @@
 
 use super::meta;
 use super::words::{Msg, say};
-use crate::functions::{self, Kind, Row};
+use crate::functions::{self, Row};
 use crate::ir::print::Lang;
 use crate::syntax::KEYWORDS;
 use crate::syntax::keywords::{Keyword, Place};
@@ -63,10 +63,5 @@ fn function(row: &Row, lang: Lang) -> String {
         Lang::En => row.meaning,
         Lang::Zh => row.meaning_zh,
     };
-    let mut text =
-        format!("{}\n  {meaning}\n  {}", row.signature, say(lang, Msg::HelpExample, &[row.example]));
-    if row.kind == Kind::Later {
-        text.push_str(&format!("\n  {}", say(lang, Msg::HelpLater, &[])));
-    }
-    text
+    format!("{}\n  {meaning}\n  {}", row.signature, say(lang, Msg::HelpExample, &[row.example]))
 }

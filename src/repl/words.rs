@@ -67,7 +67,6 @@ messages! {
     HelpCommands "Questions:" "提问：";
     HelpMore "\\help WORD explains a command, a function or a word of the language. Tab completes. A blank line or `;` ends a statement that could go on." "\\help 词语 说明命令、函数或关键词。Tab 键补全。可续行的语句以空行或 ; 结束。";
     HelpExample "example: {0}" "例：{0}";
-    HelpLater "not in this version" "此版本尚不支持";
     HelpName "`{0}` is a definition: type its name to see it explained" "`{0}` 是一个定义：直接输入名称即可查看";
     Rows "{0} of {1} rows read, {2} s" "已读 {0} / {1} 行，{2} 秒";
     RowsUnknown "{0} rows read, {1} s" "已读 {0} 行，{1} 秒";

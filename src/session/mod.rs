@@ -280,6 +280,20 @@ impl Session {
     }
 }
 
+/// The entities between events and the one that they are folded for.
+fn steps_between(program: &Program, events: SourceId, path: &[u32]) -> Vec<SourceId> {
+    let mut found = Vec::new();
+    let mut at = events;
+    for (step, of) in path.iter().enumerate() {
+        let Some(owner) = program.source(at).and_then(|s| s.of.get(*of as usize)) else { break };
+        at = owner.entity;
+        if step + 1 < path.len() {
+            found.push(at);
+        }
+    }
+    found
+}
+
 /// Entities that rows are joined to: the ends of links, and the steps from events to an entity.
 fn looked_up(program: &Program) -> Vec<SourceId> {
     let mut found: Vec<SourceId> = Vec::new();
@@ -299,14 +313,10 @@ fn looked_up(program: &Program) -> Vec<SourceId> {
                     }
                 }
             }
-            Node::Aggregate(a) => {
-                let mut at = a.events;
-                for (step, of) in a.path.iter().enumerate() {
-                    let Some(owner) = program.source(at).and_then(|s| s.of.get(*of as usize)) else { break };
-                    at = owner.entity;
-                    if step + 1 < a.path.len() {
-                        add(at);
-                    }
+            Node::Aggregate(a) => steps_between(program, a.events, &a.path).into_iter().for_each(&mut add),
+            Node::Sequence(s) => {
+                for step in &s.steps {
+                    steps_between(program, step.events, &step.path).into_iter().for_each(&mut add);
                 }
             }
             _ => {}

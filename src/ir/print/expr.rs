@@ -25,7 +25,7 @@ pub enum Precedence {
 
 /// Whose columns stand bare where an expression is printed.
 #[derive(Clone, Copy)]
-enum Row {
+pub(super) enum Row {
     /// The entity's own row.
     Entity,
     /// The value that an aggregate folds: `transactions.amount`.
@@ -38,15 +38,33 @@ pub struct Printer<'a> {
     program: &'a Program,
     lang: Lang,
     row: Row,
+    /// What the columns of an earlier step of a sequence are led by: `step1`.
+    step: Option<&'a str>,
 }
 
 impl<'a> Printer<'a> {
     pub fn new(program: &'a Program, lang: Lang) -> Self {
-        Printer { program, lang, row: Row::Entity }
+        Printer { program, lang, row: Row::Entity, step: None }
     }
 
-    fn on(&self, row: Row) -> Printer<'a> {
-        Printer { program: self.program, lang: self.lang, row }
+    pub(super) fn on(&self, row: Row) -> Printer<'a> {
+        Printer { program: self.program, lang: self.lang, row, step: None }
+    }
+
+    /// On the row of an earlier step of a sequence.
+    pub(super) fn earlier<'b>(&self, events: SourceId, step: &'b str) -> Printer<'b>
+    where
+        'a: 'b,
+    {
+        Printer { program: self.program, lang: self.lang, row: Row::Argument(events), step: Some(step) }
+    }
+
+    pub(super) fn program(&self) -> &'a Program {
+        self.program
+    }
+
+    pub(super) fn lang(&self) -> Lang {
+        self.lang
     }
 
     fn say(&self, en: &'static str, zh: &'static str) -> &'static str {
@@ -148,6 +166,8 @@ impl<'a> Printer<'a> {
                 }
             },
             Node::Aggregate(a) => self.aggregate(a),
+            Node::Sequence(s) => (self.sequence(s), if self.is_zh() { Loosest } else { Primary }),
+            Node::SequencePart { sequence, part } => (self.sequence_part(*sequence, *part), Primary),
             Node::Top(top) => (self.top(top), Loosest),
             Node::Population(p) => self.population(p),
             Node::Score(score) => (self.score(score), Loosest),
@@ -309,7 +329,7 @@ impl<'a> Printer<'a> {
             Row::Filter { events, .. } => self.has_name(events, head) || self.is_definition(source, head),
         };
         if qualified {
-            parts.insert(0, self.program.source_name(source));
+            parts.insert(0, self.step.unwrap_or_else(|| self.program.source_name(source)));
         }
         match day {
             Some(day) => format!("({} on {})", parts.join("."), day.text(&self.program.zone)),

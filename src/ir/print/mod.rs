@@ -5,13 +5,14 @@
 
 mod expr;
 mod model;
+mod sequence;
 mod tested;
 mod words;
 
 pub use model::{model, part};
 pub use tested::test_text;
 
-use super::{DefId, ExprId, Formula, Node, Program, Window};
+use super::{DefId, ExprId, Formula, Node, Program, Sequence, Window};
 use crate::value::Value;
 use expr::{Precedence, Printer};
 
@@ -38,6 +39,11 @@ pub fn window(program: &Program, window: &Window, lang: Lang) -> String {
     words::dated_window(program, window, lang)
 }
 
+/// One step of a sequence: `transactions where category = "fund" within 7 days`.
+pub fn step(program: &Program, sequence: &Sequence, place: usize, lang: Lang) -> String {
+    Printer::new(program, lang).step(sequence, place)
+}
+
 /// What a condition reads on the entity's row: definitions, columns and aggregates, outermost, in the order
 /// written, each once. Their values are what a reader wants to see beside the condition.
 pub fn atom_inputs(program: &Program, expr: ExprId) -> Vec<ExprId> {
@@ -58,6 +64,8 @@ fn is_input(node: &Node) -> bool {
             | Node::Column { .. }
             | Node::Aggregate(_)
             | Node::Population(_)
+            | Node::Sequence(_)
+            | Node::SequencePart { .. }
     )
 }
 

@@ -1,8 +1,8 @@
 //! Answers for programs: as JSON, and as rows for CSV and NDJSON. Names are English, whatever the language.
 
 use crate::explain::answer::{
-    Answer, Count, Describe, Diff, Explain, List, Listed, Model, Portrait, Spread, Tested, Transitions,
-    Undecided, Why,
+    Answer, Count, Describe, Diff, Explain, Funnel, List, Listed, Model, Portrait, Spread, Tested,
+    Transitions, Undecided, Why,
 };
 use crate::value::Value;
 
@@ -25,6 +25,7 @@ pub fn rows(answer: &Answer) -> Option<Rows> {
         Answer::Describe(a) => describe(a),
         Answer::Model(a) => model(a),
         Answer::List(a) => list(a),
+        Answer::Funnel(a) => funnel(a),
         Answer::Diff(a) => diff(a),
         Answer::Transitions(a) => transitions(a),
     })
@@ -180,6 +181,28 @@ fn spread(a: &Spread) -> Vec<(String, Value)> {
     pairs.extend(a.distinct.map(|n| ("distinct".to_string(), number(n))));
     pairs.extend(a.top.iter().map(|(value, n)| (format!("count {}", value.plain()), number(*n))));
     pairs
+}
+
+/// Everyone first, then the steps; shares from 0 to 1.
+fn funnel(a: &Funnel) -> Rows {
+    let share = |part: u64, whole: u64| match whole {
+        0 => Value::Missing,
+        _ => Value::Float(part as f64 / whole as f64),
+    };
+    let mut rows =
+        vec![vec![Value::Int(0), text(&a.entity), number(a.total), share(a.total, a.total), Value::Missing]];
+    let mut before = a.total;
+    for (i, s) in a.steps.iter().enumerate() {
+        rows.push(vec![
+            number(i as u64 + 1),
+            text(&s.step),
+            number(s.reached),
+            share(s.reached, a.total),
+            share(s.reached, before),
+        ]);
+        before = s.reached;
+    }
+    (headers(&["step", "condition", "reached", "of_all", "of_before"]), rows)
 }
 
 /// Who entered and who left, by condition; the first row of each direction is for all.

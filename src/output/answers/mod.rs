@@ -8,6 +8,7 @@ mod count;
 mod data;
 mod diff;
 mod explain;
+mod funnel;
 mod list;
 mod members;
 mod numbers;
@@ -46,6 +47,7 @@ pub fn answer(answer: &Answer, options: &Drawing) -> String {
         Answer::Describe(a) => tag::describe(&mut page, a),
         Answer::Model(a) => tag::model(&mut page, a),
         Answer::List(a) => list::draw(&mut page, a),
+        Answer::Funnel(a) => funnel::draw(&mut page, a),
         Answer::Diff(a) => diff::diff(&mut page, a),
         Answer::Transitions(a) => diff::transitions(&mut page, a),
     }

@@ -97,6 +97,12 @@ pub enum Word {
     FilesWritten,
     Rows,
     Why,
+    // After each step.
+    FunnelNumber,
+    FunnelStep,
+    FunnelReached,
+    FunnelOfAll,
+    FunnelOfBefore,
     // From one day to another.
     BetweenDays,
     BeforeAfter,
@@ -118,6 +124,11 @@ fn both(word: Word) -> (&'static str, &'static str) {
     match word {
         Word::LeavesOn => ("leaves on {0} if nothing happens: {1}", "若无变化，{0} 起不再属于：{1}"),
         Word::StaysUntil => ("stays until {0} at least if nothing happens", "若无变化，至少到 {0} 仍属于"),
+        Word::FunnelNumber => ("#", "#"),
+        Word::FunnelStep => ("step", "步骤"),
+        Word::FunnelReached => ("reached", "到达"),
+        Word::FunnelOfAll => ("of all", "占全部"),
+        Word::FunnelOfBefore => ("of the step before", "占上一步"),
         Word::BetweenDays => ("{0} to {1} ({2})", "{0} 至 {1}（{2}）"),
         Word::BeforeAfter => ("{0} members then, {1} now; {2} stayed", "当时 {0}，现在 {1}；其中 {2} 未变"),
         Word::UndecidedThenNow => ("undecided: {0} then, {1} now", "未定：当时 {0}，现在 {1}"),

@@ -30,6 +30,7 @@ mod ordered;
 mod pairs;
 mod round;
 mod rows;
+pub mod sequence;
 #[cfg(test)]
 mod tests;
 
