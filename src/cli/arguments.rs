@@ -59,7 +59,7 @@ pub enum Verb {
     /// Ask one command of the language against a script: segue ask retail.seg 'why 10042 in high_value'
     Ask {
         file: PathBuf,
-        /// `count X`, `show X limit 20`, `explain X`, `why KEY in X`, `portrait KEY`, `describe TAG`, `list`
+        /// `count X`, `show X limit 20`, `explain X`, `why KEY in X`, `portrait KEY`, `describe TAG`, `profile X`, `overlap A, B`, `list`
         command: String,
         #[arg(long, value_enum, default_value = "table")]
         format: OutputFormat,

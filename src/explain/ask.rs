@@ -24,13 +24,15 @@ impl Asker<'_> {
             Command::Why { key, segment } => Answer::Why(self.why(key, *segment)?),
             Command::Portrait { key } => Answer::Portrait(self.portrait_of(key)?),
             Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
+            Command::Profile { segment } => Answer::Profile(self.profile(*segment)?),
+            Command::Overlap { segments } => Answer::Overlap(self.overlap(segments)?),
             Command::List => Answer::List(self.list()),
             Command::Diff { segment, from, to } => Answer::Diff(self.diff(*segment, from, to)?),
             Command::Transitions { tag, from, to } => Answer::Transitions(self.transitions(*tag, from, to)?),
         })
     }
 
-    fn count_of(&self, attrition: &Attrition) -> Result<Count> {
+    pub(super) fn count_of(&self, attrition: &Attrition) -> Result<Count> {
         let program = self.program;
         let d = program.definition(attrition.segment()).ok_or_else(|| internal("an unknown segment"))?;
         Ok(Count {

@@ -11,8 +11,10 @@ mod explain;
 mod list;
 mod members;
 mod numbers;
+mod overlap;
 mod page;
 mod portrait;
+mod profile;
 mod tag;
 mod why;
 mod words;
@@ -44,6 +46,8 @@ pub fn answer(answer: &Answer, options: &Drawing) -> String {
         Answer::Why(a) => why::draw(&mut page, a),
         Answer::Portrait(a) => portrait::draw(&mut page, a),
         Answer::Describe(a) => tag::describe(&mut page, a),
+        Answer::Profile(a) => profile::draw(&mut page, a),
+        Answer::Overlap(a) => overlap::draw(&mut page, a),
         Answer::List(a) => list::draw(&mut page, a),
         Answer::Diff(a) => diff::diff(&mut page, a),
         Answer::Transitions(a) => diff::transitions(&mut page, a),
