@@ -12,6 +12,7 @@ mod definition;
 mod entity;
 mod expr;
 mod lint;
+mod metadata;
 mod names;
 mod operators;
 mod population;
@@ -39,6 +40,8 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// `--set name=value`.
     pub set: Vec<(String, String)>,
+    /// An expired definition is an error.
+    pub strict: bool,
 }
 
 /// `--as-of` as typed.
@@ -59,6 +62,7 @@ pub fn check(
 ) -> Option<Program> {
     let mut checker = Checker::new(sources, catalog, options, diagnostics);
     checker.collect(scripts);
+    checker.metadata(scripts);
     checker.check_all();
     checker.finish()
 }

@@ -8,6 +8,7 @@ mod ask;
 pub mod attrition;
 pub mod audience;
 pub mod audit;
+pub mod dictionary;
 mod diff;
 mod draw;
 mod evaluate;

@@ -20,7 +20,10 @@ mod why;
 mod words;
 
 pub use audience::audience;
+pub(in crate::output) use count::{members as members_text, undecided_text};
 pub use data::{json, rows};
+pub(in crate::output) use tag::spread_of as spread_text;
+pub(in crate::output) use words::type_name as kind_name;
 
 use super::style::Palette;
 use crate::explain::answer::Answer;
