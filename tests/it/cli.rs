@@ -375,7 +375,7 @@ fn a_dictionary_appears_whole_or_not_at_all() {
     shop.segue(&["docs", "shop.seg", "--out", "shop.seg"]).is(3, &["E0602", "a file, not a folder"]);
     shop.segue(&["docs", "shop.seg"]).is(2, &["--out"]);
     shop.segue(&["docs", "nothing.seg", "--out", "docs"]).is(2, &["E0701"]);
-    shop.write("wrong.seg", "segment a where nothing > 1");
+    shop.write("wrong.seg", "use \"shop.seg\" segment a where nothing > 1");
     shop.segue(&["docs", "wrong.seg", "--out", "docs"]).is(1, &["E0201"]);
     assert!(!shop.path("docs").exists());
     // What cannot be written leaves the other as it was.
