@@ -2,7 +2,7 @@
 
 use super::{Checker, Item};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::Command;
+use crate::ir::{Command, DefId};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -65,8 +65,8 @@ impl Checker<'_> {
                 }
             },
             ast::Command::List => Command::List,
-            ast::Command::Profile(_) => return self.later(span, "`profile`"),
-            ast::Command::Overlap(_) => return self.later(span, "`overlap`"),
+            ast::Command::Profile(name) => Command::Profile { segment: self.asked_segment(name)? },
+            ast::Command::Overlap(names) => Command::Overlap { segments: self.overlapping(names, span)? },
             ast::Command::Funnel(name) => Command::Funnel { definition: self.funnel_of(name)? },
             ast::Command::Diff { segment, from, to } => {
                 let segment = self.asked_segment(segment)?;
@@ -82,13 +82,48 @@ impl Checker<'_> {
         })
     }
 
-    fn later(&mut self, span: Span, what: &str) -> Option<Command> {
-        self.not_yet(span, what);
-        None
+    /// Segments that can be laid over each other: two or more, each once, of one entity.
+    fn overlapping(&mut self, names: &[ast::Ident], span: Span) -> Option<Vec<DefId>> {
+        let mut found: Vec<DefId> = Vec::new();
+        let mut good = true;
+        for name in names {
+            let Some(segment) = self.asked_segment(name) else {
+                good = false;
+                continue;
+            };
+            if found.contains(&segment) {
+                let message = format!("`{}` stands twice", name.text);
+                self.error(Diagnostic::new(Code::DuplicateName, message).at(name.span));
+                good = false;
+            }
+            let first = found.first().and_then(|first| self.entity_of(*first));
+            if let (Some(first), Some(entity)) = (first, self.entity_of(segment))
+                && first != entity
+            {
+                let (a, b) = (self.source_name(first).to_string(), self.source_name(entity).to_string());
+                let message = format!("`{}` is of {b}, the first segment of {a}", name.text);
+                self.error(
+                    Diagnostic::new(Code::TwoEntities, message)
+                        .at(name.span)
+                        .help("only segments of one entity have members in common"),
+                );
+                good = false;
+            }
+            found.push(segment);
+        }
+        if good && found.len() < 2 {
+            self.error(
+                Diagnostic::new(Code::MissingClause, "`overlap` needs two segments or more")
+                    .at(span)
+                    .help("`overlap high_value, sleeping`"),
+            );
+            return None;
+        }
+        good.then_some(found)
     }
 
     /// A segment. An audience is not one: its steps decide who is sent to, and only a run takes them.
-    pub(super) fn asked_segment(&mut self, name: &ast::Ident) -> Option<crate::ir::DefId> {
+    pub(super) fn asked_segment(&mut self, name: &ast::Ident) -> Option<DefId> {
         if let Some(Item::Audience(index)) = self.item(&name.text)
             && let Some(from) = self.audiences.get(index).and_then(|(def, _)| def.from.clone())
         {

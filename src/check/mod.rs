@@ -12,6 +12,7 @@ mod definition;
 mod entity;
 mod expr;
 mod lint;
+mod metadata;
 mod model;
 mod names;
 mod operators;
@@ -41,6 +42,8 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// `--set name=value`.
     pub set: Vec<(String, String)>,
+    /// An expired definition is an error.
+    pub strict: bool,
 }
 
 /// `--as-of` as typed.
@@ -61,6 +64,7 @@ pub fn check(
 ) -> Option<Program> {
     let mut checker = Checker::new(sources, catalog, options, diagnostics);
     checker.collect(scripts);
+    checker.metadata(scripts);
     checker.check_all();
     checker.finish()
 }

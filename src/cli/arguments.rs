@@ -59,7 +59,7 @@ pub enum Verb {
     /// Ask one command of the language against a script: segue ask retail.seg 'why 10042 in high_value'
     Ask {
         file: PathBuf,
-        /// `count X`, `show X limit 20`, `explain X`, `why KEY in X`, `portrait KEY`, `describe TAG`, `list`
+        /// `count X`, `show X limit 20`, `explain X`, `why KEY in X`, `portrait KEY`, `describe TAG`, `profile X`, `overlap A, B`, `list`
         command: String,
         #[arg(long, value_enum, default_value = "table")]
         format: OutputFormat,
@@ -71,6 +71,8 @@ pub enum Verb {
         #[arg(long, value_enum, default_value = "csv")]
         format: OutputFormat,
     },
+    /// Write the tag dictionary of scripts, as Markdown and as one HTML page
+    Docs(Docs),
     /// What a code such as E0201 means; all codes where none is given
     Explain { code: Option<String> },
     /// What a stage makes of a script: the syntax tree, the typed program, the plans
@@ -104,6 +106,9 @@ pub struct Run {
     pub out: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "table")]
     pub format: OutputFormat,
+    /// A definition whose `@expires` has passed is an error
+    #[arg(long)]
+    pub strict: bool,
 }
 
 #[derive(Args, Debug)]
@@ -116,6 +121,21 @@ pub struct Check {
     /// How findings are printed; as JSON they are the answer, on stdout
     #[arg(long, value_enum)]
     pub format: Option<Findings>,
+    /// A definition whose `@expires` has passed is an error
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Docs {
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The folder for index.md and index.html
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Read no rows: coverage, spreads and sizes are left out
+    #[arg(long)]
+    pub no_data: bool,
 }
 
 #[derive(Args, Debug)]

@@ -54,6 +54,7 @@ pub fn demo(common: &Common, demo: &Demo, printer: &Printer) -> u8 {
         only: Vec::new(),
         out: None,
         format: OutputFormat::Table,
+        strict: false,
     };
     super::run::run(&common, &run, printer)
 }

@@ -36,6 +36,7 @@ pub fn main() -> u8 {
         Some(Verb::Members { file, segment, format }) => {
             questions::members(&arguments.common, &file, &segment, format, &printer)
         }
+        Some(Verb::Docs(docs)) => questions::docs(&arguments.common, &docs, &printer),
         Some(Verb::Explain { code }) => questions::explain(code.as_deref(), &printer),
         Some(Verb::Debug { stage, file }) => questions::debug(&arguments.common, stage, &file, &printer),
         Some(Verb::Demo(demo)) => demo::demo(&arguments.common, &demo, &printer),
@@ -92,6 +93,7 @@ fn settings(
         as_of,
         now: chrono::Utc::now(),
         set,
+        strict: false,
         lang: printer.lang,
     })
 }

@@ -1,13 +1,13 @@
 //! The verbs that ask: check, ask, members, explain, debug, and the prompt.
 
-use super::arguments::{Check, Common, OutputFormat, Stage};
+use super::arguments::{Check, Common, Docs, OutputFormat, Stage};
 use super::print::{Printer, out};
 use super::progress::cancel_on_signal;
 use crate::diagnostic::{Code, Diagnostic, Severity, render, suggest};
 use crate::ir::Program;
 use crate::output::rows::RowFormat;
 use crate::repl::ReplOptions;
-use crate::session::Session;
+use crate::session::{Session, Settings};
 use crate::source::SourceMap;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,8 @@ fn checked_for(
 pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
     let printer = printer.with_findings(check.format).answering();
     let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
-    let session = super::settings(common, &printer).and_then(Session::new);
+    let settings = super::settings(common, &printer).map(|s| Settings { strict: check.strict, ..s });
+    let session = settings.and_then(Session::new);
     let mut session = match session {
         Ok(session) => session,
         Err(d) => return fail(d),
@@ -118,6 +119,26 @@ pub fn ask(common: &Common, file: &Path, command: &str, format: OutputFormat, pr
         }
     }
     0
+}
+
+/// `segue docs`: the paths of what was written go to stdout.
+pub fn docs(common: &Common, docs: &Docs, printer: &Printer) -> u8 {
+    let (session, program) = match open(common, &docs.files, None, printer) {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    let meter = printer.meter();
+    let dictionary = session.dictionary(&program, !docs.no_data, &|p| meter.update(p));
+    meter.clear();
+    match dictionary.and_then(|dictionary| session.write_dictionary(&dictionary, &docs.out)) {
+        Ok(files) => {
+            for file in files {
+                out(&format!("{}\n", file.path.display()));
+            }
+            0
+        }
+        Err(d) => printer.findings(&[d], session.sources()),
+    }
 }
 
 pub fn members(common: &Common, file: &Path, segment: &str, format: OutputFormat, printer: &Printer) -> u8 {

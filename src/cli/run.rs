@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::explain::Answer;
 use crate::ir::{Audience, DefId, DefinitionKind, Program};
 use crate::output::answers;
-use crate::session::{Delivered, Session};
+use crate::session::{Delivered, Session, Settings};
 use crate::source::{FileId, SourceMap, Span};
 use std::path::Path;
 
@@ -15,7 +15,10 @@ use std::path::Path;
 const SAMPLE: usize = 5;
 
 pub fn run(common: &Common, run: &Run, printer: &Printer) -> u8 {
-    let mut session = match super::settings(common, printer).and_then(Session::new) {
+    let mut session = match super::settings(common, printer)
+        .map(|s| Settings { strict: run.strict, ..s })
+        .and_then(Session::new)
+    {
         Ok(session) => session,
         Err(d) => return printer.findings(&[d], &SourceMap::default()),
     };

@@ -107,6 +107,7 @@ registry! {
     Overflow            "E0605" Error   "a number became too large";
     NoSuchKey           "E0606" Error   "nobody has this key";
     Interrupted         "E0607" Error   "the run was stopped";
+    ExpiredStrict       "E0611" Error   "a definition that has expired, in a strict run";
     Internal            "E0699" Error   "an error of Segue itself";
     // the call
     BadCall             "E0701" Error   "the command line cannot be carried out";
@@ -124,6 +125,10 @@ registry! {
     DataNoKey           "W0505" Warning "rows without a key";
     DataFuture          "W0506" Warning "events after the day of the run";
     NoConsent           "W0601" Warning "an audience that requires no consent";
+    MetadataName        "W0611" Warning "metadata named nearly like a known one";
+    Expired             "W0612" Warning "a definition that has expired";
+    ReviewDue           "W0613" Warning "a definition that is due for review";
+    MetadataDate        "W0614" Warning "metadata that needs a day";
 }
 
 impl Code {

@@ -25,6 +25,22 @@ fn is_part(name: &str, candidate: &str) -> bool {
     enough && long.contains(short)
 }
 
+/// The candidate that `name` is a slip of the finger away from: another case, a letter more, less, other, or two that
+/// changed places. A candidate itself is no slip.
+pub fn slip<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = name.to_lowercase();
+    let mut near = None;
+    for candidate in candidates {
+        if candidate == name {
+            return None;
+        }
+        if near.is_none() && strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()) <= 1 {
+            near = Some(candidate);
+        }
+    }
+    near
+}
+
 /// “did you mean `assets`?”, or nothing.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(name, candidates).map(|c| format!("did you mean `{c}`?"))

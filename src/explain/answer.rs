@@ -14,6 +14,8 @@ pub enum Answer {
     Portrait(Portrait),
     Describe(Describe),
     Model(Model),
+    Profile(Profile),
+    Overlap(Overlap),
     List(List),
     Funnel(Funnel),
     Diff(Diff),
@@ -283,6 +285,86 @@ pub struct Model {
     pub tags: Vec<Tag>,
     pub used_by: Vec<String>,
     pub definition: String,
+}
+
+/// What members are like against everyone.
+#[derive(Clone, Debug, Serialize)]
+pub struct Profile {
+    pub count: Count,
+    /// What stands out most comes first.
+    pub features: Vec<Feature>,
+}
+
+/// One tag or column among the members and among all.
+#[derive(Clone, Debug, Serialize)]
+pub struct Feature {
+    pub name: String,
+    pub title: Option<String>,
+    pub type_name: String,
+    /// Personal data: only coverage is told.
+    pub masked: bool,
+    pub members: Figures,
+    pub all: Figures,
+    /// How many different values there are among all, for text and labels.
+    pub distinct: Option<u64>,
+    /// The members' most frequent values, for text, labels and yes/no; what they have more often than all first.
+    pub values: Vec<FeatureValue>,
+    /// How far the members lie from all, in standard deviations; 0 where they are alike.
+    pub distinction: f64,
+}
+
+/// Of those whose value is known; mean and median of numbers, the median of days too.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    pub known: u64,
+    pub total: u64,
+    pub mean: Option<f64>,
+    pub median: Option<Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct FeatureValue {
+    pub value: Value,
+    pub members: u64,
+    pub all: u64,
+    /// The members' share over everyone's, of those whose value is known, times 100; none where nobody is a member.
+    pub index: Option<f64>,
+}
+
+/// How segments of one entity lie over each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overlap {
+    pub entity: String,
+    pub as_of: String,
+    pub zone: String,
+    pub total: u64,
+    /// In the order asked.
+    pub segments: Vec<Overlapping>,
+    /// Each pair, then all together where they are more than two.
+    pub together: Vec<Together>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Overlapping {
+    pub segment: String,
+    pub title: Option<String>,
+    pub members: u64,
+    pub undecided: u64,
+    /// In none of the others.
+    pub only: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Together {
+    pub segments: Vec<String>,
+    /// In each of them.
+    pub all: u64,
+    /// In at least one of them.
+    pub any: u64,
+    /// Of each segment, the share that is in all of them, from 0 to 1; none of an empty one.
+    pub shares: Vec<Option<f64>>,
+    /// `all` over `any`.
+    pub jaccard: Option<f64>,
 }
 
 /// What a script defines.

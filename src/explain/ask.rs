@@ -32,13 +32,15 @@ impl Asker<'_> {
             Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
             Command::Model { model } => Answer::Model(self.describe_model(*model)?),
             Command::Funnel { definition } => Answer::Funnel(self.funnel(*definition)?),
+            Command::Profile { segment } => Answer::Profile(self.profile(*segment)?),
+            Command::Overlap { segments } => Answer::Overlap(self.overlap(segments)?),
             Command::List => Answer::List(self.list()),
             Command::Diff { segment, from, to } => Answer::Diff(self.diff(*segment, from, to)?),
             Command::Transitions { tag, from, to } => Answer::Transitions(self.transitions(*tag, from, to)?),
         })
     }
 
-    fn count_of(&self, attrition: &Attrition) -> Result<Count> {
+    pub(super) fn count_of(&self, attrition: &Attrition) -> Result<Count> {
         let program = self.program;
         let d = program.definition(attrition.segment()).ok_or_else(|| internal("an unknown segment"))?;
         Ok(Count {

@@ -5,7 +5,7 @@ use super::portrait::{Result, View, value_at};
 use crate::ir::{ExprId, Program, Zone};
 use crate::types::Type;
 use crate::value::Value;
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{
     Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
 };
@@ -61,7 +61,11 @@ impl Spreading {
     }
 
     pub fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
-        let array = view.array(self.expr)?;
+        self.add_array(program, view.array(self.expr)?)
+    }
+
+    /// Values of the column, however they were chosen.
+    pub fn add_array(&mut self, program: &Program, array: &ArrayRef) -> Result<()> {
         self.total += array.len() as u64;
         self.known += (array.len() - array.null_count()) as u64;
         match &mut self.values {
@@ -99,6 +103,51 @@ impl Spreading {
             Values::Unshown => {}
         }
         Ok(())
+    }
+
+    /// Mean and standard deviation of numbers (of days and moments as numbers), whatever order they came in.
+    pub fn moments(&mut self) -> Option<(f64, f64)> {
+        let moments = |sum: f64, list: &mut dyn Iterator<Item = f64>, n: usize| {
+            let mean = sum / n as f64;
+            (mean, (compensated(list.map(|x| (x - mean).powi(2))) / n as f64).sqrt())
+        };
+        match &mut self.values {
+            Values::Whole(list, _) if !list.is_empty() => {
+                list.sort_unstable();
+                let sum: i128 = list.iter().map(|n| i128::from(*n)).sum();
+                Some(moments(sum as f64, &mut list.iter().map(|n| *n as f64), list.len()))
+            }
+            Values::Decimal(list, scale) if !list.is_empty() => {
+                list.sort_unstable();
+                let unit = 10f64.powi(i32::from(*scale));
+                let sum = list.iter().try_fold(0i128, |sum, d| sum.checked_add(*d));
+                let sum = sum.map_or_else(|| compensated(list.iter().map(|d| *d as f64)), |sum| sum as f64);
+                Some(moments(sum / unit, &mut list.iter().map(|d| *d as f64 / unit), list.len()))
+            }
+            Values::Float(list) if !list.is_empty() => {
+                list.sort_unstable_by(f64::total_cmp);
+                let sum = compensated(list.iter().copied());
+                Some(moments(sum, &mut list.iter().copied(), list.len()))
+            }
+            _ => None,
+        }
+    }
+
+    /// How often each value of a text, label or yes/no stands, the most frequent first, then the smaller.
+    pub fn counts(&self) -> Option<Vec<(Value, u64)>> {
+        let mut counts = match &self.values {
+            Values::Labels(counts) => {
+                let mut all: Vec<(&String, u64)> = counts.iter().map(|(label, n)| (label, *n)).collect();
+                all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+                return Some(all.into_iter().map(|(label, n)| (Value::Text(label.clone()), n)).collect());
+            }
+            Values::Bool(yes) => {
+                vec![(Value::Bool(true), *yes), (Value::Bool(false), self.known.saturating_sub(*yes))]
+            }
+            _ => return None,
+        };
+        counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        Some(counts)
     }
 
     pub fn finish(self, program: &Program) -> Spread {
@@ -157,6 +206,18 @@ impl Spreading {
         }
         spread
     }
+}
+
+/// A sum of floats whose rounding errors are summed along (Neumaier's). The order decides the last digit, so callers
+/// sort.
+fn compensated(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0f64, 0.0f64);
+    for x in values {
+        let next = sum + x;
+        lost += if sum.abs() >= x.abs() { (sum - next) + x } else { (x - next) + sum };
+        sum = next;
+    }
+    if lost.is_finite() { sum + lost } else { sum }
 }
 
 fn instant(micros: i64, zone: Option<&Zone>) -> Value {

@@ -13,16 +13,10 @@ pub fn explain(program: &Program, expr: ExprId, spread: Option<Spread>, lang: La
     let body = definition.map_or(expr, |d| d.body);
     let mut sources = Vec::new();
     read_by(program, body, lang, &mut sources, 0);
-    let type_name = match program.ty(expr) {
-        crate::types::Type::Bool if definition.is_some_and(|d| d.kind == DefinitionKind::Segment) => {
-            "segment".to_string()
-        }
-        ty => ty.to_string(),
-    };
     Tag {
         name: print::label(program, expr),
         title: definition.and_then(|d| d.title.clone()),
-        type_name,
+        type_name: type_name(program, expr),
         formula: match program.model_of(expr) {
             Some((model, part)) => print::part(program, model, part, lang),
             None => print::expr(program, body, lang),
@@ -31,6 +25,20 @@ pub fn explain(program: &Program, expr: ExprId, spread: Option<Spread>, lang: La
         uses: uses(program, body),
         sources,
         spread,
+    }
+}
+
+/// The type as the language names it; a segment is one of its own.
+pub fn type_name(program: &Program, expr: ExprId) -> String {
+    let definition = match program.node(expr) {
+        Node::Definition(def) => program.definition(*def),
+        _ => None,
+    };
+    match program.ty(expr) {
+        crate::types::Type::Bool if definition.is_some_and(|d| d.kind == DefinitionKind::Segment) => {
+            "segment".to_string()
+        }
+        ty => ty.to_string(),
     }
 }
 

@@ -246,6 +246,14 @@ pub enum Command {
     Funnel {
         definition: DefId,
     },
+    /// What members are like against everyone.
+    Profile {
+        segment: DefId,
+    },
+    /// How segments of one entity, two at least, lie over each other.
+    Overlap {
+        segments: Vec<DefId>,
+    },
     /// Who entered and who left a segment from one day to another.
     Diff {
         segment: DefId,

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod atomic;
 mod csv;
+pub mod dictionary;
 pub mod list;
 pub mod manifest;
 mod plain;

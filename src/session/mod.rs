@@ -5,6 +5,7 @@
 mod asked;
 mod audit;
 mod deliver;
+mod docs;
 mod fault;
 mod prompt;
 mod script;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub now: DateTime<Utc>,
     /// `--set name=value`.
     pub set: Vec<(String, String)>,
+    /// An expired definition is an error.
+    pub strict: bool,
     pub lang: Lang,
 }
 
@@ -129,6 +132,7 @@ impl Session {
             as_of: self.settings.as_of,
             now: self.settings.now,
             set: self.settings.set.clone(),
+            strict: self.settings.strict,
         };
         let broken = diagnostics.has_errors();
         let program = check::check(&loaded.scripts, &loaded.map, &self.engine, &options, &mut diagnostics);

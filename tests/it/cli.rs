@@ -359,12 +359,38 @@ fn a_disk_that_is_full() {
     );
     shop.write("script.seg", script);
     let said = shop.segue(&["run", "script.seg"]);
+    let docs = shop.segue(&["docs", "shop.seg", "--out", "disk"]);
     let mut left = Vec::new();
     files_below(&shop.path("disk"), &mut left);
     let unmounted = Command::new("umount").arg(shop.path("disk")).status();
     said.is(3, &["E0602", "disk/list.csv"]);
+    docs.is(3, &["E0602", "disk/index.", "the disk is full"]);
     assert!(left.is_empty(), "files are left: {left:?}");
     assert!(unmounted.is_ok_and(|s| s.success()));
+}
+
+#[test]
+fn a_dictionary_appears_whole_or_not_at_all() {
+    let shop = Shop::new();
+    shop.segue(&["docs", "shop.seg", "--out", "shop.seg"]).is(3, &["E0602", "a file, not a folder"]);
+    shop.segue(&["docs", "shop.seg"]).is(2, &["--out"]);
+    shop.segue(&["docs", "nothing.seg", "--out", "docs"]).is(2, &["E0701"]);
+    shop.write("wrong.seg", "use \"shop.seg\" segment a where nothing > 1");
+    shop.segue(&["docs", "wrong.seg", "--out", "docs"]).is(1, &["E0201"]);
+    assert!(!shop.path("docs").exists());
+    // What cannot be written leaves the other as it was.
+    fs::create_dir_all(shop.path("docs/index.html")).unwrap();
+    shop.write("docs/index.md", "before");
+    shop.segue(&["docs", "shop.seg", "--out", "docs", "-q"]).is(3, &["E0602", "index.html", "folder"]);
+    assert_eq!(fs::read_to_string(shop.path("docs/index.md")).unwrap(), "before");
+    fs::remove_dir(shop.path("docs/index.html")).unwrap();
+    let written = |threads: &str| {
+        let said =
+            shop.segue(&["docs", "shop.seg", "--out", "docs", "--as-of", "2026-10-31", "--threads", threads]);
+        said.is(0, &[]);
+        ["docs/index.md", "docs/index.html"].map(|f| fs::read(shop.path(f)).unwrap())
+    };
+    assert_eq!(written("1"), written("2"));
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn findings(text: &str) -> (Vec<Code>, String) {
         as_of: Some(AsOfOption::Day(DemoOptions::default().as_of)),
         now: chrono::DateTime::UNIX_EPOCH,
         set: Vec::new(),
+        strict: false,
         lang: Lang::En,
     };
     let mut session = Session::new(settings).unwrap();

@@ -20,6 +20,7 @@ fn session(text: &str) -> Session {
         as_of: Some(AsOfOption::Day("2026-10-31".parse().unwrap())),
         now: "2026-11-22T08:00:00Z".parse().unwrap(),
         set: Vec::new(),
+        strict: false,
         lang: Lang::En,
     };
     let mut session = Session::new(settings).unwrap();

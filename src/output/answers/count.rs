@@ -49,6 +49,11 @@ pub fn undecided(a: &Undecided, lang: Lang) -> Line {
     Line::new().add(Style::Unsure, text)
 }
 
+/// The same without colours.
+pub fn undecided_text(a: &Undecided, lang: Lang) -> String {
+    undecided(a, lang).text()
+}
+
 /// For each complement, how many of it are undecided: it takes them in.
 pub fn complements(page: &mut Page<'_>, a: &Undecided) {
     let lang = page.lang();

@@ -1,8 +1,8 @@
 //! Answers for programs: as JSON, and as rows for CSV and NDJSON. Names are English, whatever the language.
 
 use crate::explain::answer::{
-    Answer, Count, Describe, Diff, Explain, Funnel, List, Listed, Model, Portrait, Spread, Tested,
-    Transitions, Undecided, Why,
+    Answer, Count, Describe, Diff, Explain, Funnel, List, Listed, Model, Overlap, Portrait, Profile, Spread,
+    Tested, Together, Transitions, Undecided, Why,
 };
 use crate::value::Value;
 
@@ -24,6 +24,8 @@ pub fn rows(answer: &Answer) -> Option<Rows> {
         Answer::Portrait(a) => portrait(a),
         Answer::Describe(a) => describe(a),
         Answer::Model(a) => model(a),
+        Answer::Profile(a) => profile(a),
+        Answer::Overlap(a) => overlap(a),
         Answer::List(a) => list(a),
         Answer::Funnel(a) => funnel(a),
         Answer::Diff(a) => diff(a),
@@ -227,6 +229,46 @@ fn transitions(a: &Transitions) -> Rows {
         }
     }
     (headers(&["from", "to", "customers"]), rows)
+}
+
+/// Each figure and each value of each feature is a row; numbers have no count, values no mean.
+fn profile(a: &Profile) -> Rows {
+    let mut rows = Vec::new();
+    for f in &a.features {
+        let mut row = |measure: &str, value: Value, members: Value, all: Value, index: Value| {
+            rows.push(vec![text(&f.name), text(measure), value, members, all, index]);
+        };
+        row("known", Value::Missing, number(f.members.known), number(f.all.known), Value::Missing);
+        let float = |x: Option<f64>| x.map_or(Value::Missing, Value::Float);
+        if f.all.mean.is_some() {
+            let index = match (f.members.mean, f.all.mean) {
+                (Some(inside), Some(all)) if all > 0.0 && inside >= 0.0 => Value::Float(inside / all * 100.0),
+                _ => Value::Missing,
+            };
+            row("mean", Value::Missing, float(f.members.mean), float(f.all.mean), index);
+        }
+        if let Some(median) = &f.all.median {
+            let inside = f.members.median.clone().unwrap_or(Value::Missing);
+            row("median", Value::Missing, inside, median.clone(), Value::Missing);
+        }
+        for v in &f.values {
+            row("count", v.value.clone(), number(v.members), number(v.all), float(v.index));
+        }
+    }
+    (headers(&["name", "measure", "value", "members", "all", "index"]), rows)
+}
+
+/// A row for each pair; where there are more than two segments, a last one without names is all together.
+fn overlap(a: &Overlap) -> Rows {
+    let float = |x: Option<f64>| x.map_or(Value::Missing, Value::Float);
+    let row = |t: &Together| {
+        let pair = t.segments.len() == 2;
+        let name = |i: usize| t.segments.get(i).filter(|_| pair).map_or(Value::Missing, |s| text(s));
+        let share = |i: usize| float(t.shares.get(i).copied().flatten().filter(|_| pair));
+        vec![name(0), name(1), number(t.all), number(t.any), share(0), share(1), float(t.jaccard)]
+    };
+    let names = ["a", "b", "both", "either", "share_of_a", "share_of_b", "jaccard"];
+    (headers(&names), a.together.iter().map(row).collect())
 }
 
 fn list(a: &List) -> Rows {

@@ -12,14 +12,19 @@ mod funnel;
 mod list;
 mod members;
 mod numbers;
+mod overlap;
 mod page;
 mod portrait;
+mod profile;
 mod tag;
 mod why;
 mod words;
 
 pub use audience::audience;
+pub(in crate::output) use count::{members as members_text, undecided_text};
 pub use data::{json, rows};
+pub(in crate::output) use tag::spread_of as spread_text;
+pub(in crate::output) use words::type_name as kind_name;
 
 use super::style::Palette;
 use crate::explain::answer::Answer;
@@ -46,6 +51,8 @@ pub fn answer(answer: &Answer, options: &Drawing) -> String {
         Answer::Portrait(a) => portrait::draw(&mut page, a),
         Answer::Describe(a) => tag::describe(&mut page, a),
         Answer::Model(a) => tag::model(&mut page, a),
+        Answer::Profile(a) => profile::draw(&mut page, a),
+        Answer::Overlap(a) => overlap::draw(&mut page, a),
         Answer::List(a) => list::draw(&mut page, a),
         Answer::Funnel(a) => funnel::draw(&mut page, a),
         Answer::Diff(a) => diff::diff(&mut page, a),

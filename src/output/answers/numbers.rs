@@ -29,6 +29,15 @@ pub fn percent(part: u64, whole: u64) -> Option<String> {
     })
 }
 
+/// The same of a share from 0 to 1.
+pub fn percent_of(share: f64) -> String {
+    const WHOLE: u64 = 1_000_000_000;
+    let part = (share * WHOLE as f64).round();
+    // Below 0 and above the whole there is none; nearly nothing and nearly all are not nothing and all.
+    let part = if share > 0.0 && share < 1.0 { part.clamp(1.0, (WHOLE - 1) as f64) } else { part };
+    percent(part as u64, WHOLE).unwrap_or_default()
+}
+
 /// A share in a column of its own.
 pub fn share(part: u64, whole: u64) -> String {
     percent(part, whole).unwrap_or_else(|| "–".to_string())

@@ -61,6 +61,11 @@ impl Line {
         other.spans.into_iter().fold(self, |line, (style, text)| line.add(style, text))
     }
 
+    /// Without its styles.
+    pub fn text(&self) -> String {
+        self.spans.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     pub fn width(&self) -> usize {
         self.spans.iter().map(|(_, text)| text.width()).sum()
     }

@@ -105,7 +105,7 @@ fn reads(page: &mut Page<'_>, a: &SourceUse) {
 }
 
 /// `known for 19,088 of 20,000 (95.4%) · min 0 · median 4 · max 212`
-fn spread_of(column: &str, a: &Spread, lang: Lang) -> String {
+pub fn spread_of(column: &str, a: &Spread, lang: Lang) -> String {
     let known = match percent(a.known, a.total) {
         _ if a.known == 0 => say(lang, Word::KnownNone, &[&count(a.total)]),
         _ if a.known == a.total => say(lang, Word::KnownAll, &[&count(a.total)]),

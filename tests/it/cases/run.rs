@@ -30,7 +30,7 @@ pub fn session(way: Way, as_of: &str, set: Vec<(String, String)>) -> Session {
     let engine = EngineOptions { threads: Some(way.threads), memory: None, batch_size: way.batch_size };
     let as_of = Some(parse_as_of(as_of).unwrap_or_else(|| panic!("no day: {as_of}")));
     let now = Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).unwrap();
-    Session::new(Settings { engine, as_of, now, set, lang: Lang::En }).unwrap()
+    Session::new(Settings { engine, as_of, now, set, strict: false, lang: Lang::En }).unwrap()
 }
 
 /// What is wrong with a case; nothing where all is as expected.
