@@ -5,6 +5,7 @@
 mod audit;
 mod deliver;
 mod fault;
+pub mod format;
 mod prompt;
 mod script;
 
