@@ -56,6 +56,8 @@ pub enum Verb {
     Run(Run),
     /// Check scripts against their sources, without reading rows
     Check(Check),
+    /// Bring scripts to their one layout; comments stay, the meaning never changes
+    Fmt(Fmt),
     /// Ask one command of the language against a script: segue ask retail.seg 'why 10042 in high_value'
     Ask {
         file: PathBuf,
@@ -136,6 +138,16 @@ pub struct Docs {
     /// Read no rows: coverage, spreads and sizes are left out
     #[arg(long)]
     pub no_data: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Fmt {
+    /// Scripts, folders of scripts, or `-` for standard input, whose canonical text goes to standard output
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write nothing: name the scripts that would change, and exit with 1 where there are any
+    #[arg(long)]
+    pub check: bool,
 }
 
 #[derive(Args, Debug)]

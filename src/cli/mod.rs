@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod format;
 mod print;
 mod progress;
 mod questions;
@@ -39,6 +40,7 @@ pub fn main() -> u8 {
         Some(Verb::Docs(docs)) => questions::docs(&arguments.common, &docs, &printer),
         Some(Verb::Explain { code }) => questions::explain(code.as_deref(), &printer),
         Some(Verb::Debug { stage, file }) => questions::debug(&arguments.common, stage, &file, &printer),
+        Some(Verb::Fmt(fmt)) => format::fmt(&fmt, &printer),
         Some(Verb::Demo(demo)) => demo::demo(&arguments.common, &demo, &printer),
         Some(Verb::Completions { shell }) => {
             clap_complete::generate(shell, &mut Arguments::command(), "segue", &mut std::io::stdout());

@@ -7,6 +7,7 @@ mod audit;
 mod deliver;
 mod docs;
 mod fault;
+pub mod format;
 mod prompt;
 mod script;
 mod unique;

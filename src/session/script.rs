@@ -35,38 +35,17 @@ impl Loaded {
             return;
         }
         self.seen.push(canonical);
-        let fail = |code: Code, message: String| {
-            let diagnostic = Diagnostic::new(code, message);
-            match from {
-                Some(span) => diagnostic.at(span),
-                None => diagnostic,
-            }
-        };
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let why = match error.kind() {
-                    std::io::ErrorKind::NotFound => format!("no script is at {shown}"),
-                    std::io::ErrorKind::PermissionDenied => {
-                        format!("{shown} may not be read: permission denied")
-                    }
-                    _ if path.is_dir() => format!("{shown} is a folder, not a script"),
-                    _ => format!("{shown} cannot be read: {error}"),
-                };
-                // In a script it is a finding; on the command line the call is wrong.
-                let code = if from.is_some() { Code::SourceMissing } else { Code::BadCall };
-                self.findings.push(fail(code, why));
-                return;
-            }
-        };
-        let text = match String::from_utf8(bytes) {
+        let text = match read_text(path) {
             Ok(text) => text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let line = error.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
-                let message =
-                    format!("{shown} is not UTF-8: byte {at} (line {line}) belongs to no character");
-                self.findings.push(fail(Code::NotUtf8, message).help("save the file as UTF-8"));
+            Err(diagnostic) => {
+                // In a script it is a finding; on the command line the call is wrong.
+                self.findings.push(match (from, diagnostic.code) {
+                    (Some(span), Code::BadCall) => {
+                        Diagnostic { code: Code::SourceMissing, ..diagnostic }.at(span)
+                    }
+                    (Some(span), _) => diagnostic.at(span),
+                    (None, _) => diagnostic,
+                });
                 return;
             }
         };
@@ -117,6 +96,31 @@ impl Loaded {
             script.statements.retain(|s| !matches!(s.kind, ast::StatementKind::Command(_)));
         }
     }
+}
+
+/// The text of a script.
+pub(super) fn read_text(path: &Path) -> Result<String, Diagnostic> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("no script is at {shown}"),
+            std::io::ErrorKind::PermissionDenied => format!("{shown} may not be read: permission denied"),
+            _ if path.is_dir() => format!("{shown} is a folder, not a script"),
+            _ => format!("{shown} cannot be read: {error}"),
+        };
+        Diagnostic::new(Code::BadCall, why)
+    })?;
+    utf8(&shown.to_string(), bytes)
+}
+
+/// The bytes of a script as text.
+pub(super) fn utf8(shown: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        let message = format!("{shown} is not UTF-8: byte {at} (line {line}) belongs to no character");
+        Diagnostic::new(Code::NotUtf8, message).help("save the file as UTF-8")
+    })
 }
 
 /// The name that a statement defines; the zone is replaced like one.

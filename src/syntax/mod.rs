@@ -6,6 +6,7 @@ mod definition;
 mod depth;
 mod error;
 mod expr;
+mod format;
 mod grammar;
 pub mod keywords;
 pub mod lexeme;
@@ -18,6 +19,7 @@ mod statement;
 mod tests;
 mod tree;
 
+pub use format::format;
 pub use keywords::{KEYWORDS, Keyword, RESERVED, is_reserved, statement_words};
 pub use lexeme::{Lexeme, LexemeKind, lexemes};
 

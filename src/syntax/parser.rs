@@ -103,6 +103,11 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
     (script, run.ending)
 }
 
+/// The text as the grammar sees it.
+pub(super) fn bare(text: &str) -> Cow<'_, str> {
+    without_comments(text, &scan::scan(text).comments)
+}
+
 /// The text with blanks in the place of its comments: every byte keeps its place.
 fn without_comments<'t>(text: &'t str, comments: &[(usize, usize)]) -> Cow<'t, str> {
     if comments.is_empty() {

@@ -4,5 +4,6 @@ mod architecture;
 mod cases;
 mod cli;
 mod examples;
+mod format;
 mod pages;
 mod plans;

@@ -2,6 +2,7 @@
 
 mod errors;
 mod expressions;
+mod format;
 mod invariant;
 mod limits;
 mod literals;
