@@ -37,7 +37,8 @@ impl Checker<'_> {
                     self.define(definition)?;
                     Command::Describe { definition }
                 }
-                ([name], None) if let Some(Item::Model(model)) = self.item(&name.text) => {
+                ([name], None) if matches!(self.item(&name.text), Some(Item::Model(_))) => {
+                    let Some(Item::Model(model)) = self.item(&name.text) else { return None };
                     Command::Model { model }
                 }
                 ([model, part], None) if matches!(self.item(&model.text), Some(Item::Model(_))) => {

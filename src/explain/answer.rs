@@ -158,6 +158,7 @@ pub struct Tested {
     /// The condition with the values in it: `assets 1,250,000 ≥ 1,000,000`.
     pub values: String,
     /// Tags of the condition in their own terms: the branch of a stage, the points of a score, the bins of an rfm.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<String>,
     /// The parts of a condition with `or` or `not`.
     pub parts: Vec<Tested>,

@@ -63,6 +63,7 @@ impl Bank {
             definitions: Vec::new(),
             params: Vec::new(),
             audiences: Vec::new(),
+            models: Vec::new(),
             commands: Vec::new(),
             graph: Graph::default(),
             warnings: Vec::new(),
