@@ -31,6 +31,7 @@ class Node:
     reads: frozenset = frozenset()   # "c": the entity's own columns
     literal: bool = False
     value: object = None    # of a literal
+    steps: list = None      # of a sequence: (number, type of its time)
 
     def three(self):
         return self.sql3 or self.sql
@@ -264,7 +265,10 @@ class Generator:
     def define(self):
         rng = self.rng
         pick, depth = rng.random(), rng.choice([1, 2, 2, 3, 3, 4])
-        if pick < 0.46:
+        if pick < 0.05 and "happened" in self.features:
+            body = self.happened(self.place)
+            kind, what = "tag", "h"
+        elif pick < 0.46:
             body = self.any(self.place, depth)
             kind, what = "tag", "t"
         elif pick < 0.92:
@@ -381,7 +385,8 @@ class Generator:
             taken = set(place.entity.columns)
             names = {d.name for d in self.definitions}
             bare = self.chance(0.5)
-            ok = lambda n: bare and place.kind == "event" and n not in taken and n not in names
+            # `minutes since p0` is a time that has passed, whatever stands before it.
+            ok = lambda n: bare and n not in taken and n not in names and n != "minutes"
             of(place.source, "e", lambda n: n if ok(n) else f"{place.source.name}.{n}", False)
             if self.chance(0.3):
                 of(place.entity, "c", lambda n: f"{place.entity.name}.{n}", True)
@@ -493,6 +498,11 @@ class Generator:
         raise Dead
 
     def leaf(self, place, kinds, wild=True):
+        if "happened" in self.features and set(kinds) & {"inst", "date"} and self.chance(0.3):
+            try:
+                return self.step(place, kinds)
+            except Dead:
+                pass
         if self.chance(0.35):
             try:
                 found = self.tag(place, kinds)
@@ -652,7 +662,7 @@ class Generator:
                         f"(case when isfinite(try_cast({a.sql} as double)) then try_cast({a.sql} as double) end)", kids=(a,))
         if f in ("year", "quarter", "month", "day", "weekday", "hour", "age"):
             a = self.inst(place, depth - 1) if f == "hour" else self.any(place, depth - 1, ["date", "inst"])
-            if a.literal:
+            if a.literal or (f == "hour" and a.ty.kind != "inst"):
                 raise Dead
             local = self.local(a)
             sql = {"weekday": f"isodow({local})", "age": self.floored(f"months_between(({local})::date, today())", 12)}.get(f, f"{f}({local})")
@@ -1021,6 +1031,102 @@ class Generator:
         inside = f"(case when ({a.sql}) is null then null else exists (select 1 from (select * from coupons l {sql}) l where l.{quoted(column)} = {a.sql}) end)"
         return node(BOOL, f"{at(a, COALESCE)} {word} (coupons.{column}{where})", inside if word == "in" else f"(not {inside})", COMPARE, (a,))
 
+    # -- sequences --
+
+    def happened(self, place):
+        """Every way in which events can follow each other, by joins; the match is the smallest of their times."""
+        rng = self.rng
+        sources = [s for s in self.events() if s.time]
+        count = rng.choice([1, 2, 2, 2, 3, 3])
+        steps = [rng.choice(sources) for _ in range(count)]
+        negative = [i > 0 and self.chance(0.25) for i in range(count)]
+        kinds = {s.columns[s.time].ty.kind for s in steps}
+        exact = all(s.columns[s.time].ty.frame == "utc" for s in steps if s.columns[s.time].ty.kind == "inst")
+        key = f"c.{quoted(self.entity.key)}"
+        words, start, end, hours = "", None, self.world.cut(), False
+        if self.chance(0.7):
+            words, start, end, hours = window(self, next((s for s in steps if s.columns[s.time].ty.kind == "date"), steps[0]))
+            words = " " + words
+        said, tables, kids, gaps = [], [], [], []
+        previous = None
+        for i, s in enumerate(steps):
+            text = ("not " if negative[i] else "") + s.name
+            condition = within(self, s, start, end, hours)
+            same = None
+            parts = []
+            if self.chance(0.6):
+                where = self.bool(Place("event", s, self.entity), rng.choice([0, 0, 1]))
+                if where.literal or where.level < AND:
+                    raise Dead
+                kids.append(where)
+                parts.append(where.seg)
+                condition += f" and ({where.sql})"
+            if previous is not None and self.chance(0.15):
+                mine = [c.name for c in s.columns.values() if c.ty.kind == "int" and not c.ty.wild]
+                theirs = [c.name for c in steps[previous].columns.values() if c.ty.kind == "int" and not c.ty.wild]
+                if mine and theirs:
+                    same = (rng.choice(mine), rng.choice(theirs), rng.choice(["=", ">=", "<"]))
+                    parts.append(f"{s.name}.{same[0]} {same[2]} step{previous + 1}.{same[1]}")
+            if parts:
+                text += " where " + " and ".join(parts)
+            gap = None
+            if i > 0 and self.chance(0.5):
+                gap = rng.choice([(1, "day"), (7, "day"), (30, "day"), (1, "month"), (2, "week")] + ([(36, "hour"), (1, "hour")] if kinds == {"inst"} else []))
+                text += f" within {gap[0]} {gap[1]}{'s' if gap[0] > 1 else ''}"
+            said.append(text)
+            column = s.columns[s.time].ty
+            x = node(column, "", f"e.{quoted(s.time)}")
+            clock = x.sql if exact and column.frame == "utc" else self.local(x)
+            tables.append(f'(select {key} as k, {x.sql} as own, {clock} as t, ({self.local(x)})::date as d, e.* from ev_{s.name} e '
+                          f'join {{p}} c on {key} = e."own key" where {condition})')
+            gaps.append((gap, same, previous))
+            if not negative[i]:
+                previous = i
+        def later(a, b, i, gap, same, j):
+            dated = "date" in (steps[i].columns[steps[i].time].ty.kind, steps[j].columns[steps[j].time].ty.kind)
+            found = [f"{b}.k = {a}.k", f"{b}.d > {a}.d" if dated else f"{b}.t > {a}.t"]
+            if gap:
+                n, unit = gap
+                found.append(f"{b}.t <= {a}.t + interval {n} hour" if unit == "hour" else
+                             f"{b}.d <= ({a}.d + interval {n * (7 if unit == 'week' else 1)} {'day' if unit == 'week' else unit})::date")
+            if same:
+                found.append(f"{b}.{quoted(same[0])} {same[2]} {a}.{quoted(same[1])}")
+            return " and ".join(found)
+        real = [i for i in range(count) if not negative[i]]
+        query, conditions = f"{tables[0]} s0", []
+        for i in real[1:]:
+            gap, same, j = gaps[i]
+            query += f" join {tables[i]} s{i} on {later(f's{j}', f's{i}', j, gap, same, i)}"
+        for i in range(count):
+            if negative[i]:
+                gap, same, j = gaps[i]
+                until = next((r for r in real if r > i), None)
+                not_there = later(f"s{j}", "x", j, gap, same, i)
+                if until is not None:
+                    dated = "date" in (steps[i].columns[steps[i].time].ty.kind, steps[until].columns[steps[until].time].ty.kind)
+                    not_there += f" and x.d < s{until}.d" if dated else f" and x.t < s{until}.t"
+                conditions.append(f"not exists (select 1 from {tables[i]} x where {not_there})")
+        where = (" where " + " and ".join(conditions)) if conditions else ""
+        order = ", ".join(f"s{i}.t" for i in real)
+        value = "{" + ", ".join(f"'s{i + 1}': s{i}.own" for i in real) + "}"
+        alias = f"a{self.fresh()}"
+        n = node(BOOL, f"happened({' then '.join(said)}{words})", f"({alias}.k is not null)")
+        n.aggs = ((alias, f"select s0.k as k, arg_min({value}, row({order})) as v from {query}{where} group by 1", "null"),)
+        n.uses = frozenset().union(*(k.uses for k in kids))
+        n.steps = [(i + 1, steps[i].columns[steps[i].time].ty) for i in real]
+        return n
+
+    def step(self, place, kinds):
+        """`x.step1`: when a step of a sequence was."""
+        options = [(d, i, ty) for d in self.definitions if d.kind == "tag" and d.body.steps for i, ty in d.body.steps if ty.kind in kinds]
+        if not options or place.kind != "entity":
+            raise Dead
+        d, i, ty = self.rng.choice(options)
+        alias = d.body.aggs[0][0]
+        n = node(ty, f"⟪{d.name}⟫.step{i}", f"{alias}.v.s{i}", uses=frozenset([d.name]) | d.body.uses)
+        n.aggs = d.body.aggs
+        return n
+
     # -- aggregates --
 
     def events(self):
@@ -1046,6 +1152,10 @@ class Generator:
         if source.time:
             covered, start, end, exact = window(self, source) if self.chance(0.75) else ("", None, self.world.cut(), False)
             words, condition = (f" {covered}" if covered else ""), within(self, source, start, end, exact)
+            if "after" in self.features and self.chance(0.15):
+                words, own, x = self.own_window(inside)
+                condition = within(self, source, None, self.world.cut(), False) + f" and {own}"
+                kids.append(x)
         where = None
         if f == "share" or self.chance(0.5):
             where = self.bool(inside, rng.choice([0, 1, 1, 2]))
@@ -1111,6 +1221,28 @@ class Generator:
         n.aggs = ((alias, query, nothing),)
         n.uses = frozenset().union(*(k.uses for k in kids))
         return n
+
+    def own_window(self, inside):
+        """From a customer's own date: day 0 included, unless said."""
+        rng = self.rng
+        options = [node(DATE, f"{self.entity.name}.{c.name}", f"c.{quoted(c.name)}") for c in self.entity.columns.values() if c.ty.kind == "date"]
+        options += [node(DATE, self.ref(inside, d.name), f"c.{quoted(d.name)}", uses=frozenset([d.name]))
+                    for d in self.definitions if d.kind == "tag" and d.body.ty.kind == "date" and d.name not in inside.source.columns
+                    and d.name not in self.entity.columns]
+        x = rng.choice(options)
+        column = inside.source.columns[inside.source.time].ty
+        e = node(column, "", f"e.{quoted(inside.source.time)}")
+        day = f"({self.local(e)})::date"
+        n, unit = rng.choice([(1, "day"), (30, "day"), (2, "week"), (1, "month"), (3, "month"), (1, "year")])
+        pick = rng.random()
+        if pick < 0.5:
+            step = f"interval {n * 7} day" if unit == "week" else f"interval {n} {unit}"
+            return f" within {n} {unit}{'s' if n > 1 else ''} after {x.seg}", f"({day} >= {x.sql} and {day} <= (({x.sql}) + {step})::date)", x
+        if pick < 0.85:
+            a = rng.choice([0, 1, 7])
+            b = a + rng.choice([0, 6, 30])
+            return f" in days {a} to {b} after {x.seg}", f"({day} >= {x.sql} + {a} and {day} <= {x.sql} + {b})", x
+        return f" after {x.seg}", f"({day} >= {x.sql})", x
 
     def argument(self, inside, f, kind):
         """A value of each event; says which source it is of."""
