@@ -389,7 +389,7 @@ class Generator:
             ok = lambda n: bare and n not in taken and n not in names and n != "minutes"
             of(place.source, "e", lambda n: n if ok(n) else f"{place.source.name}.{n}", False)
             if self.chance(0.3):
-                of(place.entity, "c", lambda n: f"{place.entity.name}.{n}", True)
+                of(place.entity, "c", lambda n: f"{place.entity.name}.{n}", False)
         return [f for f in found if f[2].kind in kinds]
 
     def column(self, place, kinds, wild=True):
