@@ -171,8 +171,7 @@ impl Checker<'_> {
             // `in (coupons.product_id)` is a list of another source.
             ExprKind::InList { value, list, .. } => {
                 let mut all = vec![self.candidates(value)];
-                if !matches!(list.as_slice(), [only] if matches!(&*only.kind, ExprKind::Name(p) if p.parts.len() > 1))
-                {
+                if !matches!(list.as_slice(), [only] if self.is_column_of_source(only)) {
                     all.extend(list.iter().map(|e| self.candidates(e)));
                 }
                 meet(all)
@@ -193,6 +192,12 @@ impl Checker<'_> {
                 meet(operands.into_iter().map(|e| self.candidates(e)).collect())
             }
         }
+    }
+
+    /// `coupons.product_id`; `branch.region`, over a link, is a value of the row at hand.
+    fn is_column_of_source(&self, expr: &Expr) -> bool {
+        let ExprKind::Name(path) = &*expr.kind else { return false };
+        matches!(path.parts.as_slice(), [first, _, ..] if matches!(self.item(&first.text), Some(Item::Source(_))))
     }
 
     fn candidates_of_path(&mut self, path: &Path) -> Candidates {

@@ -72,8 +72,8 @@ impl Footer {
                 match known.and_then(|i| self.statistics.column_statistics.get(i)) {
                     Some(stored) => ColumnStatistics {
                         null_count: stored.null_count,
-                        min_value: recast(&stored.min_value, field.data_type()),
-                        max_value: recast(&stored.max_value, field.data_type()),
+                        min_value: bound(&stored.min_value, field.data_type()),
+                        max_value: bound(&stored.max_value, field.data_type()),
                         sum_value: Precision::Absent,
                         distinct_count: Precision::Absent,
                         byte_size: stored.byte_size,
@@ -91,6 +91,16 @@ impl Footer {
             column_statistics,
         }
     }
+}
+
+/// A bound of what is delivered. Statistics leave NaN out, and the engine takes a column whose exact bounds are equal
+/// for a constant: so the bounds of floats are never exact.
+fn bound(
+    stored: &Precision<ScalarValue>,
+    to: &datafusion::arrow::datatypes::DataType,
+) -> Precision<ScalarValue> {
+    let cast = recast(stored, to);
+    if to.is_floating() { cast.to_inexact() } else { cast }
 }
 
 /// Every widening keeps the order, so a cast bound is a bound.
