@@ -23,6 +23,8 @@ pub enum Type {
     Instant(Frame),
     /// `90 days`: a length of calendar time.
     Duration,
+    /// A column of a source without rows, whose type nothing tells: all its values are missing, and it fits any use.
+    Blank,
     /// A column of a kind that Segue does not read (lists, structs, binary); its name in the file.
     Unsupported(Arc<str>),
     /// An expression whose error was reported; goes with everything, so that one mistake is one error.
@@ -49,19 +51,23 @@ impl Type {
     }
 
     pub fn is_number(&self) -> bool {
-        matches!(self, Type::Int | Type::Decimal { .. } | Type::Float | Type::Error)
+        matches!(self, Type::Int | Type::Decimal { .. } | Type::Float | Type::Blank | Type::Error)
     }
 
     pub fn is_text(&self) -> bool {
-        matches!(self, Type::Text | Type::Label(_) | Type::Error)
+        matches!(self, Type::Text | Type::Label(_) | Type::Blank | Type::Error)
     }
 
     pub fn is_bool(&self) -> bool {
-        matches!(self, Type::Bool | Type::Error)
+        matches!(self, Type::Bool | Type::Blank | Type::Error)
     }
 
     pub fn is_time(&self) -> bool {
-        matches!(self, Type::Date | Type::Instant(_) | Type::Error)
+        matches!(self, Type::Date | Type::Instant(_) | Type::Blank | Type::Error)
+    }
+
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Type::Blank)
     }
 
     pub fn is_error(&self) -> bool {
@@ -93,6 +99,7 @@ impl Type {
             Type::Date => "date",
             Type::Instant(_) => "instant",
             Type::Duration => "duration",
+            Type::Blank => "of no type yet",
             Type::Unsupported(name) => name,
             Type::Error => "unknown",
         }
@@ -104,6 +111,7 @@ impl Type {
             Type::Text | Type::Bool => self.noun().to_string(),
             Type::Instant(_) => "an instant".to_string(),
             Type::Unsupported(name) => format!("of the type {name}"),
+            Type::Blank => "of no type yet (its source has no rows)".to_string(),
             Type::Error => "of unknown type".to_string(),
             other => format!("a {}", other.noun()),
         }
@@ -114,6 +122,7 @@ impl Type {
         use Type::*;
         Some(match (a, b) {
             (Error, t) | (t, Error) => t.clone(),
+            (Blank, t) | (t, Blank) => t.clone(),
             (a, b) if a == b => a.clone(),
             (Int, Decimal { precision, scale }) | (Decimal { precision, scale }, Int) => {
                 let whole = INT_DIGITS.max(whole_digits(*precision, *scale));
@@ -139,6 +148,7 @@ impl Type {
         use Type::*;
         Some(match (a, b) {
             (Error, _) | (_, Error) => Error,
+            (Blank, t) | (t, Blank) if t.is_number() => t.clone(),
             (Int, Int) => Int,
             (Float, Int | Decimal { .. } | Float) | (Int | Decimal { .. }, Float) => Float,
             (Int | Decimal { .. }, Int | Decimal { .. }) => {
@@ -154,6 +164,7 @@ impl Type {
         use Type::*;
         Some(match (a, b) {
             (Error, _) | (_, Error) => Error,
+            (Blank, t) | (t, Blank) if t.is_number() => t.clone(),
             (Int, Int) => Int,
             (Float, Int | Decimal { .. } | Float) | (Int | Decimal { .. }, Float) => Float,
             (Int | Decimal { .. }, Int | Decimal { .. }) => {

@@ -19,6 +19,10 @@ impl Checker<'_> {
     pub(super) fn condition(&mut self, row: &Row, expr: &Expr) -> ExprId {
         let id = self.expr(row, expr);
         let ty = self.graph.ty(id).clone();
+        if ty.is_blank() {
+            let yes = self.literal(Literal::Bool(true));
+            return self.graph.add(Node::Compare { op: CompareOp::Equal, left: id, right: yes }, Type::Bool);
+        }
         if ty.is_bool() {
             return id;
         }
@@ -450,7 +454,10 @@ impl Checker<'_> {
                 if types.iter().any(Type::is_error) {
                     return self.faulty();
                 }
-                match scalar.result(&types) {
+                // What has no type yet fits wherever it stands.
+                let judged: Vec<Type> =
+                    types.iter().map(|t| if t.is_blank() { Type::Error } else { t.clone() }).collect();
+                match scalar.result(&judged).map(|ty| if ty.is_error() { Type::Blank } else { ty }) {
                     Ok(ty) => {
                         let day = (scalar == functions::Function::Age).then(|| self.age_from()).flatten();
                         let arguments = ids.into_iter().chain(day).collect();

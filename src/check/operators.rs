@@ -283,7 +283,7 @@ impl Checker<'_> {
 /// A date or an instant moved by a duration.
 fn moved(moment: &Type, by: &Type) -> Option<Type> {
     match (moment, by) {
-        (Type::Date | Type::Instant(_), Type::Duration) => Some(moment.clone()),
+        (Type::Date | Type::Instant(_) | Type::Blank, Type::Duration) => Some(moment.clone()),
         _ => None,
     }
 }
@@ -292,6 +292,9 @@ fn moved(moment: &Type, by: &Type) -> Option<Type> {
 fn days_between(l: &Type, r: &Type) -> Option<Type> {
     match (l, r) {
         (Type::Date, Type::Date | Type::Instant(_)) | (Type::Instant(_), Type::Date) => Some(Type::Int),
+        (Type::Blank, Type::Date | Type::Instant(_)) | (Type::Date | Type::Instant(_), Type::Blank) => {
+            Some(Type::Int)
+        }
         _ => None,
     }
 }

@@ -37,11 +37,22 @@ impl Checker<'_> {
     /// A name without a dot.
     fn bare(&mut self, row: &Row, name: &Ident) -> ExprId {
         let column = match row {
-            Row::Entity(source) | Row::Source(source) => self.own_column(row, *source, name),
+            Row::Entity(source) => self.own_column(row, *source, name),
+            Row::Source(source) => match self.item(&name.text) {
+                None => self.made_column(row, *source, name),
+                Some(_) => self.own_column(row, *source, name),
+            },
             Row::Event { events, entity } => {
                 let event = self.own_column(row, *events, name);
                 let customer = self.own_column(row, *entity, name).filter(|_| events != entity);
                 let tag = matches!(self.item(&name.text), Some(Item::Definition(_)));
+                // Of an empty file every name that nothing else has is a column.
+                let event = match (event, customer, self.item(&name.text)) {
+                    (None, None, None) if !name.text.eq_ignore_ascii_case("today") => {
+                        self.made_column(row, *events, name)
+                    }
+                    _ => event,
+                };
                 if event.is_some() && (customer.is_some() || tag) {
                     return self.ambiguous(name, *events, *entity, tag);
                 }
@@ -134,6 +145,13 @@ impl Checker<'_> {
         Some(self.column_node(row, source, Vec::new(), column, ty, name.span))
     }
 
+    /// A column of the source's own row, which an empty file has under any name.
+    fn made_column(&mut self, row: &Row, source: SourceId, name: &Ident) -> Option<ExprId> {
+        self.open(source);
+        self.column_named(source, &name.text);
+        self.own_column(row, source, name)
+    }
+
     fn column_node(
         &mut self,
         row: &Row,
@@ -204,6 +222,9 @@ impl Checker<'_> {
     ) -> ExprId {
         self.open(at);
         let Some((name, rest)) = rest.split_first() else { return self.faulty() };
+        if rest.is_empty() {
+            self.column_named(at, &name.text);
+        }
         let Some(here) = self.source(at) else { return self.faulty() };
         if rest.is_empty() {
             if let Some((column, ty)) = here.find_column(&name.text).map(|(id, c)| (id, c.ty.clone())) {

@@ -16,6 +16,8 @@ pub(super) struct SourceState<'a> {
     pub def: &'a ast::SourceDef,
     pub source: Source,
     pub opened: Progress<()>,
+    /// Its files are empty: every name is a column of which no value is known.
+    pub empty: bool,
     /// Its columns are not known: an error was reported, and names on it raise no more.
     pub broken: bool,
 }
@@ -38,7 +40,7 @@ impl<'a> SourceState<'a> {
             consent: None,
             opened: false,
         };
-        SourceState { def, source, opened: Progress::Todo, broken: false }
+        SourceState { def, source, opened: Progress::Todo, empty: false, broken: false }
     }
 
     fn has(&self, wanted: fn(&SourceClause) -> bool) -> bool {
@@ -107,6 +109,7 @@ impl<'a> Checker<'a> {
         };
         if let Some(state) = self.source_mut(id) {
             state.source.location = location;
+            state.empty = table.columns.is_empty();
             state.source.columns = table
                 .columns
                 .into_iter()
@@ -313,11 +316,26 @@ impl<'a> Checker<'a> {
     }
 
     fn source_column(&mut self, id: SourceId, name: &Ident) -> Option<ColumnId> {
-        let found = self.source(id)?.find_column(&name.text).map(|(column, _)| column);
+        let found = self.column_named(id, &name.text);
         if found.is_none() {
             self.no_column(id, name);
         }
         found
+    }
+
+    /// A column by its name; an empty file has whatever is asked of it, without a value.
+    pub(super) fn column_named(&mut self, id: SourceId, name: &str) -> Option<ColumnId> {
+        let state = self.source_mut(id)?;
+        if state.empty && state.source.find_column(name).is_none() {
+            state.source.columns.push(Column {
+                name: name.to_string(),
+                ty: Type::Blank,
+                stored: Type::Blank,
+                overruled: false,
+                pii: false,
+            });
+        }
+        state.source.find_column(name).map(|(column, _)| column)
     }
 
     fn column_as(&mut self, id: SourceId, name: &Ident, as_type: &TypeName) {
@@ -333,6 +351,10 @@ impl<'a> Checker<'a> {
                 .at(as_type.span),
             );
         }
+        self.set_type(id, column, ty);
+    }
+
+    fn set_type(&mut self, id: SourceId, column: ColumnId, ty: Type) {
         self.edit(id, |s| {
             if let Some(c) = s.columns.get_mut(column.0 as usize) {
                 c.ty = ty;
@@ -372,12 +394,10 @@ impl<'a> Checker<'a> {
         if !ty.is_time() {
             return self.error(not_a_time(time, &ty));
         }
-        if utc && ty == Type::Instant(Frame::Local) {
-            self.edit(id, |s| {
-                if let Some(c) = s.columns.get_mut(column.0 as usize) {
-                    c.ty = Type::Instant(Frame::Utc);
-                }
-            });
+        // The time of a source without rows is one all the same.
+        let frame = if utc { Frame::Utc } else { Frame::Local };
+        if (utc && ty == Type::Instant(Frame::Local)) || ty.is_blank() {
+            self.set_type(id, column, Type::Instant(frame));
         }
         let ties: Vec<ColumnId> = ties.iter().filter_map(|tie| self.source_column(id, tie)).collect();
         self.edit(id, |s| s.time = Some(TimeColumn { column, ties }));
@@ -433,7 +453,7 @@ impl<'a> Checker<'a> {
             else {
                 continue;
             };
-            if !matches!(ty, Type::Int | Type::Text | Type::Error) {
+            if !matches!(ty, Type::Int | Type::Text | Type::Blank | Type::Error) {
                 let diagnostic = Diagnostic::new(
                     Code::KeyTypes,
                     format!("`{name}` is {}: a key must be a whole number or text", ty.described()),
@@ -447,9 +467,23 @@ impl<'a> Checker<'a> {
             }
             let Some(target) = target else { continue };
             self.open(target);
-            let key =
-                self.source(target).and_then(|t| t.column(t.key?)).map(|c| (c.name.clone(), c.ty.clone()));
-            if let Some((key_name, key_ty)) = key
+            let key = self
+                .source(target)
+                .and_then(|t| Some((t.key?, t.column(t.key?)?)))
+                .map(|(key, c)| (key, c.name.clone(), c.ty.clone()));
+            // A key of a source without rows is of the type that it is matched with.
+            match &key {
+                Some((_, _, key_ty)) if ty.is_blank() && !key_ty.is_blank() => {
+                    self.set_type(id, column, key_ty.clone());
+                    continue;
+                }
+                Some((key, _, key_ty)) if key_ty.is_blank() => {
+                    self.set_type(target, *key, ty);
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some((_, key_name, key_ty)) = key
                 && key_ty != ty
                 && !key_ty.is_error()
                 && matches!(key_ty, Type::Int | Type::Text)
@@ -493,7 +527,7 @@ fn not_a_time(column: &Ident, ty: &Type) -> Diagnostic {
 /// Whether a stored type can be read as another; what does not fit is missing and counted.
 fn readable_as(stored: &Type, ty: &Type) -> bool {
     match stored {
-        Type::Text | Type::Error => true,
+        Type::Text | Type::Blank | Type::Error => true,
         Type::Int | Type::Decimal { .. } | Type::Float => {
             matches!(ty, Type::Int | Type::Decimal { .. } | Type::Float | Type::Text)
                 || (*stored == Type::Int && *ty == Type::Bool)

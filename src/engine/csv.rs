@@ -18,10 +18,15 @@ const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 pub(super) struct Sample {
     pub names: Vec<String>,
     pub kinds: Vec<Kind>,
+    /// Rows that were looked at.
+    pub rows: usize,
 }
 
 pub(super) fn sample(mut input: Box<dyn Input>, file: &str, rows: usize) -> Result<Sample, FileError> {
     let names = header(&mut input, file)?;
+    if names.is_empty() {
+        return Ok(Sample { names, kinds: Vec::new(), rows: 0 });
+    }
     let every = (0..names.len()).collect();
     let mut kinds = vec![Kind::Missing; names.len()];
     let mut left = rows;
@@ -41,7 +46,7 @@ pub(super) fn sample(mut input: Box<dyn Input>, file: &str, rows: usize) -> Resu
             break;
         }
     }
-    Ok(Sample { names, kinds })
+    Ok(Sample { names, kinds, rows: rows - left })
 }
 
 /// The rows, in the columns of `schema`; a column that this file does not have is missing.
@@ -52,6 +57,9 @@ pub(super) fn rows(
     batch_size: usize,
 ) -> Result<Batches, FileError> {
     let names = header(&mut input, &file)?;
+    if names.is_empty() {
+        return Ok(Box::new(std::iter::empty()));
+    }
     let mut read = Vec::new();
     let places: Vec<Option<usize>> = schema
         .fields()
@@ -114,9 +122,15 @@ fn described(kind: &DataType) -> &'static str {
     }
 }
 
-/// The names of the columns; the input stands at its start again.
+/// The names of the columns, none for a file without a byte; the input stands at its start again.
 fn header(input: &mut Box<dyn Input>, file: &str) -> Result<Vec<String>, FileError> {
     skip_mark(input, file)?;
+    let start = input.stream_position().map_err(|e| FileError::new(file, e.to_string()))?;
+    let end = input.seek(SeekFrom::End(0)).map_err(|e| FileError::new(file, e.to_string()))?;
+    if start == end {
+        return Ok(Vec::new());
+    }
+    input.seek(SeekFrom::Start(start)).map_err(|e| FileError::new(file, e.to_string()))?;
     let format = CsvFormat::default().with_header(true).with_delimiter(delimiter(file));
     let (schema, _) = format.infer_schema(input.as_mut(), Some(0)).map_err(|e| unreadable(file, &e))?;
     input.seek(SeekFrom::Start(0)).map_err(|e| FileError::new(file, e.to_string()))?;

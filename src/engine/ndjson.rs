@@ -23,6 +23,7 @@ pub(super) fn sample(mut input: Box<dyn Input>, file: &str, rows: usize) -> Resu
     let mut kinds: Vec<Kind> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let values = Deserializer::from_reader(BufReader::with_capacity(BUFFER, input)).into_iter::<Value>();
+    let mut seen = 0;
     for (row, value) in values.take(rows).enumerate() {
         let value = value.map_err(|e| FileError::new(file, format!("is not NDJSON: {e}")))?;
         let object = match value {
@@ -32,6 +33,7 @@ pub(super) fn sample(mut input: Box<dyn Input>, file: &str, rows: usize) -> Resu
             }
             _ => return Err(FileError::new(file, format!("record {} is no object", row + 1))),
         };
+        seen = row + 1;
         for (name, value) in object {
             let place = *places.entry(name).or_insert_with_key(|name| {
                 names.push(name.clone());
@@ -43,7 +45,7 @@ pub(super) fn sample(mut input: Box<dyn Input>, file: &str, rows: usize) -> Resu
             }
         }
     }
-    Ok(Sample { names, kinds })
+    Ok(Sample { names, kinds, rows: seen })
 }
 
 fn kind_of(value: &Value) -> Kind {

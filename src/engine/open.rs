@@ -9,6 +9,7 @@ use super::schema::{Merged, delivered, language_type, merge, stored_name};
 use super::table::{FilesTable, Part};
 use super::{csv, ipc, ndjson, parquet};
 use crate::catalog::{CatalogError, Location, TableColumn, TableSchema};
+use crate::types::Type;
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
@@ -53,7 +54,8 @@ pub(super) async fn open(
         }
         Format::Csv | Format::Ndjson => (sampled(format, &files, as_text)?, None),
     };
-    if columns.is_empty() {
+    // A text file may be empty altogether: no row, and nothing that names a column.
+    if columns.is_empty() && !matches!(format, Format::Csv | Format::Ndjson) {
         return Err(unreadable(&location.pattern, "has no columns".to_string()));
     }
     Ok(table(format, files, &columns, statistics))
@@ -91,12 +93,14 @@ fn sampled(
 ) -> Result<Vec<Merged>, CatalogError> {
     let rows = (SAMPLE / files.len().max(1)).max(SAMPLE_OF_FILE);
     let mut columns: Vec<(String, Kind)> = Vec::new();
+    let mut any = false;
     for (found, _) in files {
         let (input, name) = (Box::new(opened(found)?), found.info.path.as_str());
-        let Sample { names, kinds } = match format {
+        let Sample { names, kinds, rows: seen } = match format {
             Format::Csv => csv::sample(input, name, rows)?,
             _ => ndjson::sample(input, name, rows)?,
         };
+        any |= seen > 0;
         for (i, (column, kind)) in names.iter().zip(kinds).enumerate() {
             if names.iter().take(i).any(|other| other == column) {
                 return Err(unreadable(name, format!("has two columns called `{column}`")));
@@ -114,7 +118,10 @@ fn sampled(
             _ if as_text.contains(&name) => Kind::Text,
             kind => kind,
         };
-        Merged::sampled(name, kind)
+        let blank = !any && kind == Kind::Missing;
+        let mut merged = Merged::sampled(name, kind);
+        merged.blank = blank;
+        merged
     });
     Ok(merged.collect())
 }
@@ -153,7 +160,7 @@ fn table(
     let fields: Vec<_> = file_schema.fields().iter().chain(&folders.fields).map(Arc::clone).collect();
     let from_files = columns.iter().map(|column| TableColumn {
         name: column.name.clone(),
-        ty: language_type(&column.delivered),
+        ty: if column.blank { Type::Blank } else { language_type(&column.delivered) },
         stored: column.stored.clone(),
     });
     let from_folders = folders.fields.iter().map(|field| TableColumn {

@@ -121,6 +121,8 @@ pub(super) struct Merged {
     pub name: String,
     pub delivered: DataType,
     pub stored: String,
+    /// Nothing tells its type: the files have no value of it.
+    pub blank: bool,
     /// The first file that has the column, and the type there.
     first: (String, DataType),
 }
@@ -144,6 +146,7 @@ pub(super) fn merge(files: &[(String, SchemaRef)]) -> Result<Vec<Merged>, Catalo
                     name: field.name().clone(),
                     delivered: delivered(field.data_type()),
                     stored: stored_name(field.data_type()),
+                    blank: *field.data_type() == DataType::Null,
                     first: (file.clone(), field.data_type().clone()),
                 }),
             }
@@ -155,7 +158,7 @@ pub(super) fn merge(files: &[(String, SchemaRef)]) -> Result<Vec<Merged>, Catalo
 impl Merged {
     /// A column whose type is not the file's own.
     pub fn new(name: String, delivered: DataType, stored: String) -> Merged {
-        Merged { name, first: (String::new(), delivered.clone()), delivered, stored }
+        Merged { name, first: (String::new(), delivered.clone()), delivered, stored, blank: false }
     }
 
     fn take(&mut self, file: &str, stored: &DataType) -> Result<(), CatalogError> {
@@ -164,6 +167,7 @@ impl Merged {
         }
         if self.first.1 == DataType::Null {
             self.delivered = delivered(stored);
+            self.blank = false;
             self.stored = stored_name(stored);
             self.first = (file.to_string(), stored.clone());
             return Ok(());

@@ -51,7 +51,7 @@ impl Spreading {
             Type::Float => Values::Float(Vec::new()),
             Type::Text | Type::Label(_) => Values::Labels(HashMap::new()),
             Type::Bool => Values::Bool(0),
-            Type::Duration | Type::Unsupported(_) | Type::Error => Values::Unshown,
+            Type::Duration | Type::Blank | Type::Unsupported(_) | Type::Error => Values::Unshown,
         };
         Spreading { expr, known: 0, total: 0, values }
     }

@@ -307,6 +307,7 @@ impl AggregateFn {
             A::Share => Ok(Type::Float),
             A::Sum => number(match argument {
                 Type::Decimal { scale, .. } => Type::decimal(38, *scale),
+                Type::Blank => Type::Int,
                 other => other.clone(),
             }),
             A::Avg | A::Median | A::Stddev => number(Type::Float),

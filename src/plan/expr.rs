@@ -68,6 +68,7 @@ impl<'a> Lowering<'a> {
                 let inside = self.definition(*def)?;
                 Expr::Not(Box::new(inside))
             }
+            Node::Negate(_) if ty.is_blank() => missing(ty)?,
             Node::Negate(x) if *ty == Type::Float => known(Expr::Negative(Box::new(self.expr(*x)?)))?,
             Node::Negate(x) => Expr::Negative(Box::new(self.expr(*x)?)),
             Node::Arithmetic { op, left, right } => self.arithmetic(*op, *left, *right, ty)?,
@@ -188,6 +189,9 @@ impl<'a> Lowering<'a> {
 
     fn arithmetic(&self, op: ArithmeticOp, left: ExprId, right: ExprId, ty: &Type) -> Result<Expr> {
         let (l, r) = (self.program.ty(left), self.program.ty(right));
+        if l.is_blank() || r.is_blank() {
+            return missing(ty);
+        }
         // Moments: moved by a duration, or days between two.
         if matches!(r, Type::Duration) {
             let (moment, by) = (self.expr(left)?, self.expr(right)?);
@@ -277,6 +281,10 @@ impl<'a> Lowering<'a> {
         let float = |i: usize| -> Result<Expr> {
             self.cast(*arguments.get(i).ok_or_else(|| internal("a missing argument"))?, &Type::Float)
         };
+        let of_known_only = matches!(function, F::Least | F::Greatest);
+        if !of_known_only && arguments.iter().any(|a| self.program.ty(*a).is_blank()) {
+            return missing(ty);
+        }
         let first_ty = arguments.first().map_or(&Type::Error, |a| self.program.ty(*a));
         let part = |name: &str| -> Result<Expr> {
             let moment = self.local(*arguments.first().ok_or_else(|| internal("a missing argument"))?)?;
@@ -394,6 +402,7 @@ fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> Result<Expr
         return Ok(expr);
     }
     Ok(match (from, to) {
+        (Type::Blank, _) => missing(to)?,
         (Type::Instant(Frame::Utc), Type::Instant(Frame::Local)) => {
             cast(local_time(expr, program), data_type(to)?)
         }
@@ -407,7 +416,7 @@ fn data_type(ty: &Type) -> Result<DataType> {
 }
 
 /// A missing value of a type.
-fn missing(ty: &Type) -> Result<Expr> {
+pub(super) fn missing(ty: &Type) -> Result<Expr> {
     Ok(lit(ScalarValue::try_from(&data_type(ty)?)?))
 }
 

@@ -281,8 +281,14 @@ fn aggregate(
             None => Ok(call),
         }
     };
-    let value =
-        || -> Result<Expr> { lowering.expr(a.argument.ok_or_else(|| internal("an aggregate of nothing"))?) };
+    let value = || -> Result<Expr> {
+        let argument = a.argument.ok_or_else(|| internal("an aggregate of nothing"))?;
+        // A value whose type nothing tells is missing in the result's.
+        if program.ty(argument).is_blank() {
+            return super::expr::missing(program.ty(id));
+        }
+        lowering.expr(argument)
+    };
     let moments = || -> Result<Vec<Expr>> {
         let t = spec.time.as_ref().ok_or_else(|| internal("events without a time"))?;
         let names = std::iter::once(&t.column).chain(&t.ties);

@@ -26,7 +26,7 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
         Type::Int => DataType::Int64,
         Type::Decimal { precision, scale } => DataType::Decimal128(*precision, *scale),
         Type::Float => DataType::Float64,
-        Type::Text | Type::Label(_) => DataType::Utf8View,
+        Type::Text | Type::Label(_) | Type::Blank => DataType::Utf8View,
         Type::Bool => DataType::Boolean,
         Type::Date => DataType::Date32,
         Type::Instant(Frame::Local) => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -153,6 +153,11 @@ fn table(
     let mut projection = Vec::new();
     for id in &wanted {
         let c = spec.column(*id).ok_or_else(|| internal("an unknown column"))?;
+        // An empty file has no column, and no row that would lack one.
+        if schema.fields().is_empty() {
+            projection.push(super::expr::missing(&c.ty)?.alias(column_name(root, via, *id)));
+            continue;
+        }
         let field = schema
             .field_with_name(&c.name)
             .map_err(|_| internal(format!("{} has lost its column {}", spec.name, c.name)))?;
@@ -213,7 +218,7 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
             | DataType::Decimal128(..)
             | DataType::Decimal256(..),
         ) => try_cast(try_cast(raw, DataType::Decimal128(38, 0)), DataType::Int64),
-        (Type::Text | Type::Label(_), _) => cast(raw, DataType::Utf8View),
+        (Type::Text | Type::Label(_) | Type::Blank, _) => cast(raw, DataType::Utf8View),
         (Type::Date, DataType::Timestamp(_, tz)) => {
             let local = match tz {
                 Some(_) => local_time(raw, program),

@@ -72,7 +72,7 @@ fn every_stored_type_has_its_type() {
             "instant Utc (timestamp(µs, +08:00))",
             "2026-10-31T08:00:00Z",
         ),
-        ("none", Arc::new(NullArray::new(1)), "text (nothing but missing values)", ""),
+        ("none", Arc::new(NullArray::new(1)), "of no type yet (nothing but missing values)", ""),
         ("bytes", Arc::new(BinaryArray::from(vec![b"x".as_slice()])), "binary (binary)", "78"),
         ("huge", Arc::new(huge), "decimal(60,2) (decimal(60,2))", "12.50"),
         ("list", Arc::new(list.finish()), "list (list)", "[1]"),
