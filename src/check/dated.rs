@@ -216,7 +216,13 @@ impl Checker<'_> {
         let mut source = state.source.clone();
         source.copy = Some((of, day));
         source.name = format!("{} on {}", source.name, day.text(&self.zone));
-        let copy = SourceState { def: state.def, source, opened: Progress::Done(()), broken: state.broken };
+        let copy = SourceState {
+            def: state.def,
+            source,
+            opened: Progress::Done(()),
+            empty: state.empty,
+            broken: state.broken,
+        };
         self.sources.push(copy);
         SourceId(index(self.sources.len() - 1))
     }

@@ -333,6 +333,7 @@ impl<'a> Checker<'a> {
                 stored: Type::Blank,
                 overruled: false,
                 pii: false,
+                fixed: false,
             });
         }
         state.source.find_column(name).map(|(column, _)| column)
