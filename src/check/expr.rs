@@ -457,6 +457,9 @@ impl Checker<'_> {
                 // What has no type yet fits wherever it stands.
                 let judged: Vec<Type> =
                     types.iter().map(|t| if t.is_blank() { Type::Error } else { t.clone() }).collect();
+                if let Some(diagnostic) = self.out_of_text(scalar, &ids, arguments) {
+                    return self.report(diagnostic.help(found.signature));
+                }
                 match scalar.result(&judged).map(|ty| if ty.is_error() { Type::Blank } else { ty }) {
                     Ok(ty) => {
                         let day = (scalar == functions::Function::Age).then(|| self.age_from()).flatten();
@@ -467,6 +470,28 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    /// `left(text, -1)`, `substring(text, 0, n)`: lengths and places that no text has.
+    fn out_of_text(
+        &self,
+        function: functions::Function,
+        ids: &[ExprId],
+        arguments: &[Expr],
+    ) -> Option<Diagnostic> {
+        use functions::Function as F;
+        let limits: &[(usize, i128)] = match function {
+            F::Left | F::Right => &[(1, 0)],
+            F::Substring => &[(1, 1), (2, 0)],
+            _ => return None,
+        };
+        limits.iter().find_map(|(i, least)| {
+            let Node::Literal(Literal::Number(n)) = self.graph.node(*ids.get(*i)?) else { return None };
+            let what =
+                if *least == 1 { "characters are counted from 1" } else { "a text has no length below 0" };
+            (n.digits < *least)
+                .then(|| Some(Diagnostic::new(Code::WrongArguments, what).at(arguments.get(*i)?.span)))?
+        })
     }
 
     pub(super) fn wrong_call(

@@ -107,6 +107,12 @@ impl<'a> Checker<'a> {
                 return self.break_source(id);
             }
         };
+        // A day without events is one; an entity of which not even the columns are known is a fault upstream.
+        if table.columns.is_empty() && self.is_entity(id) {
+            let reason = "is empty: not even a header".to_string();
+            self.catalog_error(&CatalogError::Unreadable { file: location.pattern, reason }, text.span);
+            return self.break_source(id);
+        }
         if let Some(state) = self.source_mut(id) {
             state.source.location = location;
             state.empty = table.columns.is_empty();

@@ -44,11 +44,12 @@ impl Checker<'_> {
                 )
             }
             WindowKind::LastUnit(unit) => {
+                let some = if unit.word() == "day" { 90 } else { 3 };
                 let unit = unit.word();
                 return self.bad(
                     span,
-                    &format!("`in last {unit}` could mean two things"),
-                    Some(format!("write `in last 1 {unit}` (up to today) or `in previous {unit}` (the calendar {unit} before this one)")),
+                    &format!("`in last {unit}` does not say how many, or which"),
+                    Some(format!("write `in last {some} {unit}s`, `in last 1 {unit}` (up to today) or `in previous {unit}` (the calendar {unit} before this one)")),
                 );
             }
             WindowKind::FromTo { from, to } => {

@@ -28,7 +28,7 @@ pub struct Common {
     /// Colours: on a terminal, always, or never (NO_COLOR is heeded)
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: When,
-    /// How findings are printed
+    /// How findings are printed, on stderr
     #[arg(long, global = true, value_enum, default_value = "human", value_name = "FORM")]
     pub findings: Findings,
     /// Threads that a run may use; all where not given
@@ -113,7 +113,7 @@ pub struct Check {
     /// Read every row too: duplicate keys, orphans, events without a time, values that do not fit, stray blanks
     #[arg(long)]
     pub data: bool,
-    /// How findings are printed
+    /// How findings are printed; as JSON they are the answer, on stdout
     #[arg(long, value_enum)]
     pub format: Option<Findings>,
 }

@@ -18,6 +18,8 @@ pub struct Printer {
     pub color_out: bool,
     color_err: bool,
     findings: Findings,
+    /// The findings are what was asked for (`segue check`).
+    answering: bool,
     quiet: bool,
 }
 
@@ -34,12 +36,18 @@ impl Printer {
             color_out: color(std::io::stdout().is_terminal()),
             color_err: color(std::io::stderr().is_terminal()),
             findings: common.findings,
+            answering: false,
             quiet: common.quiet,
         }
     }
 
     pub fn with_findings(&self, findings: Option<Findings>) -> Printer {
         Printer { findings: findings.unwrap_or(self.findings), ..*self }
+    }
+
+    /// Findings as JSON are the answer itself.
+    pub fn answering(self) -> Printer {
+        Printer { answering: true, ..self }
     }
 
     pub fn meter(&self) -> Meter {
@@ -51,13 +59,14 @@ impl Printer {
         Drawing { lang: self.lang, palette: Palette::new(self.color_out), width }
     }
 
-    /// Findings to stderr (as JSON to stdout, for tools); the exit code that they call for.
+    /// Findings to stderr, whatever their form; to stdout as JSON where they are the answer. The exit code that they call for.
     pub fn findings(&self, list: &[Diagnostic], sources: &SourceMap) -> u8 {
         match self.findings {
             Findings::Json => {
                 let all: Vec<serde_json::Value> = list.iter().map(|d| render::json(d, sources)).collect();
                 let text = serde_json::to_string_pretty(&all).unwrap_or_else(|_| "[]".to_string());
-                out(&format!("{text}\n"));
+                let say = if self.answering { out } else { err };
+                say(&format!("{text}\n"));
             }
             Findings::Human => {
                 for d in list {

@@ -28,7 +28,7 @@ fn open(
     if let Some(text) = text {
         session.load_text("<command line>", Path::new(""), text);
     }
-    match checked(common, &session, printer) {
+    match checked_for(common, &session, printer, text.is_some()) {
         (Some(program), _) => Ok((session, program)),
         (None, code) => Err(code),
     }
@@ -37,18 +37,36 @@ fn open(
 /// Checks what was loaded and prints the findings; the program, or the exit code of what is wrong. The day is said
 /// where nobody gave it.
 pub(super) fn checked(common: &Common, session: &Session, printer: &Printer) -> (Option<Program>, u8) {
+    checked_for(common, session, printer, false)
+}
+
+/// The same; of warnings elsewhere than in what a `question` is about, only how many there are is said.
+fn checked_for(
+    common: &Common,
+    session: &Session,
+    printer: &Printer,
+    question: bool,
+) -> (Option<Program>, u8) {
     let mut checked = session.check();
+    let mut hidden = 0;
+    if let (Some(program), true) = (&checked.program, question) {
+        (checked.diagnostics, hidden) = session.about_question(program, checked.diagnostics);
+    }
     if let (Some(program), None) = (&checked.program, &common.as_of) {
         let day = session.as_of_text(program);
         let message = format!("no --as-of was given: the run is as of {day}, today");
         checked.diagnostics.push(Diagnostic::new(Code::AsOfToday, message));
     }
     let code = printer.findings(&checked.diagnostics, session.sources());
+    if hidden > 0 {
+        let warnings = if hidden == 1 { "warning" } else { "warnings" };
+        printer.note(&format!("{hidden} {warnings} elsewhere in the script: `segue check` shows them"));
+    }
     (checked.program, code.max(1))
 }
 
 pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
-    let printer = printer.with_findings(check.format);
+    let printer = printer.with_findings(check.format).answering();
     let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
     let session = super::settings(common, &printer).and_then(Session::new);
     let mut session = match session {

@@ -130,9 +130,9 @@ table! {
     "upper" Scalar(F::Upper), "upper(text)", "in capital letters", "转大写", "upper(city)";
     "trim" Scalar(F::Trim), "trim(text)", "without blanks at both ends", "去掉两端空白", "trim(city)";
     "length" Scalar(F::Length), "length(text)", "how many characters", "字符个数", "length(city)";
-    "left" Scalar(F::Left), "left(text, n)", "the first n characters", "前 n 个字符", "left(city, 1)";
-    "right" Scalar(F::Right), "right(text, n)", "the last n characters", "后 n 个字符", "right(city, 1)";
-    "substring" Scalar(F::Substring), "substring(text, start, n)", "n characters from the start-th, which counts from 1", "从第 start 个起的 n 个字符", "substring(city, 1, 2)";
+    "left" Scalar(F::Left), "left(text, n)", "the first n characters; none where n is below 0", "前 n 个字符", "left(city, 1)";
+    "right" Scalar(F::Right), "right(text, n)", "the last n characters; none where n is below 0", "后 n 个字符", "right(city, 1)";
+    "substring" Scalar(F::Substring), "substring(text, start, n)", "n characters from the start-th, which counts from 1; a start below 1 is 1, and n below 0 takes none", "从第 start 个起的 n 个字符", "substring(city, 1, 2)";
     "replace" Scalar(F::Replace), "replace(text, old, new)", "with every `old` replaced by `new`", "替换文字", "replace(city, \"市\", \"\")";
     "concat" Scalar(F::Concat), "concat(text, text, …)", "one after the other; missing where one is", "连接文字", "concat(city, \"-\", gender)";
     "number" Scalar(F::Number), "number(text)", "the number that the text spells, as a float; missing where it spells none", "把文字读作数字", "number(\"12.5\")";

@@ -318,9 +318,12 @@ impl<'a> Lowering<'a> {
             F::Upper => string::upper(argument(0)?),
             F::Trim => string::btrim(vec![argument(0)?]),
             F::Length => unicode::character_length(argument(0)?),
-            F::Left => unicode::left(argument(0)?, argument(1)?),
-            F::Right => unicode::right(argument(0)?, argument(1)?),
-            F::Substring => unicode::substring(argument(0)?, argument(1)?, argument(2)?),
+            // A length below zero takes nothing, a start before the text is its first character.
+            F::Left => unicode::left(argument(0)?, at_least(argument(1)?, 0)?),
+            F::Right => unicode::right(argument(0)?, at_least(argument(1)?, 0)?),
+            F::Substring => {
+                unicode::substring(argument(0)?, at_least(argument(1)?, 1)?, at_least(argument(2)?, 0)?)
+            }
             F::Replace => string::replace(argument(0)?, argument(1)?, argument(2)?),
             F::Concat => {
                 let parts = arguments.iter().map(|a| self.expr(*a)).collect::<Result<Vec<_>>>()?;
@@ -442,6 +445,11 @@ fn number(n: Number, ty: &Type) -> Result<Expr> {
             Ok(lit(float))
         }
     }
+}
+
+/// A whole number, or the least that it may be; missing stays missing.
+fn at_least(n: Expr, least: i64) -> Result<Expr> {
+    Ok(when(n.clone().lt(lit(least)), lit(least)).otherwise(n)?)
 }
 
 /// Whether a literal can be written exactly in another number's type.

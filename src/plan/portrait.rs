@@ -11,11 +11,12 @@ use crate::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder, Projection};
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is asked of an entity's portrait.
@@ -270,12 +271,14 @@ impl PortraitPlan<'_> {
             .filter(|c| keep.contains(c.name.as_str()))
             .map(Expr::Column)
             .collect();
+        let held: HashMap<String, Column> =
+            plan.schema().columns().into_iter().map(|c| (c.name.clone(), c)).collect();
         for (id, value) in values {
             let name = format!("x{}", id.0);
-            columns.push(value.alias(&name));
+            columns.push(qualified(value, &held)?.alias(&name));
             self.columns.insert(id, name);
         }
-        Ok(plan.project(columns)?)
+        projection(plan, columns)
     }
 
     /// Drops what no later level and no answer reads.
@@ -284,21 +287,44 @@ impl PortraitPlan<'_> {
         self.columns.retain(|id, _| live.contains(id));
         let keep: BTreeSet<&str> =
             self.columns.values().map(String::as_str).chain([self.key.as_str()]).collect();
-        let columns: Vec<Expr> = plan
-            .schema()
-            .columns()
+        let held = plan.schema().columns();
+        if held.iter().all(|c| c.relation.is_none() && keep.contains(c.name.as_str())) {
+            return Ok(plan);
+        }
+        let columns: Vec<Expr> = held
             .into_iter()
             .filter(|c: &Column| keep.contains(c.name.as_str()))
             // Unqualified, so that the next level finds them under their bare names.
             .map(|c| Expr::Column(c.clone()).alias(c.name))
             .collect();
-        Ok(plan.project(columns)?)
+        projection(plan, columns)
     }
 }
 
 /// Whether a node's value depends on other customers.
 fn compares(node: &Node) -> bool {
     matches!(node, Node::Top(_) | Node::Population(_))
+}
+
+/// `LogicalPlanBuilder::project` walks the whole plan once for each of its expressions to find their columns, which
+/// a condition of thousands of atoms feels; here they are known already.
+fn projection(plan: LogicalPlanBuilder, columns: Vec<Expr>) -> Result<LogicalPlanBuilder> {
+    let projection = Projection::try_new(columns, Arc::new(plan.build()?))?;
+    Ok(LogicalPlanBuilder::from(LogicalPlan::Projection(projection)))
+}
+
+/// The expression with its columns named as the plan at hand names them.
+fn qualified(expr: Expr, held: &HashMap<String, Column>) -> Result<Expr> {
+    let named = expr.transform_up(|e| {
+        Ok(match e {
+            Expr::Column(c) if c.relation.is_none() => match held.get(&c.name) {
+                Some(known) => Transformed::yes(Expr::Column(known.clone())),
+                None => Transformed::no(Expr::Column(c)),
+            },
+            other => Transformed::no(other),
+        })
+    });
+    Ok(named?.data)
 }
 
 /// The schema of a level's rows.

@@ -2,11 +2,13 @@
 //!
 //! What goes wrong comes back as [`Diagnostic`]s, whatever stage found it.
 
+mod asked;
 mod audit;
 mod deliver;
 mod fault;
 mod prompt;
 mod script;
+mod unique;
 
 pub use deliver::{Delivered, WrittenFile};
 pub use fault::exit_code;
@@ -51,6 +53,7 @@ pub struct Session {
     engine: Engine,
     settings: Settings,
     loaded: Loaded,
+    unique: unique::Unique,
 }
 
 /// What came in at a prompt.
@@ -69,7 +72,7 @@ pub struct Entered {
 impl Session {
     pub fn new(settings: Settings) -> Result<Session, Diagnostic> {
         let engine = Engine::new(settings.engine).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
-        Ok(Session { engine, settings, loaded: Loaded::default() })
+        Ok(Session { engine, settings, loaded: Loaded::default(), unique: unique::Unique::default() })
     }
 
     pub fn sources(&self) -> &SourceMap {
@@ -193,14 +196,7 @@ impl Session {
         work: impl FnOnce(&Asker<'_>) -> Result<T, ExplainError>,
     ) -> Result<T, Diagnostic> {
         self.with_tables(program, on_progress, |asker| {
-            // A look-up whose key stands twice would give a row two values.
-            for source in looked_up(program) {
-                let samples = asker.doubles(source)?;
-                if !samples.is_empty() {
-                    let entity = program.source_name(source).to_string();
-                    return Err(ExplainError::DuplicateKeys { entity, samples });
-                }
-            }
+            self.check_unique(asker)?;
             work(asker)
         })
     }

@@ -105,6 +105,30 @@ fn list(parts: &[String]) -> String {
     }
 }
 
+/// `1,000,000` as it is written here, where the failure is at its first comma.
+fn grouped(place: &Place<'_>) -> Option<String> {
+    let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let first = place.before(1);
+    let mut number = Some(first).filter(|word| is_digits(word) && word.len() <= 3)?;
+    let mut at = place.found;
+    while matches!(place.word(at), "," | "，") {
+        // The third group may have a fraction or a sign of its own.
+        let group = place.word(at + 1);
+        let digits: String = group.chars().take_while(char::is_ascii_digit).collect();
+        if digits.len() != 3 {
+            break;
+        }
+        number = format!("{number}_{group}");
+        at += 2;
+    }
+    number.contains('_').then_some(number)
+}
+
+fn before_is_value(place: &Place<'_>) -> bool {
+    let before = place.found.checked_sub(1).and_then(|i| place.tokens.get(i));
+    before.is_some_and(|t| matches!(t.kind, Kind::Text | Kind::Number))
+}
+
 /// The expectations in words, the most telling first, each once.
 fn expectations(rules: &[Rule], place: &Place<'_>) -> Vec<String> {
     let wants = |rule: Rule| rules.contains(&rule);
@@ -231,6 +255,14 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
         "." if place.tokens.get(place.found + 1).is_some_and(|t| t.kind == Kind::Number) => {
             return Some(format!("write `0.{}`", place.word(place.found + 1)));
         }
+        "*" if before == "(" => {
+            return Some("events are counted by their source's name: `count(transactions)`, `count(transactions where …)`".into());
+        }
+        "," | "，" => {
+            if let Some(number) = grouped(place) {
+                return Some(format!("digits are grouped by `_`, or not at all: `{number}`"));
+            }
+        }
         "”" | "’" => return Some("a text begins with `\"` or `“`".into()),
         _ => {}
     }
@@ -242,8 +274,30 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
         let unit = unit.map_or("days", |t| t.text(place.text));
         return Some(format!("a window up to the day of the run is written `in last {found} {unit}`"));
     }
+    if wants(Rule::UNIT) && place.before(2) == "last" {
+        return Some(format!("say of what: `in last {before} days`"));
+    }
+    if lower == "last" && place.tokens.get(place.found + 1).is_some_and(|t| t.kind == Kind::Number) {
+        let length = format!("{} {}", place.word(place.found + 1), place.word(place.found + 2));
+        return Some(format!("a window begins with `in`: `in last {}`", length.trim()));
+    }
+    if before_is_value(place) && wants(Rule::COMMA) && matches!(token.kind, Kind::Text | Kind::Number) {
+        return Some("a comma stands between the values of a list".into());
+    }
     if token.kind == Kind::Close && wants(Rule::statement_end) {
         return Some("there is no `(` that this `)` could close".into());
+    }
+    if before == "in" && wants(Rule::LPAREN) && token.kind == Kind::Text {
+        let all: Vec<&str> = (place.found..place.tokens.len())
+            .step_by(2)
+            .map_while(|i| {
+                let first = i == place.found || matches!(place.word(i - 1), "," | "，");
+                let text = place.tokens.get(i).filter(|t| first && t.kind == Kind::Text)?;
+                Some(text.text(place.text))
+            })
+            .take(MOST)
+            .collect();
+        return Some(format!("a list goes in parentheses: `in ({})`", all.join(", ")));
     }
     if before == "in" && wants(Rule::LPAREN) {
         return Some(format!(

@@ -276,6 +276,7 @@ fn glued_letters(number: &str, letters: &str) -> LiteralError {
     match letters {
         "m" | "M" => error.help(format!("a million is written `{number}mn`")),
         "b" | "B" => error.help(format!("a billion is written `{number}bn`")),
+        "w" | "W" => error.help(format!("ten thousand is `万`: `{number}万`")),
         _ if is_exponent(letters) => error.help("numbers are written out: `1_000_000`, `100万`, `1mn`"),
         _ => error
             .help(format!("write `{number} {letters}`; a name that begins with a digit goes in backquotes")),
