@@ -187,6 +187,7 @@ impl Checker<'_> {
         }
         if let (Node::Literal(a), Node::Literal(b)) = (self.graph.node(l), self.graph.node(h))
             && constant_order(a, b) == Some(std::cmp::Ordering::Greater)
+            && !self.graph.node(v).goes_round()
         {
             return self.report(
                 Diagnostic::new(
@@ -194,7 +195,7 @@ impl Checker<'_> {
                     "the lower bound of `between` is above the upper one: nothing is in it",
                 )
                 .at(low.span.to(high.span))
-                .help("write the smaller bound first; both ends are included"),
+                .help("write the smaller bound first; both ends are included; only `hour`, `weekday` and `month` go round"),
             );
         }
         let id = self.graph.add(Node::Between { value: v, low: l, high: h }, Type::Bool);

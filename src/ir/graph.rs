@@ -236,6 +236,12 @@ impl Graph {
 }
 
 impl Node {
+    /// Whether its values go round: `hour(t) between 22 and 5` is from 22 over midnight to 5.
+    pub fn goes_round(&self) -> bool {
+        use Function::{Hour, Month, Weekday};
+        matches!(self, Node::Call { function: Hour | Weekday | Month, .. })
+    }
+
     /// The segment among whose members a node compares customers.
     pub fn base(&self) -> Option<DefId> {
         match self {

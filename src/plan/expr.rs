@@ -79,7 +79,8 @@ impl<'a> Lowering<'a> {
             Node::Between { value, low, high } => {
                 let (v, l) = self.common(*value, *low)?;
                 let (w, h) = self.common(*value, *high)?;
-                binary_expr(v, Operator::GtEq, l).and(binary_expr(w, Operator::LtEq, h))
+                let (from, to) = (binary_expr(v, Operator::GtEq, l), binary_expr(w, Operator::LtEq, h));
+                if self.crosses(*value, *low, *high) { from.or(to) } else { from.and(to) }
             }
             Node::InList { value, list } => self.in_list(*value, list)?,
             Node::TextTest { test, value, pattern } => self.text_test(*test, *value, pattern)?,
@@ -155,6 +156,15 @@ impl<'a> Lowering<'a> {
         }
         let common = Type::common(l, r).ok_or_else(|| internal("operands without a common type"))?;
         Ok((self.cast(left, &common)?, self.cast(right, &common)?))
+    }
+
+    /// A lower bound above the upper one, where values go round: over midnight, over the week's end.
+    fn crosses(&self, value: ExprId, low: ExprId, high: ExprId) -> bool {
+        let number = |id: ExprId| match self.program.node(id) {
+            Node::Literal(Literal::Number(n)) if n.scale == 0 => Some(n.digits),
+            _ => None,
+        };
+        self.program.node(value).goes_round() && number(low).zip(number(high)).is_some_and(|(l, h)| l > h)
     }
 
     fn in_list(&self, value: ExprId, list: &[ExprId]) -> Result<Expr> {
