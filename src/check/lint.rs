@@ -156,9 +156,12 @@ impl Checker<'_> {
                 if v == Known::Nothing {
                     return if list.is_empty() { Known::Bool(false) } else { Known::Nothing };
                 }
-                Known::Bool(
-                    list.iter().any(|item| v.order(&self.of_stranger(*item)) == Some(Ordering::Equal)),
-                )
+                let items: Vec<Known> = list.iter().map(|item| self.of_stranger(*item)).collect();
+                if items.iter().any(|item| v.order(item) == Some(Ordering::Equal)) {
+                    return Known::Bool(true);
+                }
+                // Where one of them is not known, whether it is among them is not known either.
+                if items.contains(&Known::Nothing) { Known::Nothing } else { Known::Bool(false) }
             }
             Node::Negate(x) => match self.of_stranger(*x) {
                 Known::Number(n) => Known::Number(-n),

@@ -385,8 +385,7 @@ fn a_dictionary_appears_whole_or_not_at_all() {
     assert_eq!(fs::read_to_string(shop.path("docs/index.md")).unwrap(), "before");
     fs::remove_dir(shop.path("docs/index.html")).unwrap();
     let written = |threads: &str| {
-        let said =
-            shop.segue(&["docs", "shop.seg", "--out", "docs", "--as-of", "2026-10-31", "--threads", threads]);
+        let said = shop.segue(&["docs", "shop.seg", "--out", "docs", "--threads", threads]);
         said.is(0, &[]);
         ["docs/index.md", "docs/index.html"].map(|f| fs::read(shop.path(f)).unwrap())
     };

@@ -162,6 +162,7 @@ struct Found {
 
 fn run(script: &Path) -> Found {
     let settings = Settings {
+        strict: false,
         engine: EngineOptions::default(),
         as_of: Some(AsOfOption::Day(DemoOptions::default().as_of)),
         now: chrono::DateTime::UNIX_EPOCH,

@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 /// The checked program as text.
 fn checked(text: &str) -> String {
     let settings = Settings {
+        strict: false,
         engine: Default::default(),
         as_of: Some(AsOfOption::Day(DemoOptions::default().as_of)),
         now: chrono::DateTime::UNIX_EPOCH,

@@ -48,7 +48,10 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("tag x 5", "E0101 «5» expected `=` or `of`, found `5`"),
     ("tag = 5", "E0101 «=» expected a name, found `=`"),
-    ("tag x = count(t in last 90)", "E0101 «)» expected a unit of time such as `days`, found `)`"),
+    (
+        "tag x = count(t in last 90)",
+        "E0101 «)» expected a unit of time such as `days`, found `)` | say of what: `in last 90 days`",
+    ),
     ("tag x = count(t in last days ago)", "E0101 «ago» expected `)` or a window or `where`, found `ago`"),
     (
         "tag x = count(t in last 90 dys)",
