@@ -274,7 +274,8 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
         let unit = unit.map_or("days", |t| t.text(place.text));
         return Some(format!("a window up to the day of the run is written `in last {found} {unit}`"));
     }
-    if wants(Rule::UNIT) && place.before(2) == "last" {
+    // A word there is a misspelt unit, and is told as one.
+    if wants(Rule::UNIT) && place.before(2) == "last" && token.kind != Kind::Word {
         return Some(format!("say of what: `in last {before} days`"));
     }
     if lower == "last" && place.tokens.get(place.found + 1).is_some_and(|t| t.kind == Kind::Number) {
