@@ -45,13 +45,36 @@ impl Checker<'_> {
             if self.define(definition).is_none() {
                 return Vec::new();
             }
-            // A condition that does not speak of time is the same node on every day.
-            if self.body_of(definition) == self.body_of(id) {
+            if let (Some(then), Some(now)) = (self.body_of(definition), self.body_of(id))
+                && !self.differs(then, now)
+            {
                 return Vec::new();
             }
             found.push(Dated { definition, on });
         }
         found
+    }
+
+    /// Whether two days make a difference to an expression: one that does not speak of time is the same on both, but
+    /// for the definitions that it names, which are seen from their own day.
+    fn differs(&self, then: ExprId, now: ExprId) -> bool {
+        if then == now {
+            return false;
+        }
+        match (self.graph.node(then), self.graph.node(now)) {
+            (Node::Definition(a), Node::Definition(b)) | (Node::Outside(a), Node::Outside(b)) => {
+                match (self.body_of(*a), self.body_of(*b)) {
+                    (Some(a), Some(b)) => self.differs(a, b),
+                    _ => true,
+                }
+            }
+            (Node::Elapsed { .. } | Node::Aggregate(_), _) => true,
+            (Node::Call { arguments: a, .. }, Node::Call { arguments: b, .. }) if a.len() != b.len() => true,
+            (a, b) => {
+                let (a, b) = (a.operands(), b.operands());
+                a.is_empty() || a.len() != b.len() || a.iter().zip(&b).any(|(a, b)| self.differs(*a, *b))
+            }
+        }
     }
 
     fn body_of(&self, id: DefId) -> Option<ExprId> {
