@@ -1,7 +1,8 @@
 //! Expressions of the IR as DataFusion expressions.
 
 use super::lookup::Columns;
-use super::scan::{arrow_type, column, column_name, known, local_time};
+use super::scalar::{self, known};
+use super::scan::{arrow_type, column, column_name, local_time};
 use super::time::{epoch_days, epoch_micros, utc_zone};
 use super::{Result, internal};
 use crate::functions::Function;
@@ -69,7 +70,7 @@ impl<'a> Lowering<'a> {
                 Expr::Not(Box::new(inside))
             }
             Node::Negate(_) if ty.is_blank() => missing(ty)?,
-            Node::Negate(x) if *ty == Type::Float => known(Expr::Negative(Box::new(self.expr(*x)?)))?,
+            Node::Negate(x) if *ty == Type::Float => known(Expr::Negative(Box::new(self.expr(*x)?))),
             Node::Negate(x) => Expr::Negative(Box::new(self.expr(*x)?)),
             Node::Arithmetic { op, left, right } => self.arithmetic(*op, *left, *right, ty)?,
             Node::Compare { op, left, right } => {
@@ -86,22 +87,28 @@ impl<'a> Lowering<'a> {
             Node::TextTest { test, value, pattern } => self.text_test(*test, *value, pattern)?,
             Node::IsMissing(x) => self.expr(*x)?.is_null(),
             Node::Coalesce(a, b) => {
-                let (a, b) = (self.cast(*a, ty)?, self.cast(*b, ty)?);
-                when(a.clone().is_not_null(), a).otherwise(b)?
+                scalar::first_known(self.cast(*a, ty)?, self.cast(*b, ty)?, data_type(ty)?)
             }
             Node::And(list) => self.logic(list, Operator::And)?,
             Node::Or(list) => self.logic(list, Operator::Or)?,
             Node::Not(x) => Expr::Not(Box::new(self.expr(*x)?)),
             Node::Case { branches, otherwise } => {
+                // DataFusion asks each arm for its type and again whether it may be missing; this cast, which does
+                // nothing, answers for the expression below, so that cases within cases are planned in a moment.
+                let opaque = |e: Expr, ty: &Type| -> Result<Box<Expr>> {
+                    let simple = matches!(e, Expr::Literal(..) | Expr::Column(_));
+                    Ok(Box::new(if simple { e } else { try_cast(e, data_type(ty)?) }))
+                };
+                let arm = |e: ExprId| opaque(self.cast(e, ty)?, ty);
                 let mut arms = Vec::with_capacity(branches.len());
                 for (when, then) in branches {
-                    arms.push((Box::new(self.expr(*when)?), Box::new(self.cast(*then, ty)?)));
+                    arms.push((opaque(self.expr(*when)?, &Type::Bool)?, arm(*then)?));
                 }
                 let last = match otherwise {
-                    Some(e) => self.cast(*e, ty)?,
-                    None => missing(ty)?,
+                    Some(e) => arm(*e)?,
+                    None => Box::new(missing(ty)?),
                 };
-                Expr::Case(Case::new(None, arms, Some(Box::new(last))))
+                Expr::Case(Case::new(None, arms, Some(last)))
             }
             Node::Call { function, arguments } => self.call(*function, arguments, ty)?,
             Node::Elapsed { unit, until, moment, day } => {
@@ -211,47 +218,28 @@ impl<'a> Lowering<'a> {
         }
         // Moments: moved by a duration, or days between two.
         if matches!(r, Type::Duration) {
-            let (moment, by) = (self.expr(left)?, self.expr(right)?);
-            let op = if op == ArithmeticOp::Add { Operator::Plus } else { Operator::Minus };
-            return Ok(cast(binary_expr(moment, op, by), data_type(ty)?));
+            return Ok(scalar::arithmetic(op, self.expr(left)?, self.expr(right)?, data_type(ty)?));
         }
         if l.is_time() && r.is_time() {
             return Ok(self.day_number(left)? - self.day_number(right)?);
         }
-        Ok(match op {
-            ArithmeticOp::Divide => {
-                let (a, b) = (self.cast(left, &Type::Float)?, self.cast(right, &Type::Float)?);
-                known(a / core::nullif(b, lit(0.0)))?
-            }
-            ArithmeticOp::Modulo => {
-                let (a, b) = (self.cast(left, ty)?, self.cast(right, ty)?);
-                cast(
-                    a % core::nullif(b, number(Number { digits: 0, scale: 0, has_point: false }, ty)?),
-                    data_type(ty)?,
-                )
-            }
-            ArithmeticOp::Add | ArithmeticOp::Subtract | ArithmeticOp::Multiply => {
-                let (a, b) = match ty {
-                    Type::Float => (self.cast(left, &Type::Float)?, self.cast(right, &Type::Float)?),
-                    _ => (self.exact(left)?, self.exact(right)?),
-                };
-                let op = match op {
-                    ArithmeticOp::Add => Operator::Plus,
-                    ArithmeticOp::Subtract => Operator::Minus,
-                    _ => Operator::Multiply,
-                };
-                // DataFusion's whole numbers wrap around; decimals do not, and the cast back says so.
-                let wide = |x: Expr| if *ty == Type::Int { cast(x, DataType::Decimal128(19, 0)) } else { x };
-                let result = binary_expr(wide(a), op, wide(b));
-                if *ty == Type::Float { known(result)? } else { cast(result, data_type(ty)?) }
-            }
-        })
+        let (left, right) = match (op, ty) {
+            (ArithmeticOp::Divide, _) => (self.cast(left, &Type::Float)?, self.cast(right, &Type::Float)?),
+            (ArithmeticOp::Modulo, _) | (_, Type::Float) => (self.cast(left, ty)?, self.cast(right, ty)?),
+            _ => (self.exact(left, ty)?, self.exact(right, ty)?),
+        };
+        Ok(scalar::arithmetic(op, left, right, data_type(ty)?))
     }
 
-    /// An exact operand: whole numbers are decimals of 19 digits beside decimals.
-    fn exact(&self, id: ExprId) -> Result<Expr> {
-        match self.program.node(id) {
-            Node::Literal(Literal::Number(n)) => number(*n, self.program.ty(id)),
+    /// An operand of exact arithmetic with the result `ty`: beside decimals, whole numbers are decimals of 19 digits.
+    fn exact(&self, id: ExprId, ty: &Type) -> Result<Expr> {
+        let own = self.program.ty(id);
+        match (self.program.node(id), own, ty) {
+            (Node::Literal(Literal::Number(n)), Type::Int, Type::Decimal { .. }) => {
+                number(*n, &Type::decimal(19, 0))
+            }
+            (Node::Literal(Literal::Number(n)), ..) => number(*n, own),
+            (_, Type::Int, Type::Decimal { .. }) => Ok(cast(self.expr(id)?, DataType::Decimal128(19, 0))),
             _ => self.expr(id),
         }
     }
@@ -314,21 +302,10 @@ impl<'a> Lowering<'a> {
             F::Floor | F::Ceil if *first_ty == Type::Int => argument(0)?,
             F::Floor => math::floor(argument(0)?),
             F::Ceil => math::ceil(argument(0)?),
-            F::Sqrt => {
-                let x = float(0)?;
-                when(x.clone().gt_eq(lit(0.0)), math::sqrt(x)).end()?
-            }
+            F::Sqrt => scalar::sqrt(float(0)?),
             F::Exp => math::exp(float(0)?),
-            F::Ln => {
-                let x = float(0)?;
-                when(x.clone().gt(lit(0.0)), math::ln(x)).end()?
-            }
-            F::Power => {
-                let (x, n) = (float(0)?, float(1)?);
-                // As a division by zero: missing.
-                let undefined = x.clone().eq(lit(0.0)).and(n.clone().lt(lit(0.0)));
-                when(Expr::Not(Box::new(undefined)), known(math::power(x, n))?).end()?
-            }
+            F::Ln => scalar::ln(float(0)?),
+            F::Power => scalar::power(float(0)?, float(1)?),
             F::Least => core::least(all()?),
             F::Greatest => core::greatest(all()?),
             F::Lower => string::lower(argument(0)?),
@@ -342,20 +319,8 @@ impl<'a> Lowering<'a> {
                 unicode::substring(argument(0)?, at_least(argument(1)?, 1)?, at_least(argument(2)?, 0)?)
             }
             F::Replace => string::replace(argument(0)?, argument(1)?, argument(2)?),
-            F::Concat => {
-                let parts = arguments.iter().map(|a| self.expr(*a)).collect::<Result<Vec<_>>>()?;
-                let unknown = parts.iter().cloned().map(Expr::is_null).reduce(Expr::or);
-                let joined = string::concat(parts);
-                match unknown {
-                    Some(unknown) => when(Expr::Not(Box::new(unknown)), joined).end()?,
-                    None => joined,
-                }
-            }
-            F::Number => {
-                let x = known(try_cast(cast(argument(0)?, DataType::Utf8), DataType::Float64))?;
-                // "inf" spells no number.
-                when(math::abs(x.clone()).lt_eq(lit(f64::MAX)), x).end()?
-            }
+            F::Concat => scalar::joined(all()?),
+            F::Number => scalar::number(argument(0)?),
             F::Date => {
                 self.cast(*arguments.first().ok_or_else(|| internal("a missing argument"))?, &Type::Date)?
             }
@@ -390,20 +355,16 @@ impl<'a> Lowering<'a> {
             other => other.clone(),
         };
         let zero = number(Number { digits: 0, scale: 0, has_point: false }, &wide)?;
+        let wide_type = data_type(&wide)?;
         let mut sum = self.cast(score.base, &wide)?;
         for rule in &score.rules {
             let points = self.cast(rule.points, &wide)?;
             let points = when(self.expr(rule.when)?, points).otherwise(zero.clone())?;
-            let op = if rule.take { Operator::Minus } else { Operator::Plus };
-            sum = cast(binary_expr(sum, op, points), data_type(&wide)?);
-        }
-        if *ty == Type::Float {
-            sum = known(sum)?;
+            let op = if rule.take { ArithmeticOp::Subtract } else { ArithmeticOp::Add };
+            sum = scalar::arithmetic(op, sum, points, wide_type.clone());
         }
         if let Some((low, high)) = score.clamp {
-            let (low, high) = (self.cast(low, &wide)?, self.cast(high, &wide)?);
-            let (below, above) = (sum.clone().lt(low.clone()), sum.clone().gt(high.clone()));
-            sum = when(below, low).when(above, high).otherwise(sum)?;
+            sum = scalar::clamped(sum, self.cast(low, &wide)?, self.cast(high, &wide)?, wide_type);
         }
         Ok(cast(sum, data_type(ty)?))
     }
@@ -441,7 +402,7 @@ impl<'a> Lowering<'a> {
                 if let Some(d) = arguments.get(1) {
                     call.push(self.expr(*d)?);
                 }
-                known(math::round(call))
+                Ok(known(math::round(call)))
             }
         }
     }

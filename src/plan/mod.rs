@@ -15,6 +15,7 @@ pub mod fold;
 mod lookup;
 mod population;
 pub mod portrait;
+mod scalar;
 mod scan;
 mod sequence;
 mod stages;

@@ -7,7 +7,8 @@
 use super::aggregates as ours;
 use super::expr::Lowering;
 use super::lookup::Columns;
-use super::scan::{column, known};
+use super::scalar::known;
+use super::scan::column;
 use super::{Result, internal};
 use crate::functions::PopulationFn;
 use crate::ir::{DefId, ExprId, Node, Program, TopSize};
@@ -236,7 +237,7 @@ fn value(
                 let own = column(format!("p{}_value", first.0));
                 let above = cast(own, DataType::Float64) - of(Part::Mean);
                 let spread = of(Part::Deviation);
-                Ok(when(spread.clone().gt(lit(0.0)), known(above / spread)?).end()?)
+                Ok(when(spread.clone().gt(lit(0.0)), known(above / spread)).end()?)
             }
         },
         _ => Err(internal("what compares nobody")),

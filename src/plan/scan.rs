@@ -2,6 +2,7 @@
 //! type of the language, whatever the file has.
 
 use super::lookup::Marks;
+use super::scalar::known;
 use super::time::utc_zone;
 use super::{Result, expr::Lowering, internal};
 use crate::ir::{ColumnId, ExprId, LinkId, Node, Program, Source, SourceId};
@@ -11,9 +12,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
 use datafusion::functions_window::expr_fn::rank;
-use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlanBuilder, cast, try_cast, when};
+use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlanBuilder, cast, try_cast};
 use datafusion::prelude::{Expr, lit};
-use datafusion::scalar::ScalarValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -210,9 +210,9 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
     let text = matches!(stored, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let read = match (ty, stored) {
         (Type::Float, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
-            known(cast(raw, DataType::Float64))?
+            known(cast(raw, DataType::Float64))
         }
-        (Type::Float, _) => known(try_cast(raw, DataType::Float64))?,
+        (Type::Float, _) => known(try_cast(raw, DataType::Float64)),
         // To nearest, never cut off; arrow's decimal casts round, its casts to whole numbers truncate.
         (Type::Int, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
             try_cast(datafusion::functions::math::expr_fn::round(vec![raw]), DataType::Int64)
@@ -248,11 +248,4 @@ pub(super) fn local_time(moment: Expr, program: &Program) -> Expr {
     let zone: Arc<str> = program.zone.name().into();
     let there = cast(moment, DataType::Timestamp(TimeUnit::Microsecond, Some(zone)));
     datafusion::functions::datetime::expr_fn::to_local_time(vec![there])
-}
-
-/// NaN is missing, and there is one zero: arrow tells −0.0 from 0.0 where it compares.
-pub(super) fn known(float: Expr) -> Result<Expr> {
-    let nan = datafusion::functions::math::expr_fn::isnan(float.clone());
-    let zero = float.clone().eq(lit(-0.0));
-    Ok(when(nan, lit(ScalarValue::Float64(None))).when(zero, lit(0.0)).otherwise(float)?)
 }

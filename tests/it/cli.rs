@@ -491,10 +491,35 @@ fn a_condition_of_thousands_of_alternatives_is_planned_in_a_moment() {
 }
 
 #[test]
-#[ignore = "a chain of 200 tags, each used by the next alone, takes minutes to plan"]
 fn long_chains_are_planned_in_a_moment() {
     let tags: String = (1..200).map(|i| format!("tag t{i} = t{} + 1\n", i - 1)).collect();
     planned_in_a_moment(&format!("tag t0 = branch_id\n{tags}segment x where t199 > 0"));
+}
+
+/// Each step uses the one before, once or twice: a plan that copied it would double forty times.
+#[test]
+fn chains_of_every_kind_are_planned_in_a_moment() {
+    for (first, step) in [
+        ("branch_id", "_ * 2 - 1"),
+        ("deposit", "_ + 1"),
+        ("deposit / 3", "_ / 2 + 1"),
+        ("deposit / 3", "abs(_) + _ * 0.5"),
+        ("deposit / 3", "round(_, 2)"),
+        ("deposit / 3", "power(_, 0.9)"),
+        ("deposit / 3", "least(sqrt(_), 5)"),
+        ("branch_id", "(_ ?? 0) + 1"),
+        ("branch_id", "case when _ > 3 then _ + 1 else 0 end"),
+        ("branch_id", "case when deposit > 3 then _ + 1 when deposit > 2 then 3 else 4 end"),
+        ("branch_id", "case when _ > 3 then deposit + 1 else 0 end"),
+        ("branch_id", "case when _ > 3 then 1 else 2 end"),
+        ("open_date", "_ + 1 day"),
+        ("city", "replace(concat(_, \"x\"), \"x\", \"y\")"),
+        ("staff", "not (_ and staff)"),
+    ] {
+        let steps = (1..40).map(|i| format!("tag t{i} = {}\n", step.replace('_', &format!("t{}", i - 1))));
+        let tags: String = steps.collect();
+        planned_in_a_moment(&format!("tag t0 = {first}\n{tags}segment x where t39 is not missing"));
+    }
 }
 
 fn planned_in_a_moment(text: &str) {

@@ -1,0 +1,232 @@
+//! Row functions of ours. Each takes its operands once: spelt with `CASE` a guard copies what it guards, and a chain of
+//! tags that each use the one before would double with every step. DataFusion also asks a nested cast for the type of
+//! what stands below it more than once; a function's type is known where it is made.
+
+use crate::ir::ArithmeticOp;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Float64Array, Scalar};
+use datafusion::arrow::compute::kernels::{cmp, concat_elements, nullif, numeric, zip};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{Result as EngineResult, plan_err};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::physical_expr_common::datum;
+use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
+use std::sync::Arc;
+
+/// What a function does with the values of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    /// Two values by an operator. Whole numbers and decimals are exact or the run ends with an error; what has no
+    /// result (a division by zero, ∞ − ∞) is missing.
+    Arithmetic(ArithmeticOp),
+    /// A float without NaN (which is missing) and with one zero.
+    Known,
+    /// The first value unless it is missing, then the second.
+    FirstKnown,
+    /// Texts one after the other; missing where one is.
+    Joined,
+    /// The square root; of what is below zero, none.
+    Sqrt,
+    /// The natural logarithm; of what is not above zero, none.
+    Ln,
+    /// `power(x, n)`; zero to a power below zero has no result, as a division by zero.
+    Power,
+    /// The nearest value from a low to a high one.
+    Clamped,
+    /// A text's number; what is none, or not finite, is missing.
+    Number,
+}
+
+#[derive(PartialEq, Eq, Hash, Debug)]
+struct Function {
+    step: Step,
+    result: DataType,
+    signature: Signature,
+}
+
+fn call(step: Step, result: DataType, operands: Vec<Expr>) -> Expr {
+    let signature = Signature::any(operands.len(), Volatility::Immutable);
+    ScalarUDF::from(Function { step, result, signature }).call(operands)
+}
+
+/// `left op right` in the type `result`.
+pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr, result: DataType) -> Expr {
+    call(Step::Arithmetic(op), result, vec![left, right])
+}
+
+/// NaN is missing, and there is one zero: arrow tells −0.0 from 0.0 where it compares.
+pub(super) fn known(float: Expr) -> Expr {
+    call(Step::Known, DataType::Float64, vec![float])
+}
+
+/// `a ?? b`, both of the type `result`.
+pub(super) fn first_known(a: Expr, b: Expr, result: DataType) -> Expr {
+    call(Step::FirstKnown, result, vec![a, b])
+}
+
+/// Texts joined to one; missing where one is.
+pub(super) fn joined(texts: Vec<Expr>) -> Expr {
+    call(Step::Joined, DataType::Utf8View, texts)
+}
+
+/// The square root of a float.
+pub(super) fn sqrt(x: Expr) -> Expr {
+    call(Step::Sqrt, DataType::Float64, vec![x])
+}
+
+/// The natural logarithm of a float.
+pub(super) fn ln(x: Expr) -> Expr {
+    call(Step::Ln, DataType::Float64, vec![x])
+}
+
+/// `x` to the power `n`, both floats.
+pub(super) fn power(x: Expr, n: Expr) -> Expr {
+    call(Step::Power, DataType::Float64, vec![x, n])
+}
+
+/// `x`, or the end of the range that it lies beyond; all three of the type `result`.
+pub(super) fn clamped(x: Expr, low: Expr, high: Expr, result: DataType) -> Expr {
+    call(Step::Clamped, result, vec![x, low, high])
+}
+
+/// The number that a text spells.
+pub(super) fn number(text: Expr) -> Expr {
+    call(Step::Number, DataType::Float64, vec![text])
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        match self.step {
+            Step::Arithmetic(ArithmeticOp::Add) => "segue_add",
+            Step::Arithmetic(ArithmeticOp::Subtract) => "segue_subtract",
+            Step::Arithmetic(ArithmeticOp::Multiply) => "segue_multiply",
+            Step::Arithmetic(ArithmeticOp::Divide) => "segue_divide",
+            Step::Arithmetic(ArithmeticOp::Modulo) => "segue_modulo",
+            Step::Known => "segue_known",
+            Step::FirstKnown => "segue_first_known",
+            Step::Joined => "segue_concat",
+            Step::Sqrt => "segue_sqrt",
+            Step::Ln => "segue_ln",
+            Step::Power => "segue_power",
+            Step::Clamped => "segue_clamp",
+            Step::Number => "segue_number",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
+        Ok(self.result.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
+        // A function of constants is a constant, computed once.
+        let one = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
+        let result = match (self.step, args.args.as_slice()) {
+            (Step::Arithmetic(op), [a, b]) => datum::apply(a, b, |a, b| operate(op, a, b, &self.result))?,
+            (_, operands) => {
+                let rows = if one { 1 } else { args.number_rows };
+                let arrays =
+                    operands.iter().map(|a| a.to_array(rows)).collect::<EngineResult<Vec<ArrayRef>>>()?;
+                ColumnarValue::Array(self.of_arrays(&arrays)?)
+            }
+        };
+        match result {
+            ColumnarValue::Array(array) if one => {
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+impl Function {
+    fn of_arrays(&self, operands: &[ArrayRef]) -> EngineResult<ArrayRef> {
+        Ok(match (self.step, operands) {
+            (Step::Known, [x]) => only_known(x),
+            (Step::FirstKnown, [a, b]) => match a.nulls() {
+                None => Arc::clone(a),
+                Some(known) => zip::zip(&BooleanArray::new(known.inner().clone(), None), a, b)?,
+            },
+            (Step::Joined, [first, rest @ ..]) => {
+                let mut text = Arc::clone(first);
+                for next in rest {
+                    text = concat_elements::concat_elements_dyn(&text, next)?;
+                }
+                text
+            }
+            (Step::Sqrt, [x]) => computed(x, f64::sqrt),
+            (Step::Ln, [x]) => computed(x, |x| if x > 0.0 { x.ln() } else { f64::NAN }),
+            (Step::Power, [x, n]) => {
+                let (x, n) = (x.as_primitive::<Float64Type>(), n.as_primitive::<Float64Type>());
+                let power = |x: f64, n: f64| if x == 0.0 && n < 0.0 { f64::NAN } else { x.powf(n) };
+                let powers: Float64Array = datafusion::arrow::compute::binary(x, n, power)?;
+                only_known(&powers)
+            }
+            (Step::Clamped, [x, low, high]) => {
+                let upper = zip::zip(&cmp::gt(x, high)?, high, x)?;
+                zip::zip(&cmp::lt(x, low)?, low, &upper)?
+            }
+            (Step::Number, [text]) => {
+                let safe = CastOptions { safe: true, ..CastOptions::default() };
+                let read = cast_with_options(text, &DataType::Float64, &safe)?;
+                let read: Float64Array =
+                    read.as_primitive::<Float64Type>().unary_opt(|x| x.is_finite().then_some(x + 0.0));
+                Arc::new(read)
+            }
+            (step, operands) => return plan_err!("{step:?} of {} values", operands.len()),
+        })
+    }
+}
+
+/// A function of each float; NaN where it has no value.
+fn computed(floats: &dyn Array, f: impl Fn(f64) -> f64) -> ArrayRef {
+    let values: Float64Array = floats.as_primitive::<Float64Type>().unary(f);
+    only_known(&values)
+}
+
+/// NaN as missing, −0.0 as 0.0.
+fn only_known(floats: &dyn Array) -> ArrayRef {
+    let floats = floats.as_primitive::<Float64Type>();
+    if floats.values().iter().any(|x| x.is_nan()) {
+        let known: Float64Array = floats.unary_opt(|x| (!x.is_nan()).then_some(x + 0.0));
+        Arc::new(known)
+    } else {
+        Arc::new(floats.unary::<_, Float64Type>(|x| x + 0.0))
+    }
+}
+
+/// Two columns (or a column and a constant) by an operator.
+fn operate(
+    op: ArithmeticOp,
+    left: &dyn Datum,
+    right: &dyn Datum,
+    result: &DataType,
+) -> std::result::Result<ArrayRef, ArrowError> {
+    // What does not fit is an error and not a missing value.
+    let exact = CastOptions { safe: false, ..CastOptions::default() };
+    let values = match op {
+        ArithmeticOp::Add => numeric::add(left, right),
+        ArithmeticOp::Subtract => numeric::sub(left, right),
+        ArithmeticOp::Multiply => numeric::mul(left, right),
+        ArithmeticOp::Divide => numeric::div(left, without_zeros(right)?.as_ref()),
+        ArithmeticOp::Modulo => numeric::rem(left, without_zeros(right)?.as_ref()),
+    }?;
+    let values = cast_with_options(&values, result, &exact)?;
+    Ok(if *result == DataType::Float64 { only_known(&values) } else { values })
+}
+
+/// Divisors with their zeros as missing.
+fn without_zeros(divisors: &dyn Datum) -> std::result::Result<Box<dyn Datum>, ArrowError> {
+    let (array, scalar) = divisors.get();
+    let zero = ScalarValue::new_zero(array.data_type()).and_then(|z| z.to_scalar());
+    let zero = zero.map_err(|e| ArrowError::ComputeError(e.to_string()))?;
+    let array = nullif::nullif(array, &cmp::eq(&array, &zero)?)?;
+    Ok(if scalar { Box::new(Scalar::new(array)) } else { Box::new(array) })
+}
