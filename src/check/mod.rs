@@ -12,6 +12,7 @@ mod definition;
 mod entity;
 mod expr;
 mod lint;
+mod lost;
 mod metadata;
 mod model;
 mod names;
@@ -191,6 +192,8 @@ impl<'a> Checker<'a> {
         for (i, definition) in definitions.iter().enumerate() {
             self.graph.add(Node::Definition(DefId(names::index(i))), definition.ty.clone());
         }
+        let bodies: Vec<ExprId> = definitions.iter().map(|d| d.body).collect();
+        let lost = self.lost(&bodies);
         Some(Program {
             zone: self.zone,
             as_of: self.as_of,
@@ -201,6 +204,7 @@ impl<'a> Checker<'a> {
             models,
             commands,
             graph: self.graph,
+            lost,
             warnings: self.diagnostics.iter().filter(|d| !d.is_error()).cloned().collect(),
         })
     }

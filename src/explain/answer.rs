@@ -120,6 +120,17 @@ pub struct Spread {
     pub top: Vec<(Value, u64)>,
     /// How many different values, for text and labels.
     pub distinct: Option<u64>,
+    /// Events that were left out because their `where` is unknown.
+    #[serde(skip_serializing_if = "is_none")]
+    pub undecided_events: u64,
+    /// Divisions by zero, whose result is missing.
+    #[serde(skip_serializing_if = "is_none")]
+    pub divided_by_zero: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands it over so
+fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Why a customer is in a segment, or is not.

@@ -164,8 +164,9 @@ impl Asker<'_> {
         let mut spreads: Vec<Spreading> =
             inputs.iter().map(|e| Spreading::new(program, *e, self.is_pii(*e))).collect();
         let mut kept = Kept::new(inputs, sample);
-        let request =
-            Request { entity: self.entity_of(segment)?, exprs: attrition.needs(program), key: None };
+        let mut exprs = attrition.needs(program);
+        exprs.extend(spreads.iter().flat_map(Spreading::needs));
+        let request = Request { entity: self.entity_of(segment)?, exprs, key: None };
         self.read(&request, &mut |view: &View<'_>| {
             attrition.add(program, view)?;
             for spread in &mut spreads {
@@ -208,7 +209,7 @@ impl Asker<'_> {
             DefinitionKind::Segment => Some(Attrition::new(program, definition)?),
             DefinitionKind::Tag => None,
         };
-        let mut exprs = vec![expr];
+        let mut exprs: Vec<ExprId> = spread.needs().collect();
         exprs.extend(attrition.iter().flat_map(|a| a.needs(program)));
         self.read(&Request { entity: d.entity, exprs, key: None }, &mut |view| {
             spread.add(program, view)?;

@@ -172,7 +172,9 @@ impl Asker<'_> {
                     exprs.extend(attrition.needs(program));
                     here.push((*id, Collector::Segment(Box::new(attrition))));
                 } else {
-                    here.push((*id, Collector::Tag(Spreading::new(program, expr, self.is_pii(expr)))));
+                    let spreading = Spreading::new(program, expr, self.is_pii(expr));
+                    exprs.extend(spreading.needs());
+                    here.push((*id, Collector::Tag(spreading)));
                 }
             }
             self.read(&Request { entity, exprs, key: None }, &mut |view| {

@@ -2,7 +2,7 @@
 
 use super::answer::Spread;
 use super::portrait::{Result, View, value_at};
-use crate::ir::{ExprId, Program, Zone};
+use crate::ir::{ExprId, Node, Program, Zone, divisors};
 use crate::types::Type;
 use crate::value::Value;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
@@ -21,6 +21,12 @@ pub struct Spreading {
     known: u64,
     total: u64,
     values: Values,
+    /// Counts of events that are left out, and of events with a division by zero.
+    undecided: Vec<ExprId>,
+    by_zero: Vec<ExprId>,
+    divisors: Vec<ExprId>,
+    undecided_events: u64,
+    divided_by_zero: u64,
 }
 
 enum Values {
@@ -53,7 +59,34 @@ impl Spreading {
             Type::Bool => Values::Bool(0),
             Type::Duration | Type::Blank | Type::Unsupported(_) | Type::Error => Values::Unshown,
         };
-        Spreading { expr, known: 0, total: 0, values }
+        let body = match program.node(expr) {
+            Node::Definition(def) => program.definition(*def).map_or(expr, |d| d.body),
+            _ => expr,
+        };
+        let (mut undecided, mut by_zero) = (Vec::new(), Vec::new());
+        program.graph.walk(body, &mut |id, _| {
+            let lost = program.lost.get(&id);
+            undecided.extend(lost.and_then(|l| l.undecided));
+            by_zero.extend(lost.and_then(|l| l.by_zero));
+        });
+        let divisors = divisors(&program.graph, body);
+        Spreading {
+            expr,
+            known: 0,
+            total: 0,
+            values,
+            undecided,
+            by_zero,
+            divisors,
+            undecided_events: 0,
+            divided_by_zero: 0,
+        }
+    }
+
+    /// What must be asked of the portrait.
+    pub fn needs(&self) -> impl Iterator<Item = ExprId> + '_ {
+        let counts = [&self.undecided, &self.by_zero, &self.divisors];
+        std::iter::once(self.expr).chain(counts.into_iter().flatten().copied())
     }
 
     pub fn expr(&self) -> ExprId {
@@ -61,6 +94,18 @@ impl Spreading {
     }
 
     pub fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
+        for (counts, sum) in
+            [(&self.undecided, &mut self.undecided_events), (&self.by_zero, &mut self.divided_by_zero)]
+        {
+            for count in counts {
+                let counted =
+                    view.array(*count)?.as_primitive_opt::<Int64Type>().map(|a| a.iter().flatten().sum());
+                *sum += u64::try_from(counted.unwrap_or(0i64)).unwrap_or(0);
+            }
+        }
+        for divisor in &self.divisors {
+            self.divided_by_zero += zeros(view.array(*divisor)?);
+        }
         self.add_array(program, view.array(self.expr)?)
     }
 
@@ -159,6 +204,8 @@ impl Spreading {
             max: None,
             top: Vec::new(),
             distinct: None,
+            undecided_events: self.undecided_events,
+            divided_by_zero: self.divided_by_zero,
         };
         match self.values {
             Values::Whole(mut list, show) => {
@@ -206,6 +253,20 @@ impl Spreading {
         }
         spread
     }
+}
+
+/// How many of a column's numbers are zero.
+fn zeros(array: &ArrayRef) -> u64 {
+    let n = if let Some(a) = array.as_primitive_opt::<Int64Type>() {
+        a.iter().flatten().filter(|x| *x == 0).count()
+    } else if let Some(a) = array.as_primitive_opt::<Decimal128Type>() {
+        a.iter().flatten().filter(|x| *x == 0).count()
+    } else if let Some(a) = array.as_primitive_opt::<Float64Type>() {
+        a.iter().flatten().filter(|x| *x == 0.0).count()
+    } else {
+        0
+    };
+    n as u64
 }
 
 /// A sum of floats whose rounding errors are summed along (Neumaier's). The order decides the last digit, so callers

@@ -26,6 +26,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::types::Type;
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
 
 /// Index of a source in [`Program::sources`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -58,8 +59,33 @@ pub struct Program {
     /// Commands that stand in the script, in the order written.
     pub commands: Vec<(Command, Span)>,
     pub graph: Graph,
+    /// Of aggregates, how what they leave out is counted.
+    pub lost: BTreeMap<ExprId, Lost>,
     /// Warnings; a program with errors is not made.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// Counts of a customer's events that an aggregate leaves out, or of which a part has no value.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost {
+    /// Events of its window for which its `where` is unknown.
+    pub undecided: Option<ExprId>,
+    /// Events of which a value is divided by zero.
+    pub by_zero: Option<ExprId>,
+}
+
+/// What an expression divides by on its own row, but for constants.
+pub fn divisors(graph: &Graph, expr: ExprId) -> Vec<ExprId> {
+    let mut found = Vec::new();
+    graph.walk(expr, &mut |_, node| {
+        if let Node::Arithmetic { op: ArithmeticOp::Divide | ArithmeticOp::Modulo, right, .. } = node
+            && !matches!(graph.node(*right), Node::Literal(_))
+            && !found.contains(right)
+        {
+            found.push(*right);
+        }
+    });
+    found
 }
 
 /// A source as the run reads it.

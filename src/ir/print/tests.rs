@@ -66,6 +66,8 @@ impl Bank {
             models: Vec::new(),
             commands: Vec::new(),
             graph: Graph::default(),
+            lost: std::collections::BTreeMap::new(),
+
             warnings: Vec::new(),
         })
     }

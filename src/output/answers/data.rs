@@ -180,6 +180,11 @@ fn spread(a: &Spread) -> Vec<(String, Value)> {
     for (name, value) in [("min", &a.min), ("median", &a.median), ("max", &a.max)] {
         pairs.extend(value.clone().map(|v| (name.to_string(), v)));
     }
+    for (name, n) in [("undecided events", a.undecided_events), ("divisions by zero", a.divided_by_zero)] {
+        if n > 0 {
+            pairs.push((name.to_string(), number(n)));
+        }
+    }
     pairs.extend(a.distinct.map(|n| ("distinct".to_string(), number(n))));
     pairs.extend(a.top.iter().map(|(value, n)| (format!("count {}", value.plain()), number(*n))));
     pairs

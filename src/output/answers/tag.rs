@@ -135,5 +135,10 @@ pub fn spread_of(column: &str, a: &Spread, lang: Lang) -> String {
             }
         }
     }
+    for (word, n) in [(Word::DividedByZero, a.divided_by_zero), (Word::UndecidedEvents, a.undecided_events)] {
+        if n > 0 {
+            parts.push(say(lang, word, &[&count(n)]));
+        }
+    }
     dotted(parts)
 }

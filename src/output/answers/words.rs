@@ -41,6 +41,8 @@ pub enum Word {
     KnownAll,
     KnownOf,
     KnownNone,
+    UndecidedEvents,
+    DividedByZero,
     Minimum,
     Median,
     Maximum,
@@ -200,6 +202,10 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::KnownAll => ("known for all {0}", "全部 {0} 均已覆盖"),
         Word::KnownOf => ("known for {0} of {1} ({2})", "覆盖 {0} / {1}（{2}）"),
         Word::KnownNone => ("known for none of {0}", "覆盖 0 / {0}"),
+        Word::UndecidedEvents => {
+            ("{0} events left out, their `where` unknown", "{0} 条事件因条件无法判断未计入")
+        }
+        Word::DividedByZero => ("{0} divisions by zero", "除以零 {0} 次"),
         Word::Minimum => ("min {0}", "最小 {0}"),
         Word::Median => ("median {0}", "中位数 {0}"),
         Word::Maximum => ("max {0}", "最大 {0}"),

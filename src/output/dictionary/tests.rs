@@ -31,6 +31,8 @@ fn entry(name: &str, uses: &[&str], reads: &[&str]) -> Entry {
                 max: None,
                 top: vec![(crate::value::Value::Text(EVIL.into()), 3)],
                 distinct: Some(1),
+                undecided_events: 0,
+                divided_by_zero: 0,
             }),
         },
         definition: EVIL.into(),

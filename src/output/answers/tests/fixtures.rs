@@ -57,6 +57,8 @@ pub fn no_rows() -> Explain {
         max: None,
         top: Vec::new(),
         distinct: None,
+        undecided_events: 0,
+        divided_by_zero: 0,
     });
     let count = Count { total: 0, ..empty() };
     Explain { count, attrition: steps, tags: vec![tag], ..explain() }
@@ -101,6 +103,8 @@ pub fn assets() -> Tag {
             max: Some(money(9_821_100_310)),
             top: Vec::new(),
             distinct: None,
+            undecided_events: 0,
+            divided_by_zero: 0,
         }),
     }
 }
@@ -127,6 +131,8 @@ pub fn tx_90d() -> Tag {
             max: Some(Value::Int(212)),
             top: Vec::new(),
             distinct: None,
+            undecided_events: 0,
+            divided_by_zero: 0,
         }),
     }
 }
@@ -148,6 +154,8 @@ pub fn stage() -> Tag {
             max: None,
             top: vec![(text("active"), 9_201), (text("lost"), 4_000), (text("new"), 7)],
             distinct: Some(4),
+            undecided_events: 0,
+            divided_by_zero: 0,
         }),
     }
 }
