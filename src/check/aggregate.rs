@@ -6,10 +6,17 @@ use super::scope::Row;
 use super::{Checker, Item};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::functions::{self, AggregateFn};
-use crate::ir::{Aggregate, ExprId, Node, SourceId};
+use crate::ir::{Aggregate, ExprId, Node, OwnWindow, SourceId, Window};
 use crate::source::Span;
 use crate::syntax::ast::{self, CallClause, Expr, ExprKind};
 use crate::types::Type;
+
+/// What an aggregate's clauses say.
+pub(super) struct Clauses {
+    pub filter: Option<ExprId>,
+    pub window: Option<Window>,
+    pub own: Option<OwnWindow>,
+}
 
 impl Checker<'_> {
     pub(super) fn aggregate(
@@ -66,8 +73,9 @@ impl Checker<'_> {
         let event_row = Row::Event { events, entity };
 
         let value = self.argument(function, table, &event_row, events, argument);
-        let (filter, window) = self.clauses(function, &event_row, events, clauses, span);
-        let (Ok(value), Some(filter), Some(window)) = (value, filter, window) else { return self.faulty() };
+        let clauses = self.clauses(function, &event_row, events, clauses, span);
+        let (Ok(value), Some(clauses)) = (value, clauses) else { return self.faulty() };
+        let Clauses { filter, window, own } = clauses;
         if function.needs_time()
             && self.source(events).is_some_and(|s| s.time.is_none())
             && !self.is_broken(events)
@@ -80,7 +88,7 @@ impl Checker<'_> {
         };
         match ty {
             Ok(ty) => self.graph.add(
-                Node::Aggregate(Aggregate { function, events, path, argument: value, filter, window }),
+                Node::Aggregate(Aggregate { function, events, path, argument: value, filter, window, own }),
                 ty,
             ),
             Err(error) => {
@@ -118,8 +126,15 @@ impl Checker<'_> {
             return None;
         }
         let window = Some(self.window(window, events)?);
-        let count =
-            Aggregate { function: AggregateFn::Count, events, path, argument: None, filter: None, window };
+        let count = Aggregate {
+            function: AggregateFn::Count,
+            events,
+            path,
+            argument: None,
+            filter: None,
+            window,
+            own: None,
+        };
         Some(self.graph.add(Node::Aggregate(count), Type::Int))
     }
 
@@ -181,7 +196,6 @@ impl Checker<'_> {
     }
 
     /// One window and one `where`, in either order. `None` where a clause is faulty.
-    #[allow(clippy::type_complexity)]
     pub(super) fn clauses(
         &mut self,
         function: AggregateFn,
@@ -189,7 +203,7 @@ impl Checker<'_> {
         events: SourceId,
         clauses: &[CallClause],
         span: Span,
-    ) -> (Option<Option<ExprId>>, Option<Option<crate::ir::Window>>) {
+    ) -> Option<Clauses> {
         let mut filter: Option<Option<ExprId>> = Some(None);
         let mut window: Option<&ast::Window> = None;
         let mut wheres = 0;
@@ -229,6 +243,7 @@ impl Checker<'_> {
             filter = None;
         }
         let has_time = self.source(events).is_some_and(|s| s.time.is_some());
+        let mut own = None;
         let window = match window {
             Some(w) if !has_time => {
                 if !self.is_broken(events) {
@@ -236,11 +251,18 @@ impl Checker<'_> {
                 }
                 None
             }
+            Some(w) if w.kind.is_own() => {
+                own = match row {
+                    Row::Event { entity, .. } => self.own_window(w, events, *entity),
+                    _ => None,
+                };
+                own.map(|_| Some(self.everything()))
+            }
             Some(w) => self.window(w, events).map(Some),
             None if has_time => Some(Some(self.everything())),
             None => Some(None),
         };
-        (filter, window)
+        Some(Clauses { filter: filter?, window: window?, own })
     }
 
     pub(super) fn no_time(&mut self, events: SourceId, what: &str, span: Span) -> ExprId {

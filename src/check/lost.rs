@@ -25,8 +25,8 @@ impl Checker<'_> {
                 self.counted(&a, unknown)
             });
             let mut divisors = BTreeSet::new();
-            for expr in a.argument.iter().chain(&a.filter) {
-                divisors.extend(self.divisors(*expr));
+            for expr in a.on_events() {
+                divisors.extend(self.divisors(expr));
             }
             let zeros: Vec<ExprId> = divisors.into_iter().map(|d| self.is_zero(d)).collect();
             let by_zero = match zeros.as_slice() {

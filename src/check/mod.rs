@@ -17,6 +17,7 @@ mod metadata;
 mod model;
 mod names;
 mod operators;
+mod own_window;
 mod population;
 mod scope;
 mod sequence;

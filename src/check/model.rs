@@ -3,6 +3,7 @@
 //! The tags of an rfm are definitions like others, under dotted names (`value.r`), so that labels, portraits, columns
 //! and lists know them. What is wrong with the clauses is said once, by the first of them.
 
+use super::aggregate::Clauses;
 use super::definition::Body;
 use super::names::list;
 use super::scope::Row;
@@ -180,8 +181,7 @@ impl<'a> Checker<'a> {
             }
             None => None,
         };
-        let (filter, window) = self.clauses(function, &row, events, clauses, span);
-        let (filter, window) = (filter?, window?);
+        let Clauses { filter, window, own } = self.clauses(function, &row, events, clauses, span)?;
         let Ok(ty) = function.result(argument.map_or(&Type::Int, |a| self.graph.ty(a))) else {
             let got = argument.map_or(Type::Error, |a| self.graph.ty(a).clone());
             let message = format!("`monetary` needs a number; this is {}", got.described());
@@ -189,8 +189,10 @@ impl<'a> Checker<'a> {
             return None;
         };
         Some(
-            self.graph
-                .add(Node::Aggregate(Aggregate { function, events, path, argument, filter, window }), ty),
+            self.graph.add(
+                Node::Aggregate(Aggregate { function, events, path, argument, filter, window, own }),
+                ty,
+            ),
         )
     }
 

@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::time::seconds;
 use crate::ir::{CompareOp, DefId, ExprId, Node, Sequence, SequencePart, SequenceStep, SourceId, StepLink};
 use crate::source::Span;
-use crate::syntax::ast::{self, BinaryOp, CallClause, Expr, ExprKind, Ident, LogicOp, WindowKind};
+use crate::syntax::ast::{self, BinaryOp, CallClause, Expr, ExprKind, Ident, LogicOp};
 use crate::types::Type;
 
 /// The most steps that a sequence may have.
@@ -84,13 +84,6 @@ impl Checker<'_> {
 
     /// One window for all steps: each source must be able to have it.
     fn sequence_window(&mut self, w: &ast::Window, steps: &[SequenceStep]) -> Option<crate::ir::Window> {
-        if matches!(
-            w.kind,
-            WindowKind::WithinAfter { .. } | WindowKind::DaysAfter { .. } | WindowKind::After(_)
-        ) {
-            self.not_yet(w.span, "a sequence in a window from a customer's own date");
-            return None;
-        }
         let mut window = None;
         for step in steps {
             window = Some(self.window(w, step.events)?);

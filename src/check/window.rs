@@ -80,8 +80,11 @@ impl Checker<'_> {
                 (Some(start), self.bound(day, true)?.0, WindowWords::On)
             }
             WindowKind::WithinAfter { .. } | WindowKind::DaysAfter { .. } | WindowKind::After(_) => {
-                self.not_yet(span, "a window from a customer's own date");
-                return None;
+                return self.bad(
+                    span,
+                    "a window from a customer's own date belongs to an aggregate",
+                    Some("here, count from the run's day: `in last 90 days`".into()),
+                );
             }
         };
         let cut = self.seen_until();

@@ -302,7 +302,7 @@ fn read_directly(program: &Program, body: ExprId) -> (Vec<String>, Vec<String>) 
                 }
                 Node::Aggregate(a) => {
                     source_of(a.events);
-                    inner.extend(a.argument.into_iter().chain(a.filter));
+                    inner.extend(a.on_events());
                 }
                 Node::InSource(list) => {
                     source_of(list.list);

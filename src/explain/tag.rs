@@ -51,7 +51,7 @@ pub fn uses(program: &Program, body: ExprId) -> Vec<String> {
             let def = match node {
                 Node::Definition(def) | Node::Outside(def) => Some(*def),
                 Node::Aggregate(a) => {
-                    next.extend(a.filter.into_iter().chain(a.argument));
+                    next.extend(a.on_events());
                     None
                 }
                 Node::Sequence(s) => {
@@ -96,7 +96,17 @@ fn read_by(program: &Program, expr: ExprId, lang: Lang, found: &mut Vec<SourceUs
                 }
             }
         }
-        Node::Aggregate(a) => add(event_use(program, a.events, &a.path, a.window.as_ref(), lang)),
+        Node::Aggregate(a) => {
+            let mut read = event_use(program, a.events, &a.path, a.window.as_ref(), lang);
+            if let Some(own) = &a.own {
+                let bounds = read.window.take().unwrap_or_default();
+                read.window = Some(match lang {
+                    Lang::En => format!("{}, {bounds}", print::own_window(program, own, lang)),
+                    Lang::Zh => format!("{}，{bounds}", print::own_window(program, own, lang)),
+                });
+            }
+            add(read);
+        }
         Node::Sequence(s) => {
             for step in &s.steps {
                 add(event_use(program, step.events, &step.path, Some(&s.window), lang));

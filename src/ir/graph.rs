@@ -120,6 +120,36 @@ pub struct Aggregate {
     pub filter: Option<ExprId>,
     /// `None` where the events have no time.
     pub window: Option<Window>,
+    /// Within that window, from the customer's own date.
+    pub own: Option<OwnWindow>,
+}
+
+impl Aggregate {
+    /// What it computes on the event's row.
+    pub fn on_events(&self) -> impl Iterator<Item = ExprId> {
+        self.argument.into_iter().chain(self.filter).chain(self.own.map(|own| own.condition))
+    }
+}
+
+/// A window that begins at a date of the customer's. Where the date is missing, so is the aggregate.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct OwnWindow {
+    /// On the entity's row, a date or an instant.
+    pub anchor: ExprId,
+    pub words: OwnWords,
+    /// On the event's row.
+    pub condition: ExprId,
+}
+
+/// How far a customer's own window reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OwnWords {
+    /// `within 30 days after X`: X's day and thirty more; of hours, from X itself, both ends included.
+    Within(Duration),
+    /// `in days 1 to 7 after X`: both included, X's day is 0.
+    Days(u32, u32),
+    /// `after X`: from X's day on.
+    After,
 }
 
 /// `x in (coupons.product_id where campaign_id = 13)`.

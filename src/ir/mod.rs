@@ -14,8 +14,8 @@ pub mod time;
 pub use crate::syntax::ast::TextTest;
 pub use formula::Formula;
 pub use graph::{
-    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, Points, Population, Score,
-    Top, TopSize,
+    Aggregate, ArithmeticOp, CompareOp, ExprId, Graph, InSource, Literal, Node, OwnWindow, OwnWords, Points,
+    Population, Score, Top, TopSize,
 };
 pub use model::{Model, RfmPart};
 pub use sequence::{Sequence, SequencePart, SequenceStep, StepLink};

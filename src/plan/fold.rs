@@ -88,7 +88,7 @@ impl Fold {
 /// Expressions on the entity's row that an aggregate uses on the event's row: tags, segments, columns.
 pub(super) fn inputs(program: &Program, a: &Aggregate) -> Vec<ExprId> {
     let mut found = Vec::new();
-    for expr in a.argument.into_iter().chain(a.filter) {
+    for expr in a.on_events() {
         of_entity(program, a.events, expr, &mut found);
     }
     found
@@ -127,7 +127,7 @@ pub fn plain(
     let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
     let mut needs = Needs::new();
     for (_, a) in &fold.aggregates {
-        for expr in a.argument.into_iter().chain(a.filter) {
+        for expr in a.on_events() {
             need(program, fold.events, expr, &mut needs);
         }
     }
@@ -177,8 +177,7 @@ pub fn plain(
     let none = Columns::new();
     let have = entity.map_or(&none, |e| e.columns);
     let mut marks = Marks::default();
-    let exprs: Vec<ExprId> =
-        fold.aggregates.iter().flat_map(|(_, a)| a.argument.into_iter().chain(a.filter)).collect();
+    let exprs: Vec<ExprId> = fold.aggregates.iter().flat_map(|(_, a)| a.on_events()).collect();
     plan = marks.join(program, tables, plan, &exprs, have)?;
     let lowering = Lowering::with_marks(program, have, &marks.columns);
 
@@ -276,6 +275,13 @@ fn aggregate(
         }
         _ => None,
     };
+    let in_window = match a.own {
+        Some(own) => {
+            let own = lowering.expr(own.condition)?;
+            Some(in_window.map_or(own.clone(), |w| w.and(own)))
+        }
+        None => in_window,
+    };
     let taken = match a.filter {
         Some(f) => {
             let f = lowering.expr(f)?;
@@ -336,8 +342,26 @@ fn aggregate(
     Ok(vec![filtered(call, &taken)?.alias(name)])
 }
 
-/// The aggregate's value after the join: an entity without events has no row in the fold.
-pub(super) fn value_of(program: &Program, fold: &Fold, id: ExprId, a: &Aggregate) -> Result<Expr> {
+/// The aggregate's value after the join: an entity without events has no row in the fold, and one whose own date is
+/// missing has no window.
+pub(super) fn value_of(
+    program: &Program,
+    fold: &Fold,
+    id: ExprId,
+    a: &Aggregate,
+    entity: &Columns,
+) -> Result<Expr> {
+    let value = folded(program, fold, id, a)?;
+    match a.own {
+        Some(own) => {
+            let anchor = Lowering::new(program, entity).expr(own.anchor)?;
+            Ok(when(anchor.is_not_null(), value).end()?)
+        }
+        None => Ok(value),
+    }
+}
+
+fn folded(program: &Program, fold: &Fold, id: ExprId, a: &Aggregate) -> Result<Expr> {
     let raw = column(aggregate_column(id));
     let seen = column(fold.marker()).is_not_null();
     Ok(match a.function {

@@ -204,7 +204,7 @@ impl PortraitPlan<'_> {
                 None,
             )?;
             for (id, a) in &fold.aggregates {
-                values.push((*id, fold::value_of(self.program, fold, *id, a)?));
+                values.push((*id, fold::value_of(self.program, fold, *id, a, &self.columns)?));
             }
         }
         for (id, s) in &sequences {

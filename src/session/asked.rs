@@ -45,7 +45,7 @@ fn reached(program: &Program, question: &str) -> BTreeSet<DefId> {
         while let Some(expr) = exprs.pop() {
             program.graph.walk(expr, &mut |_, node| match node {
                 Node::Definition(inner) | Node::Outside(inner) => next.push(*inner),
-                Node::Aggregate(a) => exprs.extend(a.filter.into_iter().chain(a.argument)),
+                Node::Aggregate(a) => exprs.extend(a.on_events()),
                 Node::Top(top) => next.extend(top.base),
                 _ => {}
             });

@@ -466,6 +466,13 @@ pub enum WindowKind {
     After(Expr),
 }
 
+impl WindowKind {
+    /// Whether it begins at a date of the customer's.
+    pub fn is_own(&self) -> bool {
+        matches!(self, WindowKind::WithinAfter { .. } | WindowKind::DaysAfter { .. } | WindowKind::After(_))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Duration {
     pub amount: u32,

@@ -35,6 +35,10 @@ impl<'c, 's> Stranger<'c, 's> {
                 literal_value(&Literal::Number(*n)).as_f64().map_or(Known::Nothing, Known::Number)
             }
             Node::Literal(Literal::Text(t)) => Known::Text(t.clone()),
+            // Without a date of one's own there is no window.
+            Node::Aggregate(a) if a.own.is_some_and(|own| self.of(own.anchor) == Known::Nothing) => {
+                Known::Nothing
+            }
             Node::Aggregate(a) => match a.function {
                 AggregateFn::Any => Known::Bool(false),
                 f if f.over_nothing_is_zero() => Known::Number(0.0),

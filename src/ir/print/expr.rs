@@ -3,8 +3,8 @@
 use super::{Lang, definition_name, words};
 use crate::functions::{self, AggregateFn, PopulationFn};
 use crate::ir::{
-    Aggregate, ColumnId, ExprId, Formula, InSource, LinkId, Node, Points, Population, Program, Score,
-    SourceId, TextTest, Top, TopSize,
+    Aggregate, ColumnId, ExprId, Formula, InSource, LinkId, Node, OwnWindow, OwnWords, Points, Population,
+    Program, Score, SourceId, TextTest, Top, TopSize,
 };
 use words::glue;
 
@@ -366,7 +366,10 @@ impl<'a> Printer<'a> {
             Some(id) => self.on(Row::Argument(a.events)).print(id, Precedence::Or),
             None => self.program.source_name(a.events).to_string(),
         };
-        let window = a.window.as_ref().and_then(|w| words::window(self.program, w, self.lang));
+        let window = match a.own {
+            Some(own) => Some(self.own_window(&own)),
+            None => a.window.as_ref().and_then(|w| words::window(self.program, w, self.lang)),
+        };
         let row = Row::Filter { events: a.events, entity: self.entity_of(a) };
         let filter = a.filter.map(|id| self.on(row).print(id, Precedence::Loosest));
         if self.is_zh() {
@@ -375,7 +378,9 @@ impl<'a> Printer<'a> {
         let name = functions::row_of_aggregate(a.function).map_or("", |row| row.name);
         let mut inside = value;
         if let Some(window) = window {
-            let bare = ["from ", "since ", "before ", "on "].iter().any(|w| window.starts_with(w));
+            let bare = ["from ", "since ", "before ", "on ", "within ", "after "]
+                .iter()
+                .any(|w| window.starts_with(w));
             inside.push_str(if bare { " " } else { " in " });
             inside.push_str(&window);
         }
@@ -384,6 +389,21 @@ impl<'a> Printer<'a> {
             inside.push_str(&filter);
         }
         (format!("{name}({inside})"), Precedence::Primary)
+    }
+
+    /// A window from the customer's own date, as written.
+    pub(super) fn own_window(&self, own: &OwnWindow) -> String {
+        let x = self.print(own.anchor, Precedence::Sum);
+        match (own.words, self.is_zh()) {
+            (OwnWords::Within(length), false) => {
+                format!("within {} after {x}", words::duration(length, self.lang))
+            }
+            (OwnWords::Within(length), true) => format!("{x} 之后 {}内", words::duration(length, self.lang)),
+            (OwnWords::Days(first, last), false) => format!("days {first} to {last} after {x}"),
+            (OwnWords::Days(first, last), true) => format!("{x} 之后第 {first} 至 {last} 天"),
+            (OwnWords::After, false) => format!("after {x}"),
+            (OwnWords::After, true) => format!("{x} 起"),
+        }
     }
 
     /// The entity to which an aggregate's path leads.

@@ -12,7 +12,7 @@ mod words;
 pub use model::{model, part};
 pub use tested::test_text;
 
-use super::{DefId, ExprId, Formula, Node, Program, Sequence, Window};
+use super::{DefId, ExprId, Formula, Node, OwnWindow, Program, Sequence, Window};
 use crate::value::Value;
 use expr::{Precedence, Printer};
 
@@ -37,6 +37,11 @@ pub fn formula(program: &Program, formula: &Formula, lang: Lang) -> String {
 /// A window with its real dates, both ends included: `last 90 days: 2026-08-03 to 2026-10-31`.
 pub fn window(program: &Program, window: &Window, lang: Lang) -> String {
     words::dated_window(program, window, lang)
+}
+
+/// A window from the customer's own date, as written.
+pub fn own_window(program: &Program, own: &OwnWindow, lang: Lang) -> String {
+    Printer::new(program, lang).own_window(own)
 }
 
 /// One step of a sequence: `transactions where category = "fund" within 7 days`.

@@ -265,6 +265,7 @@ fn aggregates_name_their_events_once() {
         argument: Some(amount),
         filter: Some(filter),
         window: Some(last(90, TimeUnit::Day)),
+        own: None,
     };
     let id = p.node(Node::Aggregate(sum.clone()));
     assert_eq!(p.en(id), r#"sum(transactions.amount in last 90 days where category = "travel")"#);
