@@ -1148,14 +1148,14 @@ class Generator:
         f = rng.choice(by_kind[kind])
         if f in ("first", "last") and not source.time:
             raise Dead
-        words, condition, kids = "", "true", []
+        words, condition, kids, anchor = "", "true", [], None
         if source.time:
             covered, start, end, exact = window(self, source) if self.chance(0.75) else ("", None, self.world.cut(), False)
             words, condition = (f" {covered}" if covered else ""), within(self, source, start, end, exact)
             if "after" in self.features and self.chance(0.15):
-                words, own, x = self.own_window(inside)
+                words, own, anchor = self.own_window(inside)
                 condition = within(self, source, None, self.world.cut(), False) + f" and {own}"
-                kids.append(x)
+                kids.append(anchor)
         where = None
         if f == "share" or self.chance(0.5):
             where = self.bool(inside, rng.choice([0, 1, 1, 2]))
@@ -1215,6 +1215,8 @@ class Generator:
         key = f"c.{quoted(self.entity.key)}"
         query = f'select {key} as k, {value} as v from ev_{source.name} e join {{p}} c on {key} = e."own key" where {condition} group by 1'
         sql = f"(case when {alias}.k is null then {nothing} else {alias}.v end)"
+        if anchor:  # without a date of one's own there is no window
+            sql = f"(case when {anchor.sql} is not null then {sql} end)"
         if ty.kind == "dec":
             sql = f"cast({sql} as decimal({ty.p},{ty.s}))"
         n = node(ty, f"{f}({argument}{words})", sql)
