@@ -28,24 +28,14 @@ impl Checker<'_> {
         clauses: &[CallClause],
         span: Span,
     ) -> ExprId {
-        let entity = match row {
-            Row::Entity(entity) => *entity,
-            Row::Event { .. } => {
-                return self.report(
-                    Diagnostic::new(Code::NestedAggregate, "an aggregate cannot stand inside another")
-                        .at(span)
-                        .help("name the inner one: define a tag with it, and use the tag here"),
-                );
-            }
-            Row::Source(_) | Row::Constant => {
-                return self.report(
-                    Diagnostic::new(
-                        Code::NotConstant,
-                        "an aggregate cannot stand here: there is no customer whose events it could take",
-                    )
-                    .at(span),
-                );
-            }
+        let Some(entity) = self.standing(
+            row,
+            "an aggregate",
+            "an aggregate cannot stand inside another",
+            "name the inner one",
+            span,
+        ) else {
+            return self.faulty();
         };
         let [argument] = arguments else {
             let diagnostic =
@@ -98,6 +88,47 @@ impl Checker<'_> {
         }
     }
 
+    /// The entity whose events are taken: `what` stands on its row. `None` where it stands elsewhere (reported).
+    pub(super) fn standing(
+        &mut self,
+        row: &Row,
+        what: &str,
+        inside: &str,
+        cure: &str,
+        span: Span,
+    ) -> Option<SourceId> {
+        let diagnostic = match row {
+            Row::Entity(entity) => return Some(*entity),
+            Row::Event { .. } => Diagnostic::new(Code::NestedAggregate, inside)
+                .help(format!("{cure}: define a tag with it, and use the tag here")),
+            Row::Source(_) | Row::Constant => Diagnostic::new(
+                Code::NotConstant,
+                format!("{what} cannot stand here: there is no customer whose events it could take"),
+            ),
+        };
+        self.error(diagnostic.at(span));
+        None
+    }
+
+    /// The source of events that a name means, and its steps to the entity. `None` where it is none (reported).
+    pub(super) fn events_named(
+        &mut self,
+        entity: SourceId,
+        source: &ast::Ident,
+        what: &str,
+        help: &str,
+    ) -> Option<(SourceId, Vec<u32>)> {
+        let events = self.source_named(source, what)?;
+        if !self.is_events(events) {
+            let message = format!("{} is no source of events: its rows belong to no entity", source.text);
+            self.error(Diagnostic::new(Code::NotEvents, message).at(source.span).help(help));
+            return None;
+        }
+        self.open(events);
+        self.open(entity);
+        Some((events, self.path(events, entity, source.span)?))
+    }
+
     /// How many events of a source a customer has in a window: what `cap` counts.
     pub(super) fn events_counted(
         &mut self,
@@ -105,20 +136,9 @@ impl Checker<'_> {
         source: &ast::Ident,
         window: &ast::Window,
     ) -> Option<ExprId> {
-        let events = self.source_named(source, "what `cap` counts")?;
-        if !self.is_events(events) {
-            let message = format!("{} is no source of events: its rows belong to no entity", source.text);
-            let of = self.source_name(entity).to_string();
-            self.error(
-                Diagnostic::new(Code::NotEvents, message).at(source.span).help(format!(
-                    "a cap counts what happened to {of}: a source that says `of {of} by … at …`"
-                )),
-            );
-            return None;
-        }
-        self.open(events);
-        self.open(entity);
-        let path = self.path(events, entity, source.span)?;
+        let of = self.source_name(entity).to_string();
+        let help = format!("a cap counts what happened to {of}: a source that says `of {of} by … at …`");
+        let (events, path) = self.events_named(entity, source, "what `cap` counts", &help)?;
         if self.source(events).is_some_and(|s| s.time.is_none()) {
             if !self.is_broken(events) {
                 self.no_time(events, "a window", window.span);

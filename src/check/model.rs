@@ -154,19 +154,8 @@ impl<'a> Checker<'a> {
         clauses: &[CallClause],
         span: Span,
     ) -> Option<ExprId> {
-        let events = self.source_named(&def.source, "what an `rfm` is made from")?;
-        if !self.is_events(events) {
-            let message = format!("{} is no source of events: its rows belong to no entity", def.source.text);
-            self.error(
-                Diagnostic::new(Code::NotEvents, message)
-                    .at(def.source.span)
-                    .help("an rfm is made from what happened: a source that says `of customers by … at …`"),
-            );
-            return None;
-        }
-        self.open(events);
-        self.open(entity);
-        let path = self.path(events, entity, def.source.span)?;
+        let help = "an rfm is made from what happened: a source that says `of customers by … at …`";
+        let (events, path) = self.events_named(entity, &def.source, "what an `rfm` is made from", help)?;
         if self.source(events).is_some_and(|s| s.time.is_none()) {
             if !self.is_broken(events) {
                 self.no_time(events, "an rfm", def.source.span);

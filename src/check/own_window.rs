@@ -6,7 +6,6 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::functions::Function;
 use crate::ir::time::seconds;
 use crate::ir::{ArithmeticOp, CompareOp, ExprId, Literal, Node, OwnWindow, OwnWords, SourceId};
-use crate::source::Span;
 use crate::syntax::ast::{self, Duration, Number, TimeUnit, WindowKind};
 use crate::types::Type;
 
@@ -47,20 +46,27 @@ impl Checker<'_> {
             );
             return None;
         }
-        let (t, time_ty) = self.event_time(events)?;
+        let t = self.event_time(events)?;
         let condition = match words {
             OwnWords::Days(first, last) => {
                 if first > last {
-                    return self.bad_window(
-                        window.span,
-                        "the window ends before it begins",
-                        &format!("`in days {last} to {first} after …`: both days are in it, day 0 is the date itself"),
+                    let help = format!(
+                        "`in days {last} to {first} after …`: both days are in it, day 0 is the date itself"
                     );
+                    return self.bad(window.span, "the window ends before it begins", Some(help));
                 }
                 self.days_between(t, x, i128::from(first), i128::from(last))
             }
             OwnWords::Within(length) => match (seconds(length), length.unit) {
-                (Some(_), _) => self.exactly(window.span, events, (t, &time_ty), (x, &ty), length)?,
+                (Some(_), _) => {
+                    self.has_time_of_day(events, window.span)?;
+                    if ty == Type::Date {
+                        let message = "a window in hours begins at an instant; this is a date";
+                        return self.bad(window.span, message, Some("count in days".into()));
+                    }
+                    let until = self.later(x, length, ty);
+                    self.both(t, x, until)
+                }
                 (None, TimeUnit::Day) => self.days_between(t, x, 0, i128::from(length.amount)),
                 (None, TimeUnit::Week) => self.days_between(t, x, 0, i128::from(length.amount) * 7),
                 (None, _) => {
@@ -77,17 +83,11 @@ impl Checker<'_> {
         Some(OwnWindow { anchor: x, words, condition })
     }
 
-    fn bad_window<T>(&mut self, span: Span, message: &str, help: &str) -> Option<T> {
-        self.error(Diagnostic::new(Code::BadWindow, message).at(span).help(help));
-        None
-    }
-
     /// The time of an event.
-    fn event_time(&mut self, events: SourceId) -> Option<(ExprId, Type)> {
-        let source = self.source(events)?;
-        let column = source.time.as_ref()?.column;
-        let ty = source.column(column)?.ty.clone();
-        Some((self.graph.add(Node::Column { source: events, via: Vec::new(), column }, ty.clone()), ty))
+    fn event_time(&mut self, events: SourceId) -> Option<ExprId> {
+        let column = self.source(events)?.time.as_ref()?.column;
+        let ty = self.time_of(events)?;
+        Some(self.graph.add(Node::Column { source: events, via: Vec::new(), column }, ty))
     }
 
     /// The local day of a moment.
@@ -108,28 +108,6 @@ impl Checker<'_> {
         };
         let (low, high) = (whole(first), whole(last));
         self.graph.add(Node::Between { value, low, high }, Type::Bool)
-    }
-
-    /// Hours, minutes and seconds: from the moment itself, both ends included.
-    fn exactly(
-        &mut self,
-        span: Span,
-        events: SourceId,
-        (t, time_ty): (ExprId, &Type),
-        (x, ty): (ExprId, &Type),
-        length: Duration,
-    ) -> Option<ExprId> {
-        if *time_ty == Type::Date {
-            let name = self.source_name(events).to_string();
-            let message = format!("{name} have dates, and a window in hours needs a time of day");
-            return self.bad_window(span, &message, "count in days");
-        }
-        if *ty == Type::Date {
-            let message = "a window in hours begins at an instant; this is a date";
-            return self.bad_window(span, message, "count in days");
-        }
-        let until = self.later(x, length, ty.clone());
-        Some(self.both(t, x, until))
     }
 
     fn later(&mut self, left: ExprId, by: Duration, ty: Type) -> ExprId {

@@ -27,24 +27,9 @@ impl Checker<'_> {
         clauses: &[CallClause],
         span: Span,
     ) -> ExprId {
-        let entity = match row {
-            Row::Entity(entity) => *entity,
-            Row::Event { .. } => {
-                return self.report(
-                    Diagnostic::new(Code::NestedAggregate, "a sequence cannot stand inside an aggregate")
-                        .at(span)
-                        .help("name it: define a tag with it, and use the tag here"),
-                );
-            }
-            Row::Source(_) | Row::Constant => {
-                return self.report(
-                    Diagnostic::new(
-                        Code::NotConstant,
-                        "a sequence cannot stand here: there is no customer whose events it could take",
-                    )
-                    .at(span),
-                );
-            }
+        let inside = "a sequence cannot stand inside an aggregate";
+        let Some(entity) = self.standing(row, "a sequence", inside, "name it", span) else {
+            return self.faulty();
         };
         if let Some(first) = steps.first().filter(|s| s.negated) {
             return self.report(
@@ -98,24 +83,11 @@ impl Checker<'_> {
         step: &ast::SequenceStep,
         before: Before,
     ) -> Option<SequenceStep> {
-        let events = self.source_named(&step.source, "a step")?;
         let name = step.source.text.clone();
-        if !self.is_events(events) {
-            self.error(
-                Diagnostic::new(
-                    Code::NotEvents,
-                    format!("{name} is no source of events: its rows belong to no entity"),
-                )
-                .at(step.source.span)
-                .help(format!(
-                    "a source of events says whose they are: `source {name} … of customers by customer_id at …`"
-                )),
-            );
-            return None;
-        }
-        self.open(events);
-        self.open(entity);
-        let path = self.path(events, entity, step.source.span)?;
+        let help = format!(
+            "a source of events says whose they are: `source {name} … of customers by customer_id at …`"
+        );
+        let (events, path) = self.events_named(entity, &step.source, "a step", &help)?;
         if !self.events_have_past(events, step.source.span) || self.is_broken(events) {
             return None;
         }
@@ -167,10 +139,6 @@ impl Checker<'_> {
             return None;
         }
         Some(())
-    }
-
-    fn time_of(&self, events: SourceId) -> Option<Type> {
-        self.source(events).and_then(|s| s.column(s.time.as_ref()?.column)).map(|c| c.ty.clone())
     }
 
     /// What is asked of a step's event: on its own row, and in comparison with the step before.

@@ -108,16 +108,7 @@ impl Checker<'_> {
             );
         }
         if let Some(length) = seconds(length) {
-            let time =
-                self.source(events).and_then(|s| s.column(s.time.as_ref()?.column)).map(|c| c.ty.clone());
-            if time == Some(Type::Date) {
-                let name = self.source_name(events).to_string();
-                return self.bad(
-                    span,
-                    &format!("{name} have dates, and a window in hours needs a time of day"),
-                    Some("count in days".into()),
-                );
-            }
+            self.has_time_of_day(events, span)?;
             let cut = self.as_of.cut().utc(&self.zone);
             let end = match ending {
                 None => cut,
@@ -178,7 +169,22 @@ impl Checker<'_> {
         }
     }
 
-    fn bad<T>(&mut self, span: Span, message: &str, help: Option<String>) -> Option<T> {
+    /// The type of the time of a source's events.
+    pub(super) fn time_of(&self, events: SourceId) -> Option<Type> {
+        self.source(events).and_then(|s| s.column(s.time.as_ref()?.column)).map(|c| c.ty.clone())
+    }
+
+    /// A window in hours needs events with a time of day; `None` where they have dates (reported).
+    pub(super) fn has_time_of_day(&mut self, events: SourceId, span: Span) -> Option<()> {
+        if self.time_of(events) != Some(Type::Date) {
+            return Some(());
+        }
+        let message =
+            format!("{} have dates, and a window in hours needs a time of day", self.source_name(events));
+        self.bad(span, &message, Some("count in days".into()))
+    }
+
+    pub(super) fn bad<T>(&mut self, span: Span, message: &str, help: Option<String>) -> Option<T> {
         self.error(Diagnostic::new(Code::BadWindow, message).at(span).help_if(help));
         None
     }

@@ -137,10 +137,10 @@ impl Asker<'_> {
             count += is_true(&mask)?.true_count() as u64;
             kept.add(view, &mask)
         })?;
-        self.shown(segment, &kept, count)
+        self.sample(segment, &kept, count)
     }
 
-    fn shown(&self, segment: DefId, kept: &Kept, members: u64) -> Result<Show> {
+    fn sample(&self, segment: DefId, kept: &Kept, members: u64) -> Result<Show> {
         let program = self.program;
         let d = program.definition(segment).ok_or_else(|| internal("an unknown segment"))?;
         let source = program.source(d.entity).ok_or_else(|| internal("an unknown entity"))?;
@@ -180,7 +180,7 @@ impl Asker<'_> {
         let count = self.count_of(&attrition)?;
         let d = program.definition(segment).ok_or_else(|| internal("an unknown segment"))?;
         let sample = match sample {
-            Some(_) => Some(self.shown(segment, &kept, count.members)?),
+            Some(_) => Some(self.sample(segment, &kept, count.members)?),
             None => None,
         };
         Ok(Explain {
@@ -277,10 +277,7 @@ impl Asker<'_> {
         let exprs: Vec<ExprId> =
             columns.iter().map(|(_, e)| *e).chain(definitions.iter().map(|(_, _, e)| *e)).collect();
         let Some(customer) = self.one_row(entity, key, &exprs)? else { return Ok(None) };
-        let value = |expr: &ExprId| {
-            let value = customer.value(*expr);
-            if !value.is_missing() && self.is_pii(*expr) { Value::Masked } else { value }
-        };
+        let value = |expr: &ExprId| self.masked(*expr, customer.value(*expr));
         let mut answer = Portrait {
             key: key.to_string(),
             entity: source.name.clone(),

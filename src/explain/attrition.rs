@@ -192,6 +192,11 @@ pub(super) fn inputs(program: &Program, atom: ExprId) -> Vec<ExprId> {
         .collect()
 }
 
+/// What the atoms of a formula read, in turn.
+pub(super) fn inputs_of(program: &Program, formula: &Formula) -> Vec<ExprId> {
+    formula.atoms().into_iter().flat_map(|atom| inputs(program, atom)).collect()
+}
+
 /// Complements in the segment's condition, and in those of the segments that it names.
 fn every_complement(program: &Program, segment: DefId) -> Vec<DefId> {
     let (mut found, mut seen, mut next) = (Vec::new(), vec![segment], vec![segment]);

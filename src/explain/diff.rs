@@ -1,7 +1,7 @@
 //! `diff X between D1 and D2`: who entered a segment and who left it, and which conditions changed for them.
 
 use super::answer::{Diff, Flip, Moved, MovedRow};
-use super::attrition::names;
+use super::attrition::{inputs_of, names};
 use super::evaluate::{both, count, evaluate, is_true, is_unknown};
 use super::members::Kept;
 use super::portrait::{Asker, Result, View, internal, value_at};
@@ -11,7 +11,6 @@ use crate::ir::formula::Condition;
 use crate::ir::print;
 use crate::ir::{Dated, DefId, ExprId, Formula, Program};
 use crate::plan::Request;
-use crate::value::Value;
 use datafusion::arrow::array::BooleanArray;
 use std::collections::HashMap;
 
@@ -188,15 +187,8 @@ impl Asker<'_> {
     /// What a condition is about, then and now: `3 → 7`.
     fn change(&self, customer: &Customer, before: Option<&Condition>, after: Option<&Condition>) -> String {
         let (Some(before), Some(after)) = (before, after) else { return String::new() };
-        let program = self.program;
-        let inputs = |c: &Condition| -> Vec<ExprId> {
-            c.formula.atoms().into_iter().flat_map(|a| super::attrition::inputs(program, a)).collect()
-        };
-        let shown = |expr: ExprId| {
-            let value = customer.value(expr);
-            let hide = !value.is_missing() && self.is_pii(expr);
-            print::value(&if hide { Value::Masked } else { value }, self.lang)
-        };
+        let inputs = |c: &Condition| inputs_of(self.program, &c.formula);
+        let shown = |expr: ExprId| self.shown(expr, customer.value(expr));
         let pairs = inputs(before).into_iter().zip(inputs(after));
         let changed = pairs.map(|(then, now)| (shown(then), shown(now))).filter(|(then, now)| then != now);
         changed.map(|(then, now)| format!("{then} → {now}")).collect::<Vec<_>>().join(", ")

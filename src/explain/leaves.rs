@@ -3,6 +3,7 @@
 //! The customer's own rows are read once and kept; the days to come are asked of them, many at a time.
 
 use super::answer::Leaves;
+use super::attrition::inputs_of;
 use super::portrait::{Asker, Result, internal, value_at};
 use super::reasons;
 use super::why::{self, Customer};
@@ -79,20 +80,8 @@ impl Asker<'_> {
     }
 
     fn values_of(&self, customer: &Customer, then: &Formula, written: &Formula) -> String {
-        let program = self.program;
-        let inputs = |f: &Formula| -> Vec<ExprId> {
-            f.atoms().into_iter().flat_map(|a| super::attrition::inputs(program, a)).collect()
-        };
-        let pairs = inputs(written).into_iter().zip(inputs(then));
-        let said = pairs.map(|(name, value)| {
-            let (label, found) = (print::label(program, name), customer.value(value));
-            let hide = !found.is_missing() && self.is_pii(value);
-            let shown = print::value(&if hide { Value::Masked } else { found }, self.lang);
-            match self.lang {
-                print::Lang::En => format!("{label} is {shown}"),
-                print::Lang::Zh => format!("{label} 为 {shown}"),
-            }
-        });
+        let pairs = inputs_of(self.program, written).into_iter().zip(inputs_of(self.program, then));
+        let said = pairs.map(|(name, value)| self.said(name, value, customer.value(value)));
         said.collect::<Vec<_>>().join(", ")
     }
 

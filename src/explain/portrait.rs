@@ -2,7 +2,7 @@
 
 use super::keys::Keys;
 use crate::engine::{Engine, EngineError, Progress};
-use crate::ir::print::Lang;
+use crate::ir::print::{self, Lang};
 use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
 use crate::plan::{self, PlanError, Request, Tables};
 use crate::types::Type;
@@ -150,6 +150,25 @@ impl<'a> Asker<'a> {
 
     pub(crate) fn entity_of(&self, def: DefId) -> Result<SourceId> {
         self.program.definition(def).map(|d| d.entity).ok_or_else(|| internal("an unknown definition"))
+    }
+
+    /// A value as an answer may hold it: personal data masked.
+    pub(crate) fn masked(&self, expr: ExprId, value: Value) -> Value {
+        if !value.is_missing() && self.is_pii(expr) { Value::Masked } else { value }
+    }
+
+    /// A value as an answer says it: personal data masked.
+    pub(crate) fn shown(&self, expr: ExprId, value: Value) -> String {
+        print::value(&self.masked(expr, value), self.lang)
+    }
+
+    /// `tx_90d is 2`
+    pub(crate) fn said(&self, name: ExprId, expr: ExprId, value: Value) -> String {
+        let (name, shown) = (print::label(self.program, name), self.shown(expr, value));
+        match self.lang {
+            Lang::En => format!("{name} is {shown}"),
+            Lang::Zh => format!("{name} 为 {shown}"),
+        }
     }
 
     /// Whether showing a value would show personal data.

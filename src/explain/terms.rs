@@ -6,7 +6,6 @@ use super::why::Customer;
 use crate::check::literal_value;
 use crate::ir::print::{self, Lang};
 use crate::ir::{ExprId, Model, Node, Program, RfmPart, Score};
-use crate::value::Value;
 
 /// What there is to say about a tag beside its value.
 enum Terms<'a> {
@@ -84,17 +83,11 @@ impl Customer {
             None => return Ok(None),
         };
         let name = print::label(program, tag);
-        let value = self.shown(asker, tag);
+        let value = asker.shown(tag, self.value(tag));
         Ok(Some(match asker.lang {
             Lang::En => format!("{name} {value}: {said}"),
             Lang::Zh => format!("{name} {value}：{said}"),
         }))
-    }
-
-    fn shown(&self, asker: &Asker<'_>, expr: ExprId) -> String {
-        let value = self.value(expr);
-        let hide = !value.is_missing() && asker.is_pii(expr);
-        print::value(&if hide { Value::Masked } else { value }, asker.lang)
     }
 
     /// Which branch was the first to hold, and which before it could not be decided.
@@ -169,8 +162,9 @@ impl Customer {
 
     /// `r 5 (recency 3), f 4 (frequency 12)`.
     fn bins_of(&self, asker: &Asker<'_>, model: &Model, part: RfmPart) -> String {
-        let shown =
-            |part: RfmPart| model.column(asker.program, part).map_or(String::new(), |e| self.shown(asker, e));
+        let shown = |part: RfmPart| {
+            model.column(asker.program, part).map_or(String::new(), |e| asker.shown(e, self.value(e)))
+        };
         let said: Vec<String> = bins(part)
             .into_iter()
             .map(|(bin, of)| match asker.lang {

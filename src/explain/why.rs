@@ -54,18 +54,8 @@ impl Customer {
     pub fn miss(&self, asker: &Asker<'_>, wanted: Wanted) -> String {
         let (expr, plain_not) = reasons::as_wanted(asker.program, wanted);
         let text = print::expr(asker.program, expr, asker.lang);
-        let values: Vec<String> = self
-            .inputs_of(asker.program, wanted.0)
-            .into_iter()
-            .map(|(e, v)| {
-                let hide = !v.is_missing() && asker.is_pii(e);
-                let shown = print::value(&if hide { Value::Masked } else { v }, asker.lang);
-                match asker.lang {
-                    print::Lang::En => format!("{} is {shown}", print::label(asker.program, e)),
-                    print::Lang::Zh => format!("{} 为 {shown}", print::label(asker.program, e)),
-                }
-            })
-            .collect();
+        let values: Vec<String> =
+            self.inputs_of(asker.program, wanted.0).into_iter().map(|(e, v)| asker.said(e, e, v)).collect();
         match (plain_not, asker.lang) {
             (false, print::Lang::En) => format!("{text} ({})", values.join(", ")),
             (false, print::Lang::Zh) => format!("{text}（{}）", values.join("，")),
@@ -80,10 +70,7 @@ impl Customer {
         let values: Vec<(ExprId, Value)> = self
             .inputs_of(asker.program, wanted.0)
             .into_iter()
-            .map(|(e, v)| {
-                let hide = !v.is_missing() && asker.is_pii(e);
-                (e, if hide { Value::Masked } else { v })
-            })
+            .map(|(e, v)| (e, asker.masked(e, v)))
             .collect();
         let text = print::test_text(asker.program, expr, &values, asker.lang);
         match (plain_not, asker.lang) {

@@ -142,44 +142,11 @@ pub fn plain(
     }
 
     let reach = fold.reach(program);
-    let mut plan = rows(program, tables, fold.events, &needs, |source, provider| {
-        let t = source.time.as_ref()?;
-        let reach = reach.as_ref()?;
-        let c = source.column(t.column)?;
-        let schema = provider.schema();
-        let stored = schema.field_with_name(&c.name).ok()?.data_type();
-        within(column(&c.name), reach, |moment, end| time::stored(moment, stored, &c.ty, &program.zone, end))
-    })?;
-    if let (Some(t), Some(reach)) = (&spec.time, &reach) {
-        // The same bounds on the column as it is read: the early filter is only for skipping where types differ.
-        let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
-        let name = column_name(fold.events, &[], t.column);
-        if let Some(filter) =
-            within(column(name), reach, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end)))
-        {
-            plan = plan.filter(filter)?;
-        }
-    }
-
-    let (mut plan, key) = to_entity(program, tables, fold.events, &fold.path, plan)?;
-    if let Some(only) = only {
-        plan = plan.filter(column(&key).eq(only))?;
-    }
-    if let Some(entity) = entity {
-        let portrait = entity.plan.clone();
-        plan = LogicalPlanBuilder::from(portrait).join_with_expr_keys(
-            plan.build()?,
-            JoinType::Inner,
-            (vec![column(&entity.key)], vec![column(&key)]),
-            None,
-        )?;
-    }
-    let none = Columns::new();
-    let have = entity.map_or(&none, |e| e.columns);
-    let mut marks = Marks::default();
     let exprs: Vec<ExprId> = fold.aggregates.iter().flat_map(|(_, a)| a.on_events()).collect();
-    plan = marks.join(program, tables, plan, &exprs, have)?;
-    let lowering = Lowering::with_marks(program, have, &marks.columns);
+    let read = Read { events: fold.events, path: &fold.path, window: reach.as_ref(), exprs: &exprs };
+    let Scanned { plan, key, marks } = read.scan(program, tables, &needs, entity, only.as_ref())?;
+    let none = Columns::new();
+    let lowering = Lowering::with_marks(program, entity.map_or(&none, |e| e.columns), &marks.columns);
 
     let mut aggregates = vec![count_udaf().call(vec![lit(1i64)]).alias(fold.marker())];
     for (id, a) in &fold.aggregates {
@@ -189,8 +156,74 @@ pub fn plain(
     Ok(plan.aggregate(vec![group], aggregates)?.build()?)
 }
 
+/// Which events are read, and what of them: the part that folds and sequences have in common.
+pub(super) struct Read<'a> {
+    pub events: SourceId,
+    pub path: &'a [u32],
+    /// `None` where the events have no time.
+    pub window: Option<&'a Window>,
+    /// What is computed on the events' rows: lists that it names are joined.
+    pub exprs: &'a [ExprId],
+}
+
+/// The events, with their entity's values beside them.
+pub(super) struct Scanned {
+    pub plan: LogicalPlanBuilder,
+    /// The column with the entity's key.
+    pub key: String,
+    pub marks: Marks,
+}
+
+impl Read<'_> {
+    /// `needs`: the columns beside the time and the owner. `entity`: where its values are used.
+    pub(super) fn scan(
+        &self,
+        program: &Program,
+        tables: &Tables,
+        needs: &Needs,
+        entity: Option<&Entity<'_>>,
+        only: Option<&Expr>,
+    ) -> Result<Scanned> {
+        let spec = program.source(self.events).ok_or_else(|| internal("an unknown source of events"))?;
+        let mut plan = rows(program, tables, self.events, needs, |source, provider| {
+            let t = source.time.as_ref()?;
+            let window = self.window?;
+            let c = source.column(t.column)?;
+            let schema = provider.schema();
+            let stored = schema.field_with_name(&c.name).ok()?.data_type();
+            within(column(&c.name), window, |m, end| time::stored(m, stored, &c.ty, &program.zone, end))
+        })?;
+        if let (Some(t), Some(window)) = (&spec.time, self.window) {
+            // The same bounds on the column as it is read: the early filter is only for skipping where types differ.
+            let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
+            let name = column_name(self.events, &[], t.column);
+            if let Some(filter) =
+                within(column(name), window, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end)))
+            {
+                plan = plan.filter(filter)?;
+            }
+        }
+        let (mut plan, key) = to_entity(program, tables, self.events, self.path, plan)?;
+        if let Some(only) = only {
+            plan = plan.filter(column(&key).eq(only.clone()))?;
+        }
+        if let Some(entity) = entity {
+            plan = LogicalPlanBuilder::from(entity.plan.clone()).join_with_expr_keys(
+                plan.build()?,
+                JoinType::Inner,
+                (vec![column(&entity.key)], vec![column(&key)]),
+                None,
+            )?;
+        }
+        let none = Columns::new();
+        let mut marks = Marks::default();
+        plan = marks.join(program, tables, plan, self.exprs, entity.map_or(&none, |e| e.columns))?;
+        Ok(Scanned { plan, key, marks })
+    }
+}
+
 /// Half-open bounds on a time column; an event without a time is in none.
-pub(super) fn within(
+fn within(
     t: Expr,
     window: &Window,
     literal: impl Fn(crate::ir::Moment, bool) -> Option<Expr>,
@@ -223,7 +256,7 @@ pub(super) fn owner(
 }
 
 /// Joins the entities between the events and the portrait's entity; the name of the column with its key.
-pub(super) fn to_entity(
+fn to_entity(
     program: &Program,
     tables: &Tables,
     events: SourceId,

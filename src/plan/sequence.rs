@@ -4,15 +4,15 @@
 use super::aggregates::sequence::pattern::{Link, Pattern, Step};
 use super::aggregates::sequence::sequence as matched;
 use super::expr::{Lowering, convert};
-use super::fold::{Entity, of_entity, owner, to_entity, within};
-use super::lookup::{Columns, Marks};
-use super::scan::{Needs, Tables, arrow_type, column, column_name, need, rows};
-use super::{Result, internal, time};
+use super::fold::{Entity, Read, Scanned, of_entity, owner};
+use super::lookup::Columns;
+use super::scan::{Needs, Tables, arrow_type, column, column_name, need};
+use super::{Result, internal};
 use crate::ir::{ExprId, Node, Program, Sequence, SequencePart, SourceId, StepLink};
 use crate::types::{Frame, Type};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::core::expr_fn::get_field;
-use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder, cast, when};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast, when};
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
 
@@ -165,7 +165,6 @@ impl Scan<'_> {
     fn events(&self, entity: Option<&Entity<'_>>, only: Option<&Expr>) -> Result<LogicalPlanBuilder> {
         let Scan { program, tables, .. } = *self;
         let (events, path) = self.source;
-        let window = &self.sequence.window;
         let spec = program.source(events).ok_or_else(|| internal("an unknown source of events"))?;
         let at = spec.time.as_ref().ok_or_else(|| internal("events without a time"))?.column;
         let exprs = self.exprs();
@@ -174,36 +173,12 @@ impl Scan<'_> {
             need(program, events, *expr, &mut needs);
         }
         needs.entry(Vec::new()).or_default().extend([at, owner(program, events, path, 0)?.by]);
-        let mut plan = rows(program, tables, events, &needs, |source, provider| {
-            let c = source.column(at)?;
-            let schema = provider.schema();
-            let stored = schema.field_with_name(&c.name).ok()?.data_type();
-            within(column(&c.name), window, |m, end| time::stored(m, stored, &c.ty, &program.zone, end))
-        })?;
+        let read = Read { events, path, window: Some(&self.sequence.window), exprs: &exprs };
+        let Scanned { mut plan, key, marks } = read.scan(program, tables, &needs, entity, only)?;
+        let none = Columns::new();
+        let lowering = Lowering::with_marks(program, entity.map_or(&none, |e| e.columns), &marks.columns);
         let ty = time_type(program, events)?;
         let moment = || column(column_name(events, &[], at));
-        if let Some(filter) =
-            within(moment(), window, |m, end| Some(time::canonical(m, ty, &program.zone, end)))
-        {
-            plan = plan.filter(filter)?;
-        }
-        let (mut plan, key) = to_entity(program, tables, events, path, plan)?;
-        if let Some(only) = only {
-            plan = plan.filter(column(&key).eq(only.clone()))?;
-        }
-        if let Some(entity) = entity {
-            plan = LogicalPlanBuilder::from(entity.plan.clone()).join_with_expr_keys(
-                plan.build()?,
-                JoinType::Inner,
-                (vec![column(&entity.key)], vec![column(&key)]),
-                None,
-            )?;
-        }
-        let none = Columns::new();
-        let have = entity.map_or(&none, |e| e.columns);
-        let mut marks = Marks::default();
-        plan = marks.join(program, tables, plan, &exprs, have)?;
-        let lowering = Lowering::with_marks(program, have, &marks.columns);
 
         let mut mask = lit(0i64);
         let mut any: Option<Expr> = None;

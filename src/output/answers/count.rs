@@ -23,6 +23,16 @@ pub fn draw(page: &mut Page<'_>, a: &Count) {
     complements(page, &a.undecided);
 }
 
+/// The head of a page about a segment: its name, of whom and when, how many, and for how many it is unknown.
+pub fn heading(page: &mut Page<'_>, a: &Count) {
+    let lang = page.lang();
+    let right = format!("{} · {}", a.entity, say(lang, Word::AsOf, &[&a.as_of, &a.zone]));
+    page.headline(Line::new().bold(&a.segment).then(Style::Plain, a.title.as_deref()), &right);
+    let line = Line::new().plain(members(a, lang)).plain(" · ");
+    page.line(0, line.append(undecided(&a.undecided, lang)));
+    complements(page, &a.undecided);
+}
+
 /// `1,284 of 20,000 customers (6.4%)`
 pub fn members(a: &Count, lang: Lang) -> String {
     match percent(a.members, a.total) {

@@ -12,12 +12,7 @@ use crate::output::table::{Align, Cell};
 
 pub fn draw(page: &mut Page<'_>, a: &Explain) {
     let lang = page.lang();
-    let right = format!("{} · {}", a.count.entity, say(lang, Word::AsOf, &[&a.count.as_of, &a.count.zone]));
-    page.headline(Line::new().bold(&a.count.segment).then(Style::Plain, a.count.title.as_deref()), &right);
-    let mut line = Line::new().plain(count::members(&a.count, lang)).plain(" · ");
-    line = line.append(count::undecided(&a.count.undecided, lang));
-    page.line(0, line);
-    count::complements(page, &a.count.undecided);
+    count::heading(page, &a.count);
     tag::metadata(page, 0, &a.metadata);
     page.gap();
     page.verbatim(2, &a.definition);

@@ -12,12 +12,7 @@ use crate::value::Value;
 
 pub fn draw(page: &mut Page<'_>, a: &Profile) {
     let lang = page.lang();
-    let right = format!("{} · {}", a.count.entity, say(lang, Word::AsOf, &[&a.count.as_of, &a.count.zone]));
-    page.headline(Line::new().bold(&a.count.segment).then(Style::Plain, a.count.title.as_deref()), &right);
-    let mut line = Line::new().plain(count::members(&a.count, lang)).plain(" · ");
-    line = line.append(count::undecided(&a.count.undecided, lang));
-    page.line(0, line);
-    count::complements(page, &a.count.undecided);
+    count::heading(page, &a.count);
     if a.features.is_empty() {
         page.line(0, Line::new().plain(t(lang, Word::NothingToProfile)));
         return;
