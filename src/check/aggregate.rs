@@ -358,6 +358,8 @@ impl Checker<'_> {
         match direct.as_slice() {
             [one] => Some(one.clone()),
             [] if self.is_broken(events) => None,
+            // That is said where the keys of the entity are named.
+            _ if self.is_broken(entity) => None,
             [] => {
                 self.error(
                     Diagnostic::new(Code::NoPath, format!("{events_name} do not lead to {entity_name}"))

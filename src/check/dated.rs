@@ -283,6 +283,7 @@ impl Checker<'_> {
         let copy = SourceState {
             def: state.def,
             source,
+            looked: Progress::Done(!state.broken),
             opened: Progress::Done(()),
             empty: state.empty,
             broken: state.broken,

@@ -7,7 +7,6 @@ use super::{AsOfOption, Checker, Item};
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::functions;
 use crate::ir::{AsOf, DefId, SourceId, Zone};
-use crate::source::Span;
 use crate::syntax::ast::{self, Ident, StatementKind};
 
 impl<'a> Checker<'a> {
@@ -116,16 +115,6 @@ impl<'a> Checker<'a> {
 
     pub(super) fn item(&self, name: &str) -> Option<Item> {
         self.names.get(name).map(|(item, _)| *item)
-    }
-
-    pub(super) fn not_yet(&mut self, span: Span, what: &str) {
-        self.error(
-            Diagnostic::new(
-                Code::NotYet,
-                format!("{what} is part of the language, but this version does not run it"),
-            )
-            .at(span),
-        );
     }
 
     /// A source by name, or the error that says what the name is instead.

@@ -5,7 +5,7 @@ use super::scope::Row;
 use super::{Checker, Progress};
 use crate::catalog::{CatalogError, Location};
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::ir::{Column, ColumnId, Link, Node, Owner, Source, SourceId, TimeColumn};
+use crate::ir::{Column, ColumnId, Link, Owner, Source, SourceId, TimeColumn};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, SourceClause, SourceFrom, TypeName};
 use crate::types::{Frame, Type};
@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub(super) struct SourceState<'a> {
     pub def: &'a ast::SourceDef,
     pub source: Source,
+    /// Whether its columns are known; `false` where they cannot be.
+    pub looked: Progress<bool>,
     pub opened: Progress<()>,
     /// Its files are empty: every name is a column of which no value is known.
     pub empty: bool,
@@ -29,6 +31,7 @@ impl<'a> SourceState<'a> {
             title: def.title.as_ref().map(|t| t.value.clone()),
             span: statement.span,
             location: Location { pattern: String::new(), folder: PathBuf::new() },
+            keys_of: None,
             columns: Vec::new(),
             key: None,
             of: Vec::new(),
@@ -40,7 +43,7 @@ impl<'a> SourceState<'a> {
             consent: None,
             opened: false,
         };
-        SourceState { def, source, opened: Progress::Todo, empty: false, broken: false }
+        SourceState { def, source, looked: Progress::Todo, opened: Progress::Todo, empty: false, broken: false }
     }
 
     fn has(&self, wanted: fn(&SourceClause) -> bool) -> bool {
@@ -67,7 +70,7 @@ impl<'a> Checker<'a> {
 
     /// By what is written, so that it is known before the source is opened.
     pub(super) fn is_entity(&self, id: SourceId) -> bool {
-        self.sources.get(id.0 as usize).is_some_and(|s| s.has(|c| matches!(c, SourceClause::Key(..))))
+        self.sources.get(id.0 as usize).is_some_and(|s| s.def.has_key())
     }
 
     pub(super) fn is_events(&self, id: SourceId) -> bool {
@@ -93,25 +96,61 @@ impl<'a> Checker<'a> {
     }
 
     fn open_now(&mut self, id: SourceId) {
+        if !self.look(id) {
+            return self.break_source(id);
+        }
         let Some(def) = self.sources.get(id.0 as usize).map(|s| s.def) else { return };
-        let SourceFrom::Location(text) = &def.from else {
-            self.break_source(id);
-            return self.not_yet(def.name.span, "`from keys of`");
+        // What the events' clauses say decides whose keys there are.
+        if let Some(keys) = self.source(id).and_then(|s| s.keys_of) {
+            self.open(keys.events);
+        }
+        self.once(def);
+        for clause in def.clauses.iter().filter(|c| !matches!(c, SourceClause::Column { .. })) {
+            self.clause(id, clause);
+        }
+        self.key_types(id);
+    }
+
+    /// Reads its columns and their types, once: the other clauses judge by them. `false` where that cannot be.
+    pub(super) fn look(&mut self, id: SourceId) -> bool {
+        let Some(state) = self.source_mut(id) else { return false };
+        match state.looked {
+            Progress::Done(known) => return known,
+            Progress::Doing => return false,
+            Progress::Todo => state.looked = Progress::Doing,
+        }
+        let def = state.def;
+        let known = match &def.from {
+            SourceFrom::Location(text) => self.columns_of_files(id, def, text),
+            SourceFrom::KeysOf(events) => self.keys_of(id, events),
         };
-        let Some(location) = self.location(text) else { return self.break_source(id) };
+        for clause in &def.clauses {
+            if let (true, SourceClause::Column { column, as_type, .. }) = (known, clause) {
+                self.column_as(id, column, as_type);
+            }
+        }
+        if let Some(state) = self.source_mut(id) {
+            state.looked = Progress::Done(known);
+        }
+        known
+    }
+
+    /// What its files say; `false` where they cannot be read (reported).
+    fn columns_of_files(&mut self, id: SourceId, def: &ast::SourceDef, text: &ast::Text) -> bool {
+        let Some(location) = self.location(text) else { return false };
         let as_text = def.overruled();
         let table = match self.catalog.table(&location, &as_text) {
             Ok(table) => table,
             Err(error) => {
                 self.catalog_error(&error, text.span);
-                return self.break_source(id);
+                return false;
             }
         };
         // A day without events is one; an entity of which not even the columns are known is a fault upstream.
         if table.columns.is_empty() && self.is_entity(id) {
             let reason = "is empty: not even a header".to_string();
             self.catalog_error(&CatalogError::Unreadable { file: location.pattern, reason }, text.span);
-            return self.break_source(id);
+            return false;
         }
         if let Some(state) = self.source_mut(id) {
             state.source.location = location;
@@ -129,13 +168,7 @@ impl<'a> Checker<'a> {
                 })
                 .collect();
         }
-        self.once(def);
-        // Types first: the other clauses judge by them.
-        let is_type = |c: &&SourceClause| matches!(c, SourceClause::Column { .. });
-        for clause in def.clauses.iter().filter(is_type).chain(def.clauses.iter().filter(|c| !is_type(c))) {
-            self.clause(id, clause);
-        }
-        self.key_types(id);
+        true
     }
 
     fn break_source(&mut self, id: SourceId) {
@@ -242,14 +275,12 @@ impl<'a> Checker<'a> {
 
     fn clause(&mut self, id: SourceId, clause: &'a SourceClause) {
         match clause {
-            SourceClause::Column { column, as_type, .. } => self.column_as(id, column, as_type),
-            SourceClause::Key(columns, span) => match columns.as_slice() {
-                [one] => {
-                    let key = self.source_column(id, one);
-                    self.edit(id, |s| s.key = key);
-                }
-                _ => self.not_yet(*span, "a key of several columns"),
-            },
+            // Known by now.
+            SourceClause::Column { .. } => {}
+            SourceClause::Key(column, _) => {
+                let key = self.source_column(id, column);
+                self.edit(id, |s| s.key = key);
+            }
             SourceClause::Of { entity, by, .. } => {
                 let by = self.source_column(id, by);
                 let Some(target) = self.source_named(entity, "what rows belong to") else { return };
@@ -315,7 +346,7 @@ impl<'a> Checker<'a> {
         self.edit(id, |s| s.latest = Some(found));
     }
 
-    fn edit(&mut self, id: SourceId, change: impl FnOnce(&mut Source)) {
+    pub(super) fn edit(&mut self, id: SourceId, change: impl FnOnce(&mut Source)) {
         if let Some(state) = self.source_mut(id) {
             change(&mut state.source);
         }
@@ -361,7 +392,7 @@ impl<'a> Checker<'a> {
         self.set_type(id, column, ty);
     }
 
-    fn set_type(&mut self, id: SourceId, column: ColumnId, ty: Type) {
+    pub(super) fn set_type(&mut self, id: SourceId, column: ColumnId, ty: Type) {
         self.edit(id, |s| {
             if let Some(c) = s.columns.get_mut(column.0 as usize) {
                 c.ty = ty;
@@ -432,142 +463,6 @@ impl<'a> Checker<'a> {
         };
         if let Some(from) = from {
             self.edit(id, |s| s.links.push(Link { name, column: from, target: target_id }));
-        }
-    }
-
-    /// A source's `where` that looks up another whose `where` comes back to it would never end.
-    pub(super) fn filter_cycles(&mut self) {
-        for id in self.source_ids() {
-            let mut trail = vec![id];
-            if self.comes_back(id, &mut trail) {
-                let names: Vec<String> =
-                    trail.iter().chain([&id]).map(|s| format!("`{}`", self.source_name(*s))).collect();
-                let span = self.source(id).map(|s| s.span);
-                let diagnostic = Diagnostic::new(
-                    Code::Cycle,
-                    format!("a source's `where` needs itself: {}", names.join(" → ")),
-                )
-                .help("a `where` may look into other sources, but not come back to its own");
-                self.error(match span {
-                    Some(span) => diagnostic.at(span),
-                    None => diagnostic,
-                });
-                return;
-            }
-        }
-    }
-
-    /// Whether the look-ups of the last source's `where` lead back to `to`.
-    fn comes_back(&self, to: SourceId, trail: &mut Vec<SourceId>) -> bool {
-        let filter = trail.last().and_then(|s| self.source(*s)?.filter);
-        let mut targets: Vec<SourceId> = Vec::new();
-        if let Some(filter) = filter {
-            self.graph.walk(filter, &mut |_, node| match node {
-                Node::Column { source, via, .. } => {
-                    let mut at = *source;
-                    for link in via {
-                        let Some(l) = self.source(at).and_then(|s| s.link(*link)) else { return };
-                        at = l.target;
-                        targets.push(at);
-                    }
-                }
-                Node::InSource(list) => targets.push(list.list),
-                _ => {}
-            });
-        }
-        for target in targets {
-            if target == to {
-                return true;
-            }
-            if !trail.contains(&target) {
-                trail.push(target);
-                if self.comes_back(to, trail) {
-                    return true;
-                }
-                trail.pop();
-            }
-        }
-        false
-    }
-
-    /// Keys match by value across integer widths; a text key against a number key is an error.
-    fn key_types(&mut self, id: SourceId) {
-        let Some(source) = self.source(id) else { return };
-        let own: Vec<(ColumnId, Option<SourceId>)> = source
-            .key
-            .map(|k| (k, None))
-            .into_iter()
-            .chain(source.of.iter().map(|o| (o.by, Some(o.entity))))
-            .chain(source.links.iter().map(|l| (l.column, Some(l.target))))
-            .collect();
-        let span = self.sources.get(id.0 as usize).map(|s| s.def.name.span);
-        for (column, target) in own {
-            // An unsigned key is read as a decimal without a point; keys match by value.
-            self.edit(id, |s| {
-                if let Some(c) = s.columns.get_mut(column.0 as usize)
-                    && matches!(c.ty, Type::Decimal { scale: 0, .. })
-                {
-                    c.ty = Type::Int;
-                }
-            });
-            let Some((name, ty)) =
-                self.source(id).and_then(|s| s.column(column)).map(|c| (c.name.clone(), c.ty.clone()))
-            else {
-                continue;
-            };
-            if !matches!(ty, Type::Int | Type::Text | Type::Blank | Type::Error) {
-                let diagnostic = Diagnostic::new(
-                    Code::KeyTypes,
-                    format!("`{name}` is {}: a key must be a whole number or text", ty.described()),
-                )
-                .help(format!("read it as one: `column {name} as int` (or `as text`)"));
-                self.error(match span {
-                    Some(span) => diagnostic.at(span),
-                    None => diagnostic,
-                });
-                continue;
-            }
-            let Some(target) = target else { continue };
-            self.open(target);
-            let key = self
-                .source(target)
-                .and_then(|t| Some((t.key?, t.column(t.key?)?)))
-                .map(|(key, c)| (key, c.name.clone(), c.ty.clone()));
-            // A key of a source without rows is of the type that it is matched with.
-            match &key {
-                Some((_, _, key_ty)) if ty.is_blank() && !key_ty.is_blank() => {
-                    self.set_type(id, column, key_ty.clone());
-                    continue;
-                }
-                Some((key, _, key_ty)) if key_ty.is_blank() => {
-                    self.set_type(target, *key, ty);
-                    continue;
-                }
-                _ => {}
-            }
-            if let Some((_, key_name, key_ty)) = key
-                && key_ty != ty
-                && !key_ty.is_error()
-                && matches!(key_ty, Type::Int | Type::Text)
-            {
-                let of = self.source_name(target).to_string();
-                let diagnostic = Diagnostic::new(
-                    Code::KeyTypes,
-                    format!(
-                        "`{name}` is {}, and the key `{key_name}` of {of} is {}",
-                        ty.described(),
-                        key_ty.described()
-                    ),
-                )
-                .help(format!(
-                    "read one as the other: `column {name} as {}`",
-                    if key_ty == Type::Int { "int" } else { "text" }
-                ));
-                self.error(match span {
-                    Some(span) => diagnostic.at(span),
-                    None => diagnostic,
-                });
-            }
         }
     }
 }

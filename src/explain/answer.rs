@@ -76,6 +76,9 @@ pub struct Explain {
     pub count: Count,
     pub definition: String,
     pub metadata: Vec<(String, String)>,
+    /// Where its entity's keys come from, where it has no table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<SourceUse>,
     pub attrition: Vec<Step>,
     pub tags: Vec<Tag>,
     /// A few members, where asked for.

@@ -187,6 +187,7 @@ impl Asker<'_> {
             count,
             definition: print::expr(program, d.body, self.lang),
             metadata: d.meta.clone(),
+            keys: tag::keys_use(program, d.entity, self.lang),
             attrition: attrition.steps(program, self.lang),
             tags: spreads
                 .into_iter()
@@ -321,7 +322,7 @@ impl Asker<'_> {
                 .sources
                 .iter()
                 .filter(|s| s.copy.is_none())
-                .map(|s| (s.name.clone(), kind_of(s).to_string(), s.location.pattern.clone()))
+                .map(|s| (s.name.clone(), kind_of(s).to_string(), print::origin(program, s, self.lang)))
                 .collect(),
             params: program
                 .params

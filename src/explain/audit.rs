@@ -35,6 +35,8 @@ impl Asker<'_> {
         let mut orphans = Vec::new();
         for (i, owner) in spec.map(|s| s.of.as_slice()).unwrap_or_default().iter().enumerate() {
             orphans.push(match self.program.source(owner.entity) {
+                // These rows make the entity; those that do not (without a time, of days to come) are counted as such.
+                Some(entity) if entity.keys_of.is_some_and(|k| k.events == source) => Some(0),
                 Some(entity) if entity.opened => {
                     let plan = audit::orphans(self.program, self.tables, source, i)?;
                     Some(self.cell(&self.engine.collect(plan)?, 0))
@@ -46,7 +48,11 @@ impl Asker<'_> {
             rows: all.first().map_or(0, |(_, n)| *n),
             troubles: troubles.into_iter().filter(|(_, n)| *n > 0).collect(),
             orphans,
-            doubles: if spec.is_some_and(|s| s.is_entity()) { self.doubles(source)? } else { Vec::new() },
+            doubles: if spec.is_some_and(|s| s.is_entity() && s.keys_of.is_none()) {
+                self.doubles(source)?
+            } else {
+                Vec::new()
+            },
         })
     }
 

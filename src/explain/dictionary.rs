@@ -137,7 +137,7 @@ impl Asker<'_> {
                     (false, true) => "events",
                     (false, false) => "list",
                 },
-                files: s.location.pattern.clone(),
+                files: print::origin(program, s, self.lang),
                 used_by: {
                     let entries = entries.iter().filter(|e| e.reads.contains(&s.name)).map(|e| &e.tag.name);
                     let audiences = audiences.iter().filter(|a| a.reads.contains(&s.name)).map(|a| &a.name);

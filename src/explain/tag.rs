@@ -122,22 +122,31 @@ fn read_by(program: &Program, expr: ExprId, lang: Lang, found: &mut Vec<SourceUs
     }
 }
 
+/// Where the keys of an entity without a table come from: they are read beside its events.
+pub fn keys_use(program: &Program, entity: SourceId, lang: Lang) -> Option<SourceUse> {
+    program.source(entity)?.keys_of?;
+    Some(entity_use(program, entity, lang))
+}
+
 fn entity_use(program: &Program, id: SourceId, lang: Lang) -> SourceUse {
-    let (name, files, key) = match program.source(id) {
-        Some(s) => (
-            s.name.clone(),
-            s.location.pattern.clone(),
-            s.key.and_then(|k| s.column(k)).map(|c| c.name.clone()),
-        ),
-        None => (String::new(), String::new(), None),
+    let Some(s) = program.source(id) else {
+        return SourceUse { source: String::new(), files: String::new(), window: None, row: String::new() };
     };
-    let row = match (key, lang) {
-        (Some(key), Lang::En) => format!("one row per {key}"),
-        (Some(key), Lang::Zh) => format!("每个 {key} 一行"),
-        (None, Lang::En) => "a list".to_string(),
-        (None, Lang::Zh) => "一份清单".to_string(),
+    let key = s.key.and_then(|k| s.column(k)).map(|c| c.name.as_str());
+    let row = match (key, s.keys_of.is_some(), lang) {
+        (Some(key), false, Lang::En) => format!("one row per {key}"),
+        (Some(key), false, Lang::Zh) => format!("每个 {key} 一行"),
+        (Some(key), true, Lang::En) => format!("one row per {key}, by a scan of its own"),
+        (Some(key), true, Lang::Zh) => format!("每个 {key} 一行，单独扫描一次"),
+        (None, _, Lang::En) => "a list".to_string(),
+        (None, _, Lang::Zh) => "一份清单".to_string(),
     };
-    SourceUse { source: name, files, window: None, row }
+    let timed = s.keys_of.filter(|k| program.source(k.events).is_some_and(|e| e.time.is_some()));
+    let window = timed.map(|_| {
+        let seen = Window { start: None, end: program.as_of.cut(), written: None };
+        print::window(program, &seen, lang)
+    });
+    SourceUse { source: s.name.clone(), files: print::origin(program, s, lang), window, row }
 }
 
 fn event_use(
@@ -176,7 +185,7 @@ fn event_use(
     };
     SourceUse {
         source: s.name.clone(),
-        files: s.location.pattern.clone(),
+        files: print::origin(program, s, lang),
         window: window.map(|w| print::window(program, w, lang)),
         row,
     }

@@ -95,6 +95,8 @@ pub struct Source {
     pub title: Option<String>,
     pub span: Span,
     pub location: Location,
+    /// It has no table: its rows are the keys that stand in a source of events.
+    pub keys_of: Option<KeysOf>,
     pub columns: Vec<Column>,
     /// One row per key: an entity.
     pub key: Option<ColumnId>,
@@ -132,6 +134,13 @@ pub struct Column {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Owner {
     pub entity: SourceId,
+    pub by: ColumnId,
+}
+
+/// `from keys of purchases`: the events, and their column with the keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeysOf {
+    pub events: SourceId,
     pub by: ColumnId,
 }
 

@@ -6,7 +6,7 @@
 use super::aggregates as ours;
 use super::expr::Lowering;
 use super::lookup::{Columns, Marks};
-use super::scan::{Needs, Tables, column, column_name, need, rows};
+use super::scan::{Needs, Tables, column, column_name, need, rows, rows_within, within};
 use super::{Result, internal, time};
 use crate::functions::AggregateFn;
 use crate::ir::{Aggregate, ColumnId, ExprId, Node, Program, SourceId, Window};
@@ -184,25 +184,7 @@ impl Read<'_> {
         entity: Option<&Entity<'_>>,
         only: Option<&Expr>,
     ) -> Result<Scanned> {
-        let spec = program.source(self.events).ok_or_else(|| internal("an unknown source of events"))?;
-        let mut plan = rows(program, tables, self.events, needs, |source, provider| {
-            let t = source.time.as_ref()?;
-            let window = self.window?;
-            let c = source.column(t.column)?;
-            let schema = provider.schema();
-            let stored = schema.field_with_name(&c.name).ok()?.data_type();
-            within(column(&c.name), window, |m, end| time::stored(m, stored, &c.ty, &program.zone, end))
-        })?;
-        if let (Some(t), Some(window)) = (&spec.time, self.window) {
-            // The same bounds on the column as it is read: the early filter is only for skipping where types differ.
-            let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
-            let name = column_name(self.events, &[], t.column);
-            if let Some(filter) =
-                within(column(name), window, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end)))
-            {
-                plan = plan.filter(filter)?;
-            }
-        }
+        let plan = rows_within(program, tables, self.events, needs, self.window)?;
         let (mut plan, key) = to_entity(program, tables, self.events, self.path, plan)?;
         if let Some(only) = only {
             plan = plan.filter(column(&key).eq(only.clone()))?;
@@ -219,19 +201,6 @@ impl Read<'_> {
         let mut marks = Marks::default();
         plan = marks.join(program, tables, plan, self.exprs, entity.map_or(&none, |e| e.columns))?;
         Ok(Scanned { plan, key, marks })
-    }
-}
-
-/// Half-open bounds on a time column; an event without a time is in none.
-fn within(
-    t: Expr,
-    window: &Window,
-    literal: impl Fn(crate::ir::Moment, bool) -> Option<Expr>,
-) -> Option<Expr> {
-    let before = t.clone().lt(literal(window.end, true)?);
-    match window.start {
-        Some(start) => Some(t.gt_eq(literal(start, false)?).and(before)),
-        None => Some(before),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use super::lookup::Marks;
 use super::scalar::known;
-use super::time::utc_zone;
+use super::time::{self, utc_zone};
 use super::{Result, expr::Lowering, internal};
-use crate::ir::{ColumnId, ExprId, LinkId, Node, Program, Source, SourceId};
+use crate::ir::{ColumnId, ExprId, KeysOf, LinkId, Moment, Node, Program, Source, SourceId, Window};
 use crate::types::{Frame, Type};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::TableProvider;
@@ -144,6 +144,9 @@ fn table(
     before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Expr>,
 ) -> Result<LogicalPlanBuilder> {
     let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
+    if let Some(keys) = spec.keys_of {
+        return keys_of(program, tables, source, keys);
+    }
     let provider = tables.get(&source).ok_or_else(|| internal(format!("{} was not opened", spec.name)))?;
     let schema = provider.schema();
     let early = before(spec, provider.as_ref());
@@ -179,11 +182,69 @@ fn table(
         Some((latest, key)) => {
             let ty = &spec.column(latest).ok_or_else(|| internal("an unknown column"))?.ty;
             let day = spec.copy.map_or(program.as_of, |(_, day)| day);
-            let cut = super::time::canonical(day.cut(), ty, &program.zone, true);
+            let cut = time::canonical(day.cut(), ty, &program.zone, true);
             newest(plan, &column_name(source, &[], key), &column_name(source, &[], latest), cut)
         }
         None => Ok(plan),
     }
+}
+
+/// The rows of a source that lie in `window`; all of them where it is none.
+pub(super) fn rows_within(
+    program: &Program,
+    tables: &Tables,
+    source: SourceId,
+    needs: &Needs,
+    window: Option<&Window>,
+) -> Result<LogicalPlanBuilder> {
+    let plan = rows(program, tables, source, needs, |source, provider| {
+        let c = source.column(source.time.as_ref()?.column)?;
+        let schema = provider.schema();
+        let stored = schema.field_with_name(&c.name).ok()?.data_type();
+        within(column(&c.name), window?, |m, end| time::stored(m, stored, &c.ty, &program.zone, end))
+    })?;
+    let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
+    let (Some(t), Some(window)) = (&spec.time, window) else { return Ok(plan) };
+    // The same bounds on the column as it is read: the early filter is only for skipping where types differ.
+    let c = spec.column(t.column).ok_or_else(|| internal("an unknown time column"))?;
+    let name = column_name(source, &[], t.column);
+    match within(column(name), window, |m, end| Some(time::canonical(m, &c.ty, &program.zone, end))) {
+        Some(filter) => Ok(plan.filter(filter)?),
+        None => Ok(plan),
+    }
+}
+
+/// Half-open bounds on a time column; an event without a time is in none.
+pub(super) fn within(
+    t: Expr,
+    window: &Window,
+    literal: impl Fn(Moment, bool) -> Option<Expr>,
+) -> Option<Expr> {
+    let before = t.clone().lt(literal(window.end, true)?);
+    match window.start {
+        Some(start) => Some(t.gt_eq(literal(start, false)?).and(before)),
+        None => Some(before),
+    }
+}
+
+/// The rows of an entity without a table: each key once that stands in an event which the run sees. A scan of its own,
+/// beside the folds of the same events.
+fn keys_of(program: &Program, tables: &Tables, source: SourceId, keys: KeysOf) -> Result<LogicalPlanBuilder> {
+    let unknown = || internal("keys of unknown events");
+    let (spec, events) = (program.source(source), program.source(keys.events));
+    let (spec, events) = (spec.ok_or_else(unknown)?, events.ok_or_else(unknown)?);
+    let key = spec.key.ok_or_else(unknown)?;
+    let mut columns = BTreeSet::from([keys.by]);
+    columns.extend(events.time.iter().map(|t| t.column));
+    let seen = Window { start: None, end: program.as_of.cut(), written: None };
+    let needs = Needs::from([(Vec::new(), columns)]);
+    let plan = rows_within(program, tables, keys.events, &needs, Some(&seen))?;
+    let by = events.column(keys.by).ok_or_else(unknown)?;
+    let stored = arrow_type(&by.ty).ok_or_else(unknown)?;
+    let ty = &spec.column(key).ok_or_else(unknown)?.ty;
+    let value = read_as(column(column_name(keys.events, &[], keys.by)), &stored, ty, program)?;
+    let name = column_name(source, &[], key);
+    Ok(plan.project(vec![value.alias(&name)])?.filter(column(name).is_not_null())?.distinct()?)
 }
 
 /// Per key, the row that is the newest before `cut`; several where they are equally new, which is told as a key

@@ -5,6 +5,7 @@ use super::fault::output_fault;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Progress;
 use crate::explain::{Asker, ExplainError, Selection};
+use crate::ir::print::{self, Lang};
 use crate::ir::{Audience, Program};
 use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
 use crate::output::list::write_list;
@@ -154,11 +155,15 @@ impl Session {
         let opened = program.sources.iter().filter(|s| s.opened && s.copy.is_none());
         opened
             .map(|s| {
-                let files = self.engine.files(&s.location).unwrap_or_default();
+                // An entity of keys has no files but its events'.
+                let files = match s.keys_of {
+                    Some(_) => Vec::new(),
+                    None => self.engine.files(&s.location).unwrap_or_default(),
+                };
                 let newest = files.iter().map(|f| f.modified).max();
                 manifest::Source {
                     name: s.name.clone(),
-                    pattern: s.location.pattern.clone(),
+                    pattern: print::origin(program, s, Lang::En),
                     files: files.len() as u64,
                     bytes: files.iter().map(|f| f.size).sum(),
                     newest: newest

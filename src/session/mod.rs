@@ -181,7 +181,8 @@ impl Session {
     /// The opened tables of a program's sources.
     pub fn tables(&self, program: &Program) -> Result<Tables, Diagnostic> {
         let mut tables = Tables::new();
-        for (i, source) in program.sources.iter().enumerate().filter(|(_, s)| s.opened) {
+        let with_files = program.sources.iter().enumerate().filter(|(_, s)| s.opened && s.keys_of.is_none());
+        for (i, source) in with_files {
             let as_text: Vec<String> =
                 source.columns.iter().filter(|c| c.overruled).map(|c| c.name.clone()).collect();
             let table = self.engine.provider_with(&source.location, &as_text).map_err(|e| {

@@ -73,7 +73,20 @@ impl Session {
         let Some(def) = self.source_def(source) else {
             return Err(Diagnostic::new(Code::UnknownName, format!("no source is named `{source}`")));
         };
-        let SourceFrom::Location(text) = &def.from else { return Ok(TableSchema { columns: Vec::new() }) };
+        let text = match &def.from {
+            SourceFrom::Location(text) => text,
+            // Its one column is that of the events which holds the keys.
+            SourceFrom::KeysOf(events) => {
+                let of = self.source_def(&events.text);
+                let of = of.filter(|of| matches!(of.from, SourceFrom::Location(_)));
+                let Some(by) = of.and_then(|of| of.owner_columns(source).next()) else {
+                    return Ok(TableSchema { columns: Vec::new() });
+                };
+                let mut found = self.columns(program, &events.text)?;
+                found.columns.retain(|c| c.name == by.text);
+                return Ok(found);
+            }
+        };
         let folder = self.loaded.map.get(text.span.file).map(|f| f.folder.clone()).unwrap_or_default();
         let mut pattern = text.value.replace("{as_of}", &program.as_of.text(&program.zone).replace(':', ""));
         for param in &program.params {
@@ -99,10 +112,8 @@ impl Session {
             let StatementKind::Source(def) = &statement.kind else { continue };
             for clause in &def.clauses {
                 match clause {
-                    SourceClause::Key(columns, _) | SourceClause::Pii(columns, _) => {
-                        names.extend(columns.iter().map(|c| c.text.clone()));
-                    }
-                    SourceClause::Of { by, .. } => names.push(by.text.clone()),
+                    SourceClause::Pii(columns, _) => names.extend(columns.iter().map(|c| c.text.clone())),
+                    SourceClause::Key(by, _) | SourceClause::Of { by, .. } => names.push(by.text.clone()),
                     _ => {}
                 }
             }

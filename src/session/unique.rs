@@ -18,6 +18,10 @@ impl Session {
     /// A look-up whose key stands twice would give a row two values.
     pub(super) fn check_unique(&self, asker: &Asker<'_>) -> Result<(), ExplainError> {
         for source in super::looked_up(asker.program) {
+            // Keys without a table are each taken once.
+            if asker.program.source(source).is_some_and(|s| s.keys_of.is_some()) {
+                continue;
+            }
             let version = self.version(asker.program, source);
             if let Some((name, version)) = &version
                 && self.unique.is_known(name, version)

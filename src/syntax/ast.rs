@@ -90,8 +90,8 @@ pub enum SourceFrom {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum SourceClause {
-    /// `key customer_id` (a list in the tree, one accepted by the checker)
-    Key(Vec<Ident>, Span),
+    /// `key customer_id`
+    Key(Ident, Span),
     /// `of customers by customer_id`
     Of { entity: Ident, by: Ident, span: Span },
     /// `at ts, basket_id utc`: the time column, the columns that break its ties, and whether it is UTC
@@ -561,6 +561,20 @@ impl SourceDef {
             _ => None,
         });
         columns.collect()
+    }
+
+    /// The columns with the keys of an entity to which its rows belong.
+    pub fn owner_columns(&self, entity: &str) -> impl Iterator<Item = &Ident> {
+        self.clauses.iter().filter_map(move |c| match c {
+            SourceClause::Of { entity: of, by, .. } if of.text == entity => Some(by),
+            _ => None,
+        })
+    }
+
+    /// Whether its rows are told apart by a key: it is an entity.
+    pub fn has_key(&self) -> bool {
+        let from_keys = matches!(self.from, SourceFrom::KeysOf(_));
+        from_keys || self.clauses.iter().any(|c| matches!(c, SourceClause::Key(..)))
     }
 }
 

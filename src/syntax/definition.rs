@@ -63,7 +63,7 @@ impl<'t> Builder<'t, '_> {
         }
         let mut kids = Kids::of(node);
         Some(match rule {
-            Rule::key_clause => SourceClause::Key(self.names(kids.find(Rule::names)?), span),
+            Rule::key_clause => SourceClause::Key(self.one_key(kids.find(Rule::names)?)?, span),
             Rule::of_clause => {
                 let entity = self.ident(&kids.find(Rule::NAME)?);
                 SourceClause::Of { entity, by: self.ident(&kids.find(Rule::NAME)?), span }
@@ -93,6 +93,20 @@ impl<'t> Builder<'t, '_> {
             }
             _ => return None,
         })
+    }
+
+    /// The column of a key. Several are read only to say what to do.
+    fn one_key(&mut self, names: Node<'t>) -> Option<Ident> {
+        let mut columns = self.names(names).into_iter();
+        let key = columns.next()?;
+        if let Some(more) = columns.map(|c| c.span).reduce(Span::to) {
+            self.report(
+                Diagnostic::new(Code::Syntax, "a key is one column")
+                    .at(more)
+                    .help("make one column of them where the file is made: a text such as \"12-0042\""),
+            );
+        }
+        Some(key)
     }
 
     fn type_name(&mut self, node: Node<'t>) -> Option<TypeName> {

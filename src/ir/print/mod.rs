@@ -12,7 +12,7 @@ mod words;
 pub use model::{model, part};
 pub use tested::test_text;
 
-use super::{DefId, ExprId, Formula, Node, OwnWindow, Program, Sequence, Window};
+use super::{DefId, ExprId, Formula, Node, OwnWindow, Program, Sequence, Source, Window};
 use crate::value::Value;
 use expr::{Precedence, Printer};
 
@@ -90,12 +90,21 @@ pub fn value(value: &Value, lang: Lang) -> String {
     }
 }
 
+/// Where a source's rows come from: its files, as the script says them, or the keys of another source.
+pub fn origin(program: &Program, source: &Source, lang: Lang) -> String {
+    match (source.keys_of, lang) {
+        (None, _) => source.location.pattern.clone(),
+        (Some(keys), Lang::En) => format!("keys of {}", program.source_name(keys.events)),
+        (Some(keys), Lang::Zh) => format!("{} 的键", program.source_name(keys.events)),
+    }
+}
+
 /// The whole program, for `segue debug ir`: every source, definition and node, one to a line.
 pub fn program(program: &Program) -> String {
     use std::fmt::Write;
     let mut text = format!("as of {} in {}\n", program.as_of.text(&program.zone), program.zone.name());
     for (i, source) in program.sources.iter().enumerate() {
-        let _ = writeln!(text, "source {i} {} {:?}", source.name, source.location.pattern);
+        let _ = writeln!(text, "source {i} {} {:?}", source.name, origin(program, source, Lang::En));
         for (c, column) in source.columns.iter().enumerate() {
             let _ = writeln!(text, "  column {c} {}: {}", column.name, column.ty);
         }

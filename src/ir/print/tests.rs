@@ -17,6 +17,7 @@ fn source(name: &str, columns: &[&str]) -> Source {
         name: name.into(),
         title: None,
         span: Span::new(FileId(0), 0, 0),
+        keys_of: None,
         location: Location { pattern: String::new(), folder: "".into() },
         columns: columns
             .iter()

@@ -16,6 +16,9 @@ pub fn draw(page: &mut Page<'_>, a: &Explain) {
     tag::metadata(page, 0, &a.metadata);
     page.gap();
     page.verbatim(2, &a.definition);
+    if let Some(keys) = &a.keys {
+        tag::reads(page, keys);
+    }
     if !a.attrition.is_empty() {
         page.gap();
         attrition(page, &a.count, &a.attrition);

@@ -89,7 +89,7 @@ pub fn metadata(page: &mut Page<'_>, indent: usize, pairs: &[(String, String)]) 
     }
 }
 
-fn reads(page: &mut Page<'_>, a: &SourceUse) {
+pub fn reads(page: &mut Page<'_>, a: &SourceUse) {
     let lang = page.lang();
     let mut line = Line::new().plain(&a.source);
     if !a.files.is_empty() {

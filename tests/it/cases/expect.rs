@@ -74,11 +74,17 @@ pub fn answer(
         }
         "arms" => audience(session, program, rest, arms),
         "waterfall" => audience(session, program, rest, waterfall),
+        "data" => data(session, program),
         "files" => files(session, program, folder),
         "file" => Ok(file(&folder.join(rest))),
         other => panic!("line {}: nothing is called `expect {other}`", block.line),
     };
     compared(session, kind == "members" && !rest.contains(" with "), block, found)
+}
+
+/// What `check --data` finds: `CODE message` each.
+fn data(session: &Session, program: &Program) -> Found {
+    Ok(session.check_data(program)?.iter().map(|d| format!("{} {}", d.code, d.message)).collect())
 }
 
 /// A command's answer as rows, cells between `|`, without the header.

@@ -164,6 +164,7 @@ pub fn explain() -> Explain {
     Explain {
         count: count(),
         definition: s("assets ≥ 1,000,000 and tx_90d > 5"),
+        keys: None,
         metadata: Vec::new(),
         attrition: vec![
             step("assets ≥ 1,000,000", &[], [2_310, 16_778, 912, 2_310]),
