@@ -43,7 +43,14 @@ impl<'a> SourceState<'a> {
             consent: None,
             opened: false,
         };
-        SourceState { def, source, looked: Progress::Todo, opened: Progress::Todo, empty: false, broken: false }
+        SourceState {
+            def,
+            source,
+            looked: Progress::Todo,
+            opened: Progress::Todo,
+            empty: false,
+            broken: false,
+        }
     }
 
     fn has(&self, wanted: fn(&SourceClause) -> bool) -> bool {
