@@ -1,6 +1,7 @@
-//! Golden cases: the pages of `tests/cases/`, each a script with small tables and the rows that must come out.
+//! Golden cases: the pages of `tests/spec/` and `tests/cases/`, each case a script with small tables and the rows that
+//! must come out.
 //!
-//! `tests/cases/README.md` says how a page is written. Every case runs twice: on one thread with tiny batches, and
+//! `tests/cases/README.md` says how a case is written. Every case runs twice: on one thread with tiny batches, and
 //! on two threads with the tables' rows in the opposite order. Both must give the expected answer.
 
 // Helpers of tests may fail like tests; clippy knows only the tests themselves.
@@ -8,9 +9,9 @@
 
 mod control;
 mod expect;
-mod page;
+pub mod page;
 mod run;
-mod table;
+pub mod table;
 
 use page::{Case, Page};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,11 @@ fn wanted(page: &Page, case: &Case) -> bool {
     std::env::var("SEGUE_CASES").map_or(true, |part| format!("{}: {}", page.name, case.name).contains(&part))
 }
 
-fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
+/// The folders of pages, and what leads the names of their pages.
+const FOLDERS: [(&str, &str); 2] = [("tests/spec", "spec/"), ("tests/cases", "")];
+
+/// The pages below a folder, by name.
+pub fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     entries.sort();
     for path in entries {
@@ -36,17 +41,17 @@ fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_case_gives_its_expected_answer() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files = Vec::new();
-    pages(&root, &mut files);
-    let pages: Vec<Page> = files
-        .iter()
-        .map(|path| {
+    let mut found: Vec<Page> = Vec::new();
+    for (folder, mark) in FOLDERS {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let mut files = Vec::new();
+        pages(&root, &mut files);
+        found.extend(files.iter().map(|path| {
             let name = path.strip_prefix(&root).unwrap().with_extension("").display().to_string();
-            page::read(&name, &std::fs::read_to_string(path).unwrap())
-        })
-        .collect();
-    let cases: Vec<(&Page, &Case)> = pages
+            page::read(&format!("{mark}{name}"), &std::fs::read_to_string(path).unwrap())
+        }));
+    }
+    let cases: Vec<(&Page, &Case)> = found
         .iter()
         .flat_map(|p| p.cases.iter().map(move |c| (p, c)))
         .filter(|(p, c)| wanted(p, c))

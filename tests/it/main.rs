@@ -7,3 +7,4 @@ mod examples;
 mod format;
 mod pages;
 mod plans;
+mod spec;

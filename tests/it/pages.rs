@@ -214,13 +214,11 @@ fn pages_begin_with_the_mistake_and_then_its_cure() {
 }
 
 #[test]
-fn the_readme_and_the_reference_check() {
+fn the_readme_and_the_specification_check() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pages: Vec<PathBuf> =
-        ["README.md", "docs/language.md"].iter().map(|p| root.join(p)).filter(|p| p.is_file()).collect();
-    if !pages.is_empty() {
-        run_pages(&pages);
-    }
+    let mut pages = vec![root.join("README.md")];
+    super::cases::pages(&root.join("tests/spec"), &mut pages);
+    run_pages(&pages);
 }
 
 #[test]

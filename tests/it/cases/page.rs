@@ -1,4 +1,4 @@
-//! A page of cases: Markdown read into scripts, tables and expectations.
+//! A page of cases or of the specification: Markdown read into scripts, tables and expectations.
 
 /// One Markdown file: one feature.
 pub struct Page {
@@ -38,19 +38,49 @@ pub struct Block {
 
 pub const AS_OF: &str = "2026-10-31";
 
+/// The heading behind the cases of a page of the specification: decisions, and no case.
+pub const DECIDED: &str = "Decided";
+
+/// What a page is made of, in its order.
+pub enum Piece {
+    /// One line outside of blocks, with its number.
+    Line(usize, String),
+    Block(Block),
+}
+
+pub fn pieces(text: &str) -> Vec<Piece> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let Some(info) = line.strip_prefix("```") else {
+            found.push(Piece::Line(at + 1, line.to_string()));
+            continue;
+        };
+        let (kind, info) = info.trim().split_once(' ').unwrap_or((info.trim(), ""));
+        let body: Vec<String> =
+            lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").map(str::to_string).collect();
+        let block = Block { kind: kind.into(), info: info.trim().into(), lines: body, line: at + 1 };
+        found.push(Piece::Block(block));
+    }
+    found
+}
+
 pub fn read(name: &str, text: &str) -> Page {
     let mut page =
         Page { name: name.to_string(), prelude: String::new(), tables: Vec::new(), cases: Vec::new() };
-    let mut lines = text.lines().enumerate();
-    while let Some((at, line)) = lines.next() {
-        if let Some(info) = line.strip_prefix("```") {
-            let (kind, info) = info.trim().split_once(' ').unwrap_or((info.trim(), ""));
-            let body: Vec<String> =
-                lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").map(str::to_string).collect();
-            let block = Block { kind: kind.into(), info: info.trim().into(), lines: body, line: at + 1 };
-            page.put(block);
-        } else if let Some(title) = line.strip_prefix("## ") {
-            page.cases.push(Case { name: title.trim().to_string(), line: at + 1, ..Case::default() });
+    for piece in pieces(text) {
+        let (at, line) = match piece {
+            Piece::Block(block) => {
+                page.put(block);
+                continue;
+            }
+            Piece::Line(at, line) => (at, line),
+        };
+        if let Some(title) = line.strip_prefix("## ") {
+            if title == DECIDED {
+                break;
+            }
+            page.cases.push(Case { name: title.trim().to_string(), line: at, ..Case::default() });
         } else if let Some(case) = page.cases.last_mut() {
             if let Some(bug) = line.strip_prefix("known bug: ") {
                 case.known_bug = Some(bug.to_string());
@@ -77,6 +107,8 @@ impl Page {
             ("table" | "file", None) => self.tables.push(block),
             ("table" | "file", Some(case)) => case.tables.push(block),
             ("expect", Some(case)) => case.expects.push(block),
+            // For the reader alone. Those of `segue` are run by `pages.rs`.
+            ("segue" | "segue-script" | "text" | "console", None) => {}
             (other, _) => panic!("{at}: a block `{other}` cannot stand here"),
         }
     }
