@@ -33,8 +33,8 @@ impl Checker<'_> {
         let (name, said) = match body {
             Body::Tag(def) => (&def.name, def.entity.as_ref()),
             Body::Segment(def) => (&def.name, def.entity.as_ref()),
-            Body::Score(def) => (&def.name, None),
-            Body::Rfm(def, _) => (&def.name, None),
+            Body::Score(def) => (&def.name, def.entity.as_ref()),
+            Body::Rfm(def, _) => (&def.name, def.entity.as_ref()),
             Body::Everyone(entity, _) => return Some(entity),
             Body::Part(tag, ..) => return self.entity_of(tag),
         };

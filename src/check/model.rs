@@ -127,7 +127,8 @@ impl<'a> Checker<'a> {
             return None;
         }
         let bins = self.bins(def);
-        if let Some(base) = &def.base {
+        // Days since the last event do not need the base: on another day, its past is not asked for.
+        if let (Some(base), None) = (&def.base, self.other_day()) {
             self.segment_named(base)?;
         }
         let moment = def.recency.as_ref()?;

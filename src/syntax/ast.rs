@@ -223,6 +223,7 @@ pub enum AudienceClause {
 pub struct RfmDef {
     pub name: Ident,
     pub title: Option<Text>,
+    pub entity: Option<Ident>,
     pub source: Ident,
     pub recency: Option<Expr>,
     pub frequency: Option<Vec<CallClause>>,
@@ -237,6 +238,7 @@ pub struct RfmDef {
 pub struct ScoreDef {
     pub name: Ident,
     pub title: Option<Text>,
+    pub entity: Option<Ident>,
     pub base: Option<Expr>,
     pub rules: Vec<ScoreRule>,
     pub clamp: Option<(Expr, Expr)>,

@@ -231,10 +231,12 @@ impl<'t> Builder<'t, '_> {
 
     pub fn rfm_def(&mut self, mut kids: Kids<'t>) -> Option<RfmDef> {
         let (name, title) = self.heading(&mut kids)?;
+        let entity = self.of_entity(&mut kids)?;
         let source = self.base(kids.take(Rule::from_name)?)?;
         let mut rfm = RfmDef {
             name,
             title,
+            entity,
             source,
             recency: None,
             frequency: None,
@@ -290,7 +292,8 @@ impl<'t> Builder<'t, '_> {
 
     pub fn score_def(&mut self, mut kids: Kids<'t>) -> Option<ScoreDef> {
         let (name, title) = self.heading(&mut kids)?;
-        let mut score = ScoreDef { name, title, base: None, rules: Vec::new(), clamp: None };
+        let entity = self.of_entity(&mut kids)?;
+        let mut score = ScoreDef { name, title, entity, base: None, rules: Vec::new(), clamp: None };
         let mut seen = Seen::default();
         while let Some(clause) = kids.take(Rule::score_clause) {
             let clause = Kids::of(clause).next()?;

@@ -52,7 +52,7 @@ impl<'t> Builder<'t, '_> {
     }
 
     /// `of accounts`, where it stands.
-    fn of_entity(&mut self, kids: &mut Kids<'t>) -> Option<Option<Ident>> {
+    pub fn of_entity(&mut self, kids: &mut Kids<'t>) -> Option<Option<Ident>> {
         Some(match kids.take(Rule::of_entity) {
             Some(of) => Some(self.ident(&Kids::of(of).find(Rule::NAME)?)),
             None => None,

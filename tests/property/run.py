@@ -28,7 +28,7 @@ except ImportError:
     print("skipped: duckdb and pyarrow are not installed (pip install duckdb pyarrow)")
     sys.exit(0)
 
-import scripts
+import audiences
 import tables
 from scripts import Definition, Generator, quoted
 
@@ -74,13 +74,14 @@ def put(folder, name, lines):
         out.write("\n".join(lines) + "\n")
 
 
-def ask(binary, folder, script, definitions, threads=1):
-    """Every definition's value for every entity, and how many are undecided about each segment."""
+def ask(binary, folder, script, definitions, threads=1, lists=()):
+    """Every definition's value for every entity, how many are undecided about each segment, and the audiences."""
     counts = [f"count {d.said()}" for d in definitions if d.kind != "tag"]
+    shutil.rmtree(os.path.join(folder, "out"), ignore_errors=True)
     put(folder, "script.seg", script.head() + script.statements(definitions)
-        + [script.audience(definitions, "out/everyone.parquet")] + counts)
-    out = segue(binary, folder, "script.seg", script.world, threads)
-    found = {a["segment"]: a for a in answers(out) if a.get("answer") == "count"}
+        + [script.audience(definitions, "out/everyone.parquet")] + counts + [script.listed(a, f"out/{a.name}.parquet") for a in lists])
+    told = answers(segue(binary, folder, "script.seg", script.world, threads))
+    found = {a["segment"]: a for a in told if a.get("answer") == "count"}
     table = pq.read_table(os.path.join(folder, "out/everyone.parquet"))
     key = script.world.sources[script.entity].key
     keys = table.column(key).to_pylist()
@@ -88,7 +89,15 @@ def ask(binary, folder, script, definitions, threads=1):
     for d in definitions:
         values = table.column(d.name).to_pylist()
         columns[d.name] = dict(zip(keys, [plain(v) for v in values]))
-    return keys, columns, found
+    made = {}
+    for a in lists:
+        answer = next(x for x in told if x.get("audience") == a.name)
+        sent = pq.read_table(os.path.join(folder, f"out/{a.name}.parquet"))
+        arms = sent.column("arm").to_pylist() if a.arms else [None] * sent.num_rows
+        aside = os.path.join(folder, f"out/{a.name}.held_out.parquet")
+        held = pq.read_table(aside).column(key).to_pylist() if os.path.exists(aside) else []
+        made[a.name] = answer, list(zip(sent.column(key).to_pylist(), arms)), held
+    return keys, columns, found, made
 
 
 def plain(v):
@@ -107,20 +116,42 @@ class Oracle:
             self.con.execute("pragma disable_optimizer")
         self.con.execute("set timezone = 'UTC'; set threads = 1; set preserve_insertion_order = false")
         self.con.execute(MACROS)
-        self.con.execute(f"create or replace macro today() as date '{world.day}'")
         for s in world.sources.values():
             tables.load(self.con, s)
-        for name in ("customers", "accounts"):
-            self.con.execute(f"create table p0_{name} as {self.linked(world.sources[name], 'r')}")
 
-    def linked(self, source, alias, more="", joins=""):
+    def stand(self, entity, day=None):
+        """Everything as it is seen from a day, by default the run's: histories, look-ups, events, `today`."""
+        world = self.world
+        on, cut = (day, tables.midnight(day + tables.DAY)) if day else (world.day, world.cut())
+        self.con.execute(f"create or replace macro today() as date '{on}'")
+        for s in world.sources.values():
+            if s.latest:
+                since, ty = f"r.{quoted(s.latest)}", s.columns[s.latest].ty
+                seen = f"{since} <= date '{on}'" if ty.kind == "date" else \
+                    f"{since} < timestamp '{world.utc(cut) if ty.frame == 'utc' else cut}'"
+                self.con.execute(f"create or replace table {s.name} as select * from {s.name}_rows r where {seen} "
+                                 f"qualify row_number() over (partition by {quoted(s.key)} order by {since} desc) = 1")
+        for name in ("customers", "accounts"):
+            source = world.sources[name]
+            everyone = ""
+            if source.latest and day:
+                # The customers are those of the run's day; who was none then has no values.
+                rows = f"(select k.{quoted(source.key)}, r.* exclude ({quoted(source.key)}) from now_{name} k " \
+                       f"left join {name} r on r.{quoted(source.key)} = k.{quoted(source.key)})"
+                everyone = rows
+            elif source.latest:
+                self.con.execute(f"create or replace table now_{name} as select {quoted(source.key)} from {name}")
+            self.con.execute(f"create or replace table p0_{name} as {self.linked(source, 'r', table=everyone)}")
+        self.events(entity)
+
+    def linked(self, source, alias, more="", joins="", table=""):
         """The source's rows with its look-ups as columns `link.column`."""
         extra = ""
         for i, (link, (column, target)) in enumerate(source.links.items()):
             t = self.world.sources[target]
             joins += f' left join {target} k{i} on k{i}.{quoted(t.key)} = {alias}.{quoted(column)}'
             extra += "".join(f', k{i}.{quoted(c)} as {quoted(link + "." + c)}' for c in t.columns)
-        return f"select {alias}.*{extra}{more} from {source.name} {alias}{joins}"
+        return f"select {alias}.*{extra}{more} from {table or source.name} {alias}{joins}"
 
     def events(self, entity):
         w = self.world.sources
@@ -128,6 +159,8 @@ class Oracle:
             if not s.of:
                 continue
             owner, column = s.of
+            if s.also and s.also[0] == entity:
+                owner, column = s.also
             if owner == entity:
                 sql = self.linked(s, "r", f', r.{quoted(column)} as "own key"')
             elif w[owner].of and w[owner].of[0] == entity:
@@ -138,7 +171,27 @@ class Oracle:
             self.con.execute(f"create or replace table ev_{s.name} as {sql}")
 
     def portrait(self, script, definitions):
-        """{name: {key: value}}, and {segment: undecided}; stage by stage, each on the one before."""
+        """{name: {key: value}}, and {segment: undecided}; what is asked for on other days first."""
+        said = lambda few: " ".join(q for d in few for _, q, _ in d.body.aggs)
+        closed = lambda name: script.closed([name]) if name in script.names() else []
+        text, needed = said(definitions), []
+        for past in reversed(script.pasts):     # a day of a day
+            if f"from {past[0]} " in text:
+                needed.append(past)
+                text += " " + said(closed(past[1]))
+        if needed:
+            self.stand(script.entity)
+        for table, name, day in reversed(needed):
+            self.stand(script.entity, day)
+            before = self.staged(script, closed(name), day)
+            three = f", {quoted(name + ' ?')} as three" if name in script.names() and script.named(name).kind != "tag" else ""
+            key = self.world.sources[script.entity].key
+            self.con.execute(f"create or replace temp table {table} as select {quoted(key)} as k, {quoted(name)} as v{three} from {before}")
+        self.stand(script.entity)
+        return self.read(script, definitions, self.staged(script, definitions, None))
+
+    def staged(self, script, definitions, day):
+        """The table with every definition, as seen from a day: stage by stage, each on the one before."""
         key = self.world.sources[script.entity].key
         stages, level = collections.defaultdict(list), {}
         for d in definitions:
@@ -156,8 +209,13 @@ class Oracle:
                 else:
                     columns += f", coalesce(({sql}), false) as {quoted(d.name)}, ({three}) as {quoted(d.name + ' ?')}"
             joins = "".join(f" left join ({q.replace('{p}', before)}) {a} on {a}.k = c.{quoted(key)}" for a, q, _ in aggs.values())
-            self.con.execute(f"create or replace temp table p{n} as select c.*{columns} from {before} c{joins}")
+            sql = f"create or replace temp table p{n} as select c.*{columns} from {before} c{joins}"
+            self.con.execute(script.times.resolve(sql, day))
             before = f"p{n}"
+        return before
+
+    def read(self, script, definitions, before):
+        key = self.world.sources[script.entity].key
         names = ", ".join([quoted(key)] + [quoted(d.name) for d in definitions])
         rows = self.con.execute(f"select {names} from {before} order by 1").fetchall()
         keys = [r[0] for r in rows]
@@ -190,7 +248,7 @@ def same(mine, theirs, ty):
 def differences(script, definitions, mine, theirs):
     """[(definition, what)]"""
     found = []
-    keys, columns, counts = mine
+    keys, columns, counts, _ = mine
     wanted, values, undecided = theirs
     if sorted(keys) != sorted(wanted) or len(keys) != len(set(keys)):
         return [(None, f"customers: Segue {sorted(keys)[:10]}…, DuckDB {sorted(wanted)[:10]}…")]
@@ -210,6 +268,16 @@ def differences(script, definitions, mine, theirs):
             want = (members, len(wanted), undecided[d.name])
             if told != want:
                 found.append((d, f"(members, of, undecided): Segue {told}, DuckDB {want}"))
+    return found
+
+
+def unlike(script, mine, theirs):
+    """What is wrong with the audiences: [(audience or None, what)]"""
+    keys, values, _ = theirs
+    found = [(a, what) for a in script.audiences for what in audiences.wrong(a, script, keys, values, *mine[3][a.name])]
+    if script.audiences:
+        drawn = {name: made[1:] for name, made in mine[3].items()}
+        found += [(None, what) for what in audiences.moved(script.audiences, drawn)]
     return found
 
 
@@ -275,6 +343,7 @@ def metamorphic(binary, folder, script, rng, seed):
     lists = []
     for i, d in enumerate(segments[:3]):
         lists.append(f"audience list{i} from {d.said()}\n  control 20% salt \"s\"\n  to \"list{i}.{rng.choice(['parquet', 'csv', 'ndjson'])}\"")
+    lists += [script.listed(a, f"{a.name}.{rng.choice(['parquet', 'csv', 'ndjson', 'arrow'])}") for a in script.audiences]
     lists.append(script.audience(definitions, "everyone.parquet"))
     def run(name, what, threads=1, base=None):
         out = os.path.join(folder, "out", what)
@@ -335,11 +404,10 @@ def metamorphic(binary, folder, script, rng, seed):
     for new, old in moved.values():
         os.rename(new + ".back", old)
     # Names replaced by what they say: the same values. P, not P and undecided are everyone.
-    inlined = [d for d in definitions if len(script.expand(d.body.seg if d.kind != "top" else d.written, True)) < 3000]
+    inlined = [d for d in definitions if len(script.expand(d.written or d.body.seg, True)) < 3000]
     need = script.closed([d.name for d in inlined])
     statements = [f"param {n} = {v}" for n, v in script.params]
-    for d in need:
-        statements.append(script.statement(d, d in inlined))
+    statements += dict.fromkeys(script.statement(d, d in inlined) for d in need)
     put(folder, "inlined.seg", script.head() + statements + [script.audience(inlined, "everyone.parquet")])
     got = run("inlined.seg", "inlined")
     if got is not None:
@@ -375,6 +443,7 @@ FEATURES = {
     "percentile": "tag t = percentile(v)",
     "happened": "tag t = happened(events then events within 1 day)",
     "after": "tag t = count(events within 3 days after d)",
+    "model of": "rfm r of customers from events recency ts frequency monetary x",
 }
 
 
@@ -383,7 +452,7 @@ def features_of(binary):
     known = set()
     with tempfile.TemporaryDirectory() as folder:
         put(folder, "c.csv", ["id,v,d", "1,2,2026-01-01"])
-        put(folder, "e.csv", ["id,ts", "1,2026-01-01"])
+        put(folder, "e.csv", ["id,ts,x", "1,2026-01-01,1"])
         for name, text in FEATURES.items():
             put(folder, "f.seg", ['source customers from "c.csv" key id',
                                    'source events from "e.csv" of customers by id at ts', text])
@@ -411,22 +480,24 @@ class Worker:
             self.oracle, self.number = Oracle(self.world), number
         rng = random.Random(f"script {seed}")
         script = Generator(self.world, rng, self.features).make()
-        self.oracle.events(script.entity)
         try:
-            theirs = self.oracle.portrait(script, script.definitions)
+            theirs = self.oracle.portrait(script, script.definitions + script.hidden())
         except duckdb.Error:
             # DuckDB's optimizer has defects of its own; an internal error also ends its connection.
             try:
                 self.oracle = Oracle(self.world, optimizer=False)
-                self.oracle.events(script.entity)
-                theirs = self.oracle.portrait(script, script.definitions)
+                theirs = self.oracle.portrait(script, script.definitions + script.hidden())
             except duckdb.Error as error:
                 self.number = None
                 return f"seed {seed}: DuckDB cannot: {str(error)[:1500]}", len(script.definitions), 0
         faults = []
         try:
-            mine = ask(self.binary, self.place, script, script.definitions, rng.choice([1, 2]))
+            mine = ask(self.binary, self.place, script, script.definitions, rng.choice([1, 2]), script.audiences)
             faults = differences(script, script.definitions, mine, theirs)
+            if not faults:
+                lists = unlike(script, mine, theirs)
+                if lists:
+                    return self.unlisted(seed, script, lists), len(script.definitions), 0
         except Fault as fault:
             faults = self.refused(script, fault)
         if faults:
@@ -445,7 +516,21 @@ class Worker:
                 ask(self.binary, self.place, script, script.closed([d.name]))
             except Fault as alone:
                 return [(d, str(alone))]
-        return [(None, str(fault))]
+        said = "\n".join(script.listed(a, f"{a.name}.parquet") for a in script.audiences)
+        return [(None, f"{fault}\n{said}")]
+
+    def unlisted(self, seed, script, faults):
+        lines = [f"seed {seed}: as of {self.world.as_of}, {self.world.zone}; audiences"]
+        lines += script.head()
+        few = [a for a in script.audiences if any(a is f for f, _ in faults)] or script.audiences
+        need = {d.name for a in few for d in script.needs(a)}
+        lines += script.statements([d for d in script.definitions if d.name in need])
+        for a in few:
+            lines.append(script.listed(a, f"{a.name}.parquet"))
+            lines += [f"-- {d.name}: {d.body.sql}" for d in a.hidden()]
+            lines += [f"--   {alias}: {q}" for d in a.hidden() for alias, q, _ in d.body.aggs]
+        lines += [f"-- {a.name if a else 'drawn'}: {what}" for a, what in faults]
+        return script.times.resolve("\n".join(lines), None)
 
     def report(self, seed, script, faults):
         d, what = faults[0]
@@ -472,7 +557,7 @@ class Worker:
             lines += [f"--   {a}: {q}" for a, q, _ in d.body.aggs]
         else:
             lines.append(f"-- {what}")
-        return "\n".join(lines)
+        return script.times.resolve("\n".join(lines), None)
 
 
 def work(job):

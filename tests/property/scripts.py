@@ -1,79 +1,15 @@
-"""Random valid scripts: each expression is made once, and says itself in Segue and in DuckDB's SQL.
-
-An entity's row is `c` in SQL, an event's row `e`, a row of a list `l`. A definition is a column of `c`; an aggregate is
-a query with `k` (the key) and `v`, joined to `c`. `⟦name⟧` in Segue's text is a definition's name, so that it can be
-printed or be replaced by what it says.
-"""
+"""Random valid scripts: tags and segments made of every kind of expression. How an expression says itself: nodes.py."""
 import datetime as dt
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tables import BOOL, DATE, DAY, KINDS, TEXT, Ty, back, instant, midnight
-
-OR, AND, NOT, COMPARE, COALESCE, ADD, MULTIPLY, SIGN, PRIMARY = range(9)
-
-
-class Dead(Exception):
-    """No such expression can be made here; the caller makes another."""
-
-
-@dataclass
-class Node:
-    ty: Ty
-    seg: str
-    sql: str
-    level: int = PRIMARY
-    kids: tuple = ()
-    sql3: str = None        # with the names of segments replaced by their conditions; where it differs
-    aggs: tuple = ()        # [(alias, query, over nothing)]
-    uses: frozenset = frozenset()
-    reads: frozenset = frozenset()   # "c": the entity's own columns
-    literal: bool = False
-    value: object = None    # of a literal
-    steps: list = None      # of a sequence: (number, type of its time)
-
-    def three(self):
-        return self.sql3 or self.sql
-
-
-def node(ty, seg, sql, level=PRIMARY, kids=(), **more):
-    n = Node(ty, seg, sql, level, tuple(kids), **more)
-    seen = {a[0]: a for k in kids for a in k.aggs}
-    for a in n.aggs:
-        seen[a[0]] = a
-    n.aggs = tuple(seen.values())
-    n.uses = n.uses.union(*(k.uses for k in kids))
-    n.reads = n.reads.union(*(k.reads for k in kids))
-    return n
-
-
-def at(n, level):
-    """Segue's text where at least this tightness is needed."""
-    return n.seg if n.level >= level else f"({n.seg})"
-
-
-def quoted(name):
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_sql(t):
-    return "'" + t.replace("'", "''") + "'"
-
-
-@dataclass
-class Definition:
-    name: str
-    kind: str               # tag, segment, top
-    body: Node
-    written: str = None     # of `top`: everything after `=`
-    title: str = ""
-    of: str = ""
-    query: str = None       # of `top`: SQL over the portrait
-    depends: frozenset = frozenset()
-
-    def said(self):
-        return f"`{self.name}`" if not re.fullmatch(r"\w+", self.name) else self.name
+from audiences import Audiences
+from models import Models
+from nodes import (ADD, AND, COALESCE, COMPARE, MULTIPLY, NOT, OR, PRIMARY, SIGN, Dead, Definition, Place, at, earliest, node, quoted,
+                   text_sql)
+from tables import BOOL, DATE, KINDS, TEXT, Ty, instant, midnight
+from windows import Times, everything, window, within
 
 
 @dataclass
@@ -82,7 +18,15 @@ class Script:
     entity: str
     definitions: list
     params: list
-    splits: bool = True
+    times: Times = None
+    pasts: list = field(default_factory=list)       # (table, name, day): what is asked for on other days
+    audiences: list = field(default_factory=list)
+
+    def hidden(self):
+        return [d for a in self.audiences for d in a.hidden()]
+
+    def names(self):
+        return {d.name for d in self.definitions}
 
     def named(self, name):
         return next(d for d in self.definitions if d.name == name)
@@ -102,7 +46,7 @@ class Script:
         def one(match):
             outside, name = match.group(1), match.group(2)
             d = self.named(name)
-            if not inline or d.kind == "top":
+            if not inline or d.named_only:
                 return ("outside " if outside else "") + d.said()
             body = self.expand(d.body.seg, True)
             if d.kind == "segment":
@@ -115,6 +59,8 @@ class Script:
     def statement(self, d, inline=False):
         title = f' "{d.title}"' if d.title else ""
         of = f" of {d.of}" if d.of else ""
+        if d.named_only and d.kind == "tag":
+            return self.expand(d.written, inline)
         if d.kind == "tag":
             return f"tag {d.said()}{title}{of} = {self.expand(d.body.seg, inline)}"
         if d.kind == "segment":
@@ -132,100 +78,29 @@ class Script:
         columns = ", ".join([key] + [d.said() for d in definitions])
         return f"audience everyone_out from {self.entity}\n  columns {columns}\n  to \"{to}\""
 
+    def listed(self, a, to):
+        """The statement of an audience with steps."""
+        segment = a.segment if a.segment == self.entity else self.named(a.segment).said()
+        key = self.world.sources[self.entity].key
+        return f"audience {a.name} from {segment}\n{self.expand(a.written, False)}\n  columns {key}\n  to \"{to}\""
+
+    def needs(self, a):
+        """The definitions that an audience uses."""
+        own = [] if a.segment == self.entity else [a.segment]
+        return self.closed(own + [x for d in a.hidden() for x in d.depends])
+
     def statements(self, definitions, inline=False):
-        return [f"param {n} = {v}" for n, v in self.params] + [self.statement(d, inline) for d in definitions]
-
-
-# ---- windows: where they begin and end, in local days or moments ----
-
-def window(g, source):
-    """Segue's words, and (start, end) as local datetimes, or as moments in UTC where `exact`."""
-    world, rng, day = g.world, g.rng, g.world.day
-    dated = source.columns[source.time].ty.kind == "date"
-    cut = world.cut()
-    pick = rng.random()
-    many = lambda n, unit: f"{n} {unit}{'s' if n != 1 or rng.random() < 0.2 else ''}"
-    if pick < 0.40:
-        unit = rng.choice(["day", "day", "day", "week", "month", "month", "quarter", "year"])
-        n = rng.choice({"day": [1, 2, 7, 30, 31, 90, 365], "week": [1, 2, 13], "month": [1, 2, 3, 6, 12], "quarter": [1, 2],
-                        "year": [1, 2]}[unit])
-        words, end = f"in last {many(n, unit)}", day
-        if rng.random() < 0.3:
-            ago_unit = rng.choice(["day", "week", "month", "year"])
-            ago = rng.choice([1, 2, 3, 30]) if ago_unit == "day" else rng.randint(1, 3)
-            words += f" ending {many(ago, ago_unit)} ago"
-            end = back(day, ago, ago_unit)
-        start = back(end, n, unit) + DAY
-        return words, midnight(start), min(midnight(end + DAY), cut), False
-    if pick < 0.50 and not dated:
-        n = rng.choice([1, 2, 5, 24, 25, 36, 48, 100, 720, 2400])
-        words = f"in last {many(n, 'hour')}" if rng.random() < 0.7 else f"in last {many(n * 60, 'minute')}"
-        end = world.utc(cut)
-        if rng.random() < 0.25:
-            ago = rng.choice([1, 24, 48])
-            words, end = words + f" ending {many(ago, 'hour')} ago", end - dt.timedelta(hours=ago)
-        return words, end - dt.timedelta(hours=n), end, True
-    if pick < 0.68:
-        unit = rng.choice(["day", "week", "month", "quarter", "year"])
-        def begins(d):
-            return {"day": d, "week": d - dt.timedelta(days=d.weekday()), "month": d.replace(day=1),
-                    "quarter": d.replace(day=1, month=(d.month - 1) // 3 * 3 + 1), "year": d.replace(day=1, month=1)}[unit]
-        this = begins(day)
-        if rng.random() < 0.5:
-            return f"in this {unit}", midnight(this), cut, False
-        return f"in previous {unit}", midnight(begins(this - DAY)), midnight(this), False
-    a = back(day, rng.choice([0, 1, 7, 30, 89, 90, 200]), "day") + dt.timedelta(days=rng.choice([-1, 0, 0, 1]))
-    b = a + dt.timedelta(days=rng.choice([0, 1, 6, 30, 100]))
-    if rng.random() < 0.15:
-        a = g.rng.choice([dt.date(2026, 3, 29), dt.date(2026, 10, 25), dt.date(2026, 3, 8), dt.date(2026, 11, 1)])
-        b = a + DAY
-    if pick < 0.78:
-        return f"since {g.day_said(a)}", midnight(a), cut, False
-    if pick < 0.86:
-        return f"before {g.day_said(a)}", None, min(midnight(a), cut), False
-    if pick < 0.93:
-        return f"on {g.day_said(a)}", midnight(a), min(midnight(a + DAY), cut), False
-    return f"from {a} to {b}", midnight(a), min(midnight(b + DAY), cut), False
-
-
-def within(g, source, start, end, exact):
-    """The condition on an event's time, on its own clock."""
-    column = source.columns[source.time]
-    e = f"e.{quoted(source.time)}"
-    if column.ty.kind == "date":
-        # A day that has begun is seen.
-        low = f"{e} >= date '{start.date()}'" if start else "true"
-        last = end.date() if end.time() == dt.time() else end.date() + DAY
-        return f"({low} and {e} < date '{last}')"
-    bounds = []
-    for bound, sign in ((start, ">="), (end, "<")):
-        if bound is None:
-            continue
-        if column.ty.frame == "utc":
-            bound = bound if exact else g.world.utc(bound)
-        else:
-            bound = g.world.local(bound) if exact else bound
-        bounds.append(f"{e} {sign} timestamp '{bound}'")
-    return "(" + " and ".join(bounds) + ")"
+        # The parts of a model have one statement.
+        said = [self.statement(d, inline) for d in definitions]
+        return [f"param {n} = {v}" for n, v in self.params] + list(dict.fromkeys(said))
 
 
 # ---- the generator ----
 
-@dataclass
-class Place:
-    """Whose row an expression stands on."""
-    kind: str          # entity, event, list
-    source: object     # of the row
-    entity: object = None
-
-    @property
-    def alias(self):
-        return {"entity": "c", "event": "e", "list": "l"}[self.kind]
-
-
-class Generator:
+class Generator(Models, Audiences):
     def __init__(self, world, rng, features):
         self.world, self.rng, self.features = world, rng, features
+        self.times, self.pasts = Times(world), []
         self.definitions, self.params, self.n = [], [], 0
         self.zone = str(world.zone)
 
@@ -247,7 +122,10 @@ class Generator:
                 self.define()
             except Dead:
                 continue
-        return Script(self.world, self.entity.name, self.definitions, self.params)
+        script = Script(self.world, self.entity.name, self.definitions, self.params, self.times, self.pasts)
+        if self.chance(0.5):
+            script.audiences = self.audiences()
+        return script
 
     def name(self, what):
         style = self.rng.random()
@@ -271,9 +149,13 @@ class Generator:
         elif pick < 0.46:
             body = self.any(self.place, depth)
             kind, what = "tag", "t"
-        elif pick < 0.92:
+        elif pick < 0.87:
             body = self.bool(self.place, depth)
             kind, what = "segment", "s"
+        elif pick < 0.90:
+            return self.rfm()
+        elif pick < 0.94:
+            return self.score()
         else:
             return self.top()
         if body.literal:
@@ -292,7 +174,7 @@ class Generator:
         by = self.number(place, min(depth - 1, 1)) if f == "zscore" else self.any(place, min(depth - 1, 1), ["int", "dec", "float", "date"])
         if by.literal or not by.ty.exact or (f == "zscore" and (by.ty.wild or by.ty.kind == "date")):
             raise Dead
-        words, parts, kids, base, uses = "", "", [by], "true", frozenset()
+        words, parts, kids, base, uses, past = "", "", [by], "true", frozenset(), dt.date.min
         together = f == "ntile" and self.chance(0.3)
         if self.chance(0.35):
             g = self.any(place, 0, ["text", "bool", "int"])
@@ -305,6 +187,7 @@ class Generator:
             d = rng.choice(segments)
             words += f" in ⟪{d.name}⟫"
             base, uses = f"c.{quoted(d.name)}", frozenset([d.name])
+            past = d.body.past
         words += " ties together" if together else ""
         if any(" over (" in k.sql for k in kids):
             raise Dead      # SQL has no window inside a window
@@ -326,7 +209,7 @@ class Generator:
         else:
             ty, value = Ty("int", mag=10), f"ntile({tiles}) over ({over} order by {by.sql}, c.{quoted(self.entity.key)})"
         said = f"{f}({by.seg}{', ' + str(tiles) if f == 'ntile' else ''}{words})"
-        return node(ty, said, f"(case when {ranked} then {value} end)", kids=kids, uses=uses)
+        return node(ty, said, f"(case when {ranked} then {value} end)", kids=kids, uses=uses, past=past)
 
     def top(self):
         rng = self.rng
@@ -349,33 +232,35 @@ class Generator:
                 parts = ", ".join(g.sql for g in groups)
                 kids += groups
         segments = [d for d in self.definitions if d.kind != "tag"]
-        base, uses = "true", set()
+        base, uses, past = "true", set(), dt.date.min
         if segments and self.chance(0.5):
             d = rng.choice(segments)
             words += f" in ⟪{d.name}⟫"
-            base, uses = f"c.{quoted(d.name)}", {d.name}
+            base, uses, past = f"c.{quoted(d.name)}", {d.name}, d.body.past
         if any(" over (" in k.sql for k in kids):
             raise Dead
         known = " and ".join(f"({k.sql}) is not null" for k in kids)
         ranked = f"(({base}) and {known})"
         place = f"row_number() over (partition by {ranked}, {parts} order by {by.sql} desc nulls last, c.{quoted(self.entity.key)})"
         body = node(BOOL, "", f"case when ({base}) and not ({known}) then null else {ranked} and {place} <= "
-                              f"{size.format(ranked + ', ' + parts)} end", kids=kids, uses=frozenset(uses))
+                              f"{size.format(ranked + ', ' + parts)} end", kids=kids, uses=frozenset(uses), past=past)
         self.definitions.append(Definition(self.name("best"), "top", body, written=words, of=self.entity.name, depends=body.uses))
 
     # -- names --
 
     def columns(self, place, kinds):
-        """Columns that can be reached from the row: (said, sql, type, whether of the entity)."""
+        """Columns that can be reached from the row: (said, sql, type, whether of the entity, its past)."""
         found = []
         def of(source, alias, said, owner):
             for c in source.columns.values():
-                found.append((said(c.name), f"{alias}.{quoted(c.name)}", c.ty, owner))
-            for link, (_, target) in source.links.items():
+                found.append((said(c.name), f"{alias}.{quoted(c.name)}", c.ty, owner, source.past(c.name)))
+            for link, (by, target) in source.links.items():
                 if said("x") == "x" or "." in said("x"):
-                    for c in self.world.sources[target].columns.values():
+                    linked = self.world.sources[target]
+                    for c in linked.columns.values():
                         said_link = f"{link}.{c.name}" if self.chance(0.7) else f"{source.name}.{link}.{c.name}"
-                        found.append((said_link, f'{alias}.{quoted(link + "." + c.name)}', c.ty, owner))
+                        past = earliest([source.past(by), linked.past(c.name)])
+                        found.append((said_link, f'{alias}.{quoted(link + "." + c.name)}', c.ty, owner, past))
         if place.kind == "entity":
             bare = self.chance(0.8)
             of(place.source, "c", lambda n: n if bare and all(d.name != n for d in self.definitions) else f"{place.source.name}.{n}", True)
@@ -396,8 +281,8 @@ class Generator:
         options = [f for f in self.columns(place, kinds) if wild or not f[2].wild]
         if not options:
             raise Dead
-        said, sql, ty, own = self.rng.choice(options)
-        return node(ty, said, sql, reads=frozenset("c") if own else frozenset())
+        said, sql, ty, own, past = self.rng.choice(options)
+        return node(ty, said, sql, reads=frozenset("c") if own else frozenset(), past=past)
 
     def tag(self, place, kinds):
         if place.kind == "list":
@@ -406,7 +291,7 @@ class Generator:
         if not options:
             raise Dead
         d = self.rng.choice(options)
-        return node(d.body.ty, self.ref(place, d.name), f"c.{quoted(d.name)}", uses=frozenset([d.name]))
+        return node(d.body.ty, self.ref(place, d.name), f"c.{quoted(d.name)}", uses=frozenset([d.name]), past=d.body.past)
 
     def ref(self, place, name, outside=""):
         if place.kind == "entity":
@@ -418,11 +303,12 @@ class Generator:
     # -- literals --
 
     def day_said(self, day):
+        """The words for a day, and which day they are on another one."""
         if day == self.world.day and self.chance(0.5):
-            return "today"
+            return "today", lambda on: on
         if self.chance(0.15):
-            return self.param(str(day))
-        return str(day)
+            return self.param(str(day)), lambda on: day
+        return str(day), lambda on: day
 
     def param(self, value):
         for name, v in self.params:
@@ -476,7 +362,8 @@ class Generator:
             return node(BOOL, rng.choice(["yes", "true"] if value else ["no", "false"]), str(value).lower(), literal=True)
         if ty.kind == "date" or (ty.kind == "inst" and self.chance(0.4)):
             day = self.world.day - dt.timedelta(days=rng.choice([0, 0, 1, 7, 30, 90, 365, rng.randint(-30, 900)]))
-            return node(DATE, self.day_said(day), f"date '{day}'", literal=True, value=day)
+            said, _ = self.day_said(day)
+            return node(DATE, said, "today()" if said == "today" else f"date '{day}'", literal=True, value=day)
         if ty.kind == "inst":
             moment = midnight(self.world.day - dt.timedelta(days=rng.randint(0, 90))) + dt.timedelta(hours=rng.choice([0, 8, 12, 18]))
             if self.world.local(self.world.utc(moment)) != moment:
@@ -498,6 +385,13 @@ class Generator:
         raise Dead
 
     def leaf(self, place, kinds, wild=True):
+        if self.chance(0.07):
+            try:
+                found = self.on_day(place, kinds)
+                if wild or not found.ty.wild:
+                    return found
+            except Dead:
+                pass
         if "happened" in self.features and set(kinds) & {"inst", "date"} and self.chance(0.3):
             try:
                 return self.step(place, kinds)
@@ -850,6 +744,8 @@ class Generator:
             return self.aggregate(place, ("inst",))
         if pick < 0.85:
             a = self.inst(place, depth - 1)
+            if a.ty.kind == "date":     # of `instant ?? date` the local day
+                return self.moved(place, a, ["day", "week", "month"])
             return self.moved(place, a, ["hour", "minute"] if a.ty.frame == "utc" else ["hour", "day", "month"])
         if pick < 0.93:
             return self.choice(place, depth, ("inst",))
@@ -864,8 +760,10 @@ class Generator:
                 pick = rng.random()
                 if depth <= 0:
                     return self.leaf(place, ("bool",)) if pick < 0.3 else self.compare(place, 0)
-                if pick < 0.34:
+                if pick < 0.32:
                     return self.compare(place, depth)
+                if pick < 0.35:
+                    return self.around(place, depth)
                 if pick < 0.44:
                     return self.between(place, depth)
                 if pick < 0.52:
@@ -1009,7 +907,7 @@ class Generator:
         sql, three = f"c.{quoted(d.name)}", f"c.{quoted(d.name + ' ?')}"
         if outside:
             sql, three = f"(not {sql})", f"(not {three})"
-        return node(BOOL, self.ref(place, d.name, outside), sql, sql3=three, uses=frozenset([d.name]))
+        return node(BOOL, self.ref(place, d.name, outside), sql, sql3=three, uses=frozenset([d.name]), past=d.body.past)
 
     def listed(self, place, depth):
         """`x in (LIST.column where …)`."""
@@ -1029,7 +927,7 @@ class Generator:
         word = self.rng.choice(["in", "not in"])
         # A missing value in the list is no value to be found; unknown only where `x` is missing.
         inside = f"(case when ({a.sql}) is null then null else exists (select 1 from (select * from coupons l {sql}) l where l.{quoted(column)} = {a.sql}) end)"
-        return node(BOOL, f"{at(a, COALESCE)} {word} (coupons.{column}{where})", inside if word == "in" else f"(not {inside})", COMPARE, (a,))
+        return node(BOOL, f"{at(a, COALESCE)} {word} (coupons.{column}{where})", inside if word == "in" else f"(not {inside})", COMPARE, (a,), past=None)
 
     # -- sequences --
 
@@ -1043,15 +941,15 @@ class Generator:
         kinds = {s.columns[s.time].ty.kind for s in steps}
         exact = all(s.columns[s.time].ty.frame == "utc" for s in steps if s.columns[s.time].ty.kind == "inst")
         key = f"c.{quoted(self.entity.key)}"
-        words, start, end, hours = "", None, self.world.cut(), False
+        words, bounds = "", everything
         if self.chance(0.7):
-            words, start, end, hours = window(self, next((s for s in steps if s.columns[s.time].ty.kind == "date"), steps[0]))
+            words, bounds = window(self, next((s for s in steps if s.columns[s.time].ty.kind == "date"), steps[0]))
             words = " " + words
         said, tables, kids, gaps = [], [], [], []
         previous = None
         for i, s in enumerate(steps):
             text = ("not " if negative[i] else "") + s.name
-            condition = within(self, s, start, end, hours)
+            condition = within(self, s, bounds)
             same = None
             parts = []
             if self.chance(0.6):
@@ -1061,7 +959,7 @@ class Generator:
                 kids.append(where)
                 parts.append(where.seg)
                 condition += f" and ({where.sql})"
-            if previous is not None and self.chance(0.15):
+            if previous is not None and self.chance(0.25):
                 mine = [c.name for c in s.columns.values() if c.ty.kind == "int" and not c.ty.wild]
                 theirs = [c.name for c in steps[previous].columns.values() if c.ty.kind == "int" and not c.ty.wild]
                 if mine and theirs:
@@ -1113,6 +1011,7 @@ class Generator:
         n = node(BOOL, f"happened({' then '.join(said)}{words})", f"({alias}.k is not null)")
         n.aggs = ((alias, f"select s0.k as k, arg_min({value}, row({order})) as v from {query}{where} group by 1", "null"),)
         n.uses = frozenset().union(*(k.uses for k in kids))
+        n.past = earliest([k.past for k in kids] + [dt.date.min])
         n.steps = [(i + 1, steps[i].columns[steps[i].time].ty) for i in real]
         return n
 
@@ -1123,16 +1022,16 @@ class Generator:
             raise Dead
         d, i, ty = self.rng.choice(options)
         alias = d.body.aggs[0][0]
-        n = node(ty, f"⟪{d.name}⟫.step{i}", f"{alias}.v.s{i}", uses=frozenset([d.name]) | d.body.uses)
+        n = node(ty, f"⟪{d.name}⟫.step{i}", f"{alias}.v.s{i}", uses=frozenset([d.name]) | d.body.uses, past=d.body.past)
         n.aggs = d.body.aggs
         return n
 
     # -- aggregates --
 
     def events(self):
-        if self.entity.name == "accounts":
-            return [self.world.sources["moves"]]
         s = self.world.sources
+        if self.entity.name == "accounts":
+            return [s["moves"], s["moves"], s["app"]] if s["app"].also else [s["moves"]]
         return [s["tx"], s["tx"], s["tx"], s["app"], s["accounts"], s["moves"]]
 
     def aggregate(self, place, kinds):
@@ -1150,11 +1049,14 @@ class Generator:
             raise Dead
         words, condition, kids, anchor = "", "true", [], None
         if source.time:
-            covered, start, end, exact = window(self, source) if self.chance(0.75) else ("", None, self.world.cut(), False)
-            words, condition = (f" {covered}" if covered else ""), within(self, source, start, end, exact)
+            covered, bounds = window(self, source) if self.chance(0.75) else ("", everything)
+            words = f" {covered}" if covered else ""
             if "after" in self.features and self.chance(0.15):
                 words, own, anchor = self.own_window(inside)
-                condition = within(self, source, None, self.world.cut(), False) + f" and {own}"
+                bounds = everything
+            condition = within(self, source, bounds)
+            if anchor:
+                condition += f" and {own}"
                 kids.append(anchor)
         where = None
         if f == "share" or self.chance(0.5):
@@ -1167,13 +1069,18 @@ class Generator:
             if f != "share":
                 condition += f" and ({where.sql})"
             kids.append(where)
-        if f in ("count", "any", "share"):
+        x = None if f in ("count", "any", "share") else self.argument(inside, f, kind)
+        return self.fold(f, source, x, words, condition, kids, anchor, where)
+
+    def fold(self, f, source, x, words, condition, kids, anchor=None, where=None):
+        """`f` over the events of a source for which the condition is true, of `x` where `f` takes a value."""
+        kids = list(kids)
+        if x is None:
             argument, ty = source.name, {"count": Ty("int", mag=1000), "any": BOOL, "share": Ty("float", mag=1, exact=False)}[f]
             value = {"count": "count(*)", "any": "count(*) > 0",
                      "share": f"count(*) filter (where {where.sql if where else 'true'}) / count(*)::double"}[f]
             nothing = {"count": "0", "any": "false", "share": "null"}[f]
         else:
-            x = self.argument(inside, f, kind)
             kids.append(x)
             argument, nothing, ty = x.seg, "null", x.ty
             if f == "sum":
@@ -1222,29 +1129,9 @@ class Generator:
         n = node(ty, f"{f}({argument}{words})", sql)
         n.aggs = ((alias, query, nothing),)
         n.uses = frozenset().union(*(k.uses for k in kids))
+        # Of what has no time nobody knows what there was.
+        n.past = earliest([k.past for k in kids] + [dt.date.min if source.time else None])
         return n
-
-    def own_window(self, inside):
-        """From a customer's own date: day 0 included, unless said."""
-        rng = self.rng
-        options = [node(DATE, f"{self.entity.name}.{c.name}", f"c.{quoted(c.name)}") for c in self.entity.columns.values() if c.ty.kind == "date"]
-        options += [node(DATE, self.ref(inside, d.name), f"c.{quoted(d.name)}", uses=frozenset([d.name]))
-                    for d in self.definitions if d.kind == "tag" and d.body.ty.kind == "date" and d.name not in inside.source.columns
-                    and d.name not in self.entity.columns]
-        x = rng.choice(options)
-        column = inside.source.columns[inside.source.time].ty
-        e = node(column, "", f"e.{quoted(inside.source.time)}")
-        day = f"({self.local(e)})::date"
-        n, unit = rng.choice([(1, "day"), (30, "day"), (2, "week"), (1, "month"), (3, "month"), (1, "year")])
-        pick = rng.random()
-        if pick < 0.5:
-            step = f"interval {n * 7} day" if unit == "week" else f"interval {n} {unit}"
-            return f" within {n} {unit}{'s' if n > 1 else ''} after {x.seg}", f"({day} >= {x.sql} and {day} <= (({x.sql}) + {step})::date)", x
-        if pick < 0.85:
-            a = rng.choice([0, 1, 7])
-            b = a + rng.choice([0, 6, 30])
-            return f" in days {a} to {b} after {x.seg}", f"({day} >= {x.sql} + {a} and {day} <= {x.sql} + {b})", x
-        return f" after {x.seg}", f"({day} >= {x.sql})", x
 
     def argument(self, inside, f, kind):
         """A value of each event; says which source it is of."""

@@ -71,6 +71,14 @@ class Source:
     files: list = field(default_factory=list)
     clauses: list = field(default_factory=list)
     where: tuple = None   # (Segue, SQL over the raw columns)
+    also: tuple = None    # a second entity: (entity, column)
+    latest: str = None    # of a table with a row for every change: when each began to hold
+    fixed: list = field(default_factory=list)
+
+    def past(self, column):
+        """The earliest day on which the column's value is known; None where the file only says what it is."""
+        known = self.time or self.latest or column == self.key or column in self.fixed
+        return dt.date.min if known else None
 
     def declared(self):
         parts = [f'source {self.name} from "{self.path}"']
@@ -78,6 +86,12 @@ class Source:
             parts.append(f"key {self.key}")
         if self.of:
             parts.append(f"of {self.of[0]} by {self.of[1]}")
+        if self.also:
+            parts.append(f"of {self.also[0]} by {self.also[1]}")
+        if self.latest:
+            parts.append(f"latest by {self.latest}")
+        if self.fixed:
+            parts.append(f"fixed {', '.join(self.fixed)}")
         if self.time:
             utc = " utc" if self.columns[self.time].ty.frame == "utc" else ""
             parts.append("at " + ", ".join([self.time] + self.ties) + utc)
@@ -246,6 +260,26 @@ class Maker:
         return Column(name, instant(frame), moments, pa.timestamp(unit), "{}::timestamp")
 
 
+    def history(self, world, day, keys):
+        """Keys with one to three rows each, and since when each row holds: never two at once."""
+        repeated = [k for k in keys for _ in range(self.rng.choice([1, 1, 2, 3]))]
+        n = len(repeated)
+        since = self.date("valid_from", n, day) if self.rng.random() < 0.5 else \
+            self.time("valid_from", n, world, day, self.rng.choice(["local", "zoned"]), 0.04)
+        seen = set()
+        for i, k in enumerate(repeated):
+            if (k, since.values[i]) in seen:
+                since.values[i] = None
+            seen.add((k, since.values[i]))
+        return repeated, since
+
+    def fix(self, source):
+        """Some of an entity's columns never change."""
+        if not source.latest:
+            names = [c for c in source.columns if c != source.key]
+            source.fixed = self.rng.sample(names, self.rng.choice([0, 2, len(names) // 2]))
+
+
 # ---- files ----
 
 def write(rng, folder, source, hive=None):
@@ -288,7 +322,7 @@ def write(rng, folder, source, hive=None):
 
 
 def load(con, source):
-    """The table `source.name` in DuckDB, with the language's values."""
+    """The table `source.name` in DuckDB, with the language's values; `NAME_rows` where it has a history."""
     columns = ", ".join(f'{c.sql.format(chr(34) + c.name + chr(34))} as "{c.name}"' for c in source.columns.values())
     hive = any("=" in os.path.basename(os.path.dirname(f)) for f in source.files)
     files = "[" + ", ".join(f"'{f}'" for f in source.files) + "]"
@@ -296,7 +330,8 @@ def load(con, source):
     # In two steps: DuckDB 2.0 mixes up rows where a `case` stands right on the scan of a file.
     con.execute(f"create or replace table raw as select * from read_parquet({files}, union_by_name = true, "
                 f"hive_partitioning = {str(hive).lower()})")
-    con.execute(f"create or replace table {source.name} as select {columns} from raw {where}")
+    name = source.name + ("_rows" if source.latest else "")
+    con.execute(f"create or replace table {name} as select {columns} from raw {where}")
 
 
 # ---- the world ----
@@ -315,8 +350,13 @@ def make(folder, rng):
     regions = add(world, rng, Source("regions", {}, key="code"), [
         Column("code", TEXT, ["N", "S", "E"], pa.string(), "{}::varchar"), m.text("label", 3, KINDS), m.whole("weight", 3, 0, 9)])
     n = rng.randint(1, 6)
-    add(world, rng, Source("branches", {}, key="branch_no", links={"region": ("region_code", "regions")}), [
-        Column("branch_no", Ty("int", mag=20), list(range(1, n + 1)), pa.int32(), "{}::bigint"),
+    branches, numbers, since = Source("branches", {}, key="branch_no", links={"region": ("region_code", "regions")}), list(range(1, n + 1)), []
+    if rng.random() < 0.25:
+        branches.latest = "valid_from"
+        numbers, changed = m.history(world, day, numbers)
+        n, since = len(numbers), [changed]
+    add(world, rng, branches, since + [
+        Column("branch_no", Ty("int", mag=20), numbers, pa.int32(), "{}::bigint"),
         m.text("town", n, CITIES), m.whole("size", n, 0, 50), m.date("opened", n, day), m.flag("open", n),
         Column("region_code", TEXT, m.some(n, lambda: rng.choice(["N", "S", "E", "W"])), pa.string(), "{}::varchar")])
     coupons = rng.randint(0, 8)
@@ -342,8 +382,13 @@ def make(folder, rng):
         pick = lambda: orphan if not few or rng.random() < 0.05 else rng.choice(few)
         return Column(name, ty, m.some(n, pick, 0.04), kind, sql)
 
-    add(world, rng, Source("customers", {}, key="id", links={"branch": ("branch_no", "branches")}), [
-        Column("id", key_ty, keys, key_kind, key_sql),
+    customers, rows, since = Source("customers", {}, key="id", links={"branch": ("branch_no", "branches")}), keys, []
+    if rng.random() < 0.2:
+        customers.latest = "valid_from"
+        rows, changed = m.history(world, day, keys)
+        n, since = len(rows), [changed]
+    add(world, rng, customers, since + [
+        Column("id", key_ty, rows, key_kind, key_sql),
         m.whole("points", n, -50, 50), m.whole("age", n, 18, 90), m.huge("big", n), m.money("balance", n), m.money("rate", n),
         m.ratio("ratio", n), m.wild("wild", n), m.text("city", n, CITIES), m.text("grade", n, list("ABCDE")),
         m.text("spelled", n, NUMBERS), m.flag("vip", n), m.flag("last", n), m.date("born", n, day, far=True), m.date("joined", n, day),
@@ -371,12 +416,16 @@ def make(folder, rng):
 
     n = rng.choice([0, 2]) if rng.random() < 0.15 else rng.randint(5, 80)
     frame = rng.choice(["local", "utc", "zoned", "zoned", "date"])
-    add(world, rng, Source("app", {}, of=("customers", "cust"), time="at_time"), [
+    app, more = Source("app", {}, of=("customers", "cust"), time="at_time"), []
+    if rng.random() < 0.35:     # of several entities
+        app.also = ("accounts", "acc_no")
+        more = [Column("acc_no", Ty("int", mag=2000), m.some(n, lambda: rng.randint(1000, 1060)), pa.int32(), "{}::bigint")]
+    add(world, rng, app, more + [
         key_column("cust", n), m.date("at_time", n, day) if frame == "date" else m.time("at_time", n, world, day, frame, 0.04),
         m.text("event", n, KINDS), m.whole("minutes", n, 0, 60), m.ratio("value", n)])
 
     n = rng.randint(0, 40)
-    numbers = rng.sample(range(1000, 1200), n)
+    numbers = rng.sample(range(1000, 1060 if app.also else 1200), n)
     add(world, rng, Source("accounts", {}, key="acc", of=("customers", "cust"), links={"owner": ("cust", "customers")}), [
         Column("acc", Ty("int", mag=2000), numbers, pa.int64(), "{}::bigint"), key_column("cust", n),
         m.money("held", n), m.text("sort", n, KINDS), m.date("begun", n, day), m.flag("closed", n), m.whole("cards", n, 0, 5)])
@@ -384,6 +433,8 @@ def make(folder, rng):
     add(world, rng, Source("moves", {}, of=("accounts", "acc_no"), time="moved"), [
         key_column("acc_no", n, numbers, 7, Ty("int", mag=2000), "{}::bigint", False), m.time("moved", n, world, day, rng.choice(["local", "zoned"]), 0.04),
         m.money("paid", n), m.text("way", n, KINDS), m.whole("step", n, 0, 9)])
+    for name in ("customers", "branches", "regions", "accounts"):
+        m.fix(world.sources[name])
     return world
 
 
