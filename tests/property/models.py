@@ -167,9 +167,8 @@ class Models:
         cell = node(TEXT, "", f"({r.sql} || {apart} || {f.sql} || {apart} || {m.sql})", kids=(r, f, m))
         total = node(Ty("int", mag=3 * bins), "", f"({r.sql} + {f.sql} + {m.sql})", kids=(r, f, m))
         if "model of" not in self.features:
-            # And which days the parts can be asked for hung on the base.
-            for one in (recency, frequency, monetary):
-                one.past = earliest([one.past, past])
+            # Nor were such parts checked in full on another day.
+            recency.past = frequency.past = monetary.past = None if uses else dt.date.min
         parts = {"recency": recency, "frequency": frequency, "monetary": monetary, "r": r, "f": f, "m": m, "cell": cell, "score": total}
         # Each part needs all that the model says.
         needs = frozenset().union(*(p.uses for p in parts.values()))
@@ -230,7 +229,8 @@ class Models:
         body = node(ty, "", sql, kids=kids)
         name = self.name("score")
         of = ""
-        if self.entity.name == "accounts" or self.chance(0.2):
+        alone = "c" in body.reads and not body.uses and self.entity.name == "customers"
+        if not alone or self.chance(0.2):
             if "model of" not in self.features:
                 raise Dead
             of = f" of {self.entity.name}"

@@ -107,7 +107,7 @@ const CASES: &[(&str, &str)] = &[
     ("audience a from b split a b", "E0101 «b» expected a number, found `b`"),
     ("audience a from b to out", "E0101 «out» expected a text in quotes, found `out`"),
     ("audience a from b cap 2 from c", "E0101 «from» expected `in`, found `from`"),
-    ("rfm v recency x", "E0101 «recency» expected `from`, found `recency`"),
+    ("rfm v recency x", "E0101 «recency» expected `from` or `of`, found `recency`"),
     (
         "rfm v from t frequncy in last 3 days",
         "E0101 «frequncy» expected a clause of the rfm (`recency`, `frequency`, `monetary`, `bins`) or the next statement, found `frequncy` | did you mean `frequency`?",
