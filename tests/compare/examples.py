@@ -55,6 +55,26 @@ create table a as select customer_id,
   count(distinct (event_time at time zone 'Asia/Shanghai')::date)
     filter ((event_time at time zone 'Asia/Shanghai')::date > {TODAY} - 30) as days
   from '{{data}}/app_events/*.parquet' group by 1;
+create table steps as select customer_id, event, event_time at time zone 'Asia/Shanghai' as t,
+  (event_time at time zone 'Asia/Shanghai')::date as d from '{{data}}/app_events/*.parquet';
+-- A quarter ago: the last payment up to that day.
+create table before as select customer_id, {TODAY} - 90 - max(d) filter (d <= {TODAY} - 90) as idle_then,
+  coalesce(sum(amount) filter (category = 'travel' and d > {TODAY} - interval 3 month), 0) as travel_now,
+  coalesce(sum(amount) filter (category = 'travel' and d > {TODAY} - interval 6 month
+    and d <= {TODAY} - interval 3 month), 0) as travel_before
+  from tx group by 1;
+create table around as select customer_id, count(*) as looks from steps join h using (customer_id)
+  where event in ('view_fund', 'view_wealth') and d >= h.ends - 30 group by 1;
+create table looked as select s.customer_id, arg_min(u.d, row(s.t, l.t, u.t)) as last_look
+  from steps s join steps l using (customer_id) join steps u using (customer_id)
+  where s.event = 'view_fund' and s.d > {TODAY} - 90 and l.event = 'login' and l.t > s.t and l.d <= s.d + 7
+  and u.event = 'view_fund' and u.t > l.t and u.t <= l.t + interval 1 hour
+  and not exists (select 1 from tx where tx.customer_id = s.customer_id and category = 'fund' and txn_time > u.t and tx.d <= u.d + 7)
+  group by 1;
+create table granted as select customer_id, max(applied_at)::date as day from '{{data}}/applications.parquet'
+  where status = 'approved' group by 1;
+create table used as select customer_id, sum(amount) as spent from tx join granted using (customer_id)
+  where tx.d between granted.day and granted.day + 30 and category not in ('salary', 'transfer') group by 1;
 create table loans as select distinct customer_id from '{{data}}/applications.parquet'
   where product = 'consumer loan' and status in ('approved', 'open') and applied_at::date > {TODAY} - interval 1 year;
 create table p as select c.*, coalesce(t.tx_90d, 0) as tx_90d, coalesce(t.tx_3m, 0) as tx_3m, t.travel, t.idle,
@@ -63,19 +83,32 @@ create table p as select c.*, coalesce(t.tx_90d, 0) as tx_90d, coalesce(t.tx_3m,
   coalesce(t.large, 0) as large, coalesce(t.abroad, 0) as abroad, coalesce(h.kinds, 0) as kinds,
   coalesce(h.card, false) as card, coalesce(h.insured, false) as insured, h.ends, h.cover, coalesce(h.free, 0) as free,
   coalesce(o.days, 0) as overdue_days, coalesce(r.brought, 0) as brought, coalesce(r.lately, 0) as lately,
+  {TODAY} - 90 - open_date as with_us_then, coalesce(before.idle_then, {TODAY} - 90 - open_date) as quiet_then,
+  travel_now, travel_before, coalesce(around.looks, 0) as looks, {TODAY} - looked.last_look as looked_ago,
+  {TODAY} - granted.day as granted_ago, coalesce(used.spent, 0) as spent_after,
   coalesce(a.days, 0) as app_days, loans.customer_id is not null as asked,
   case when occupation = 'student' then 'student' when {TODAY} - graduation between 0 and 730 then 'first job' end as career,
   c.assets < 600000 as mass, coalesce(occupation = 'self-employed', false) as owner
   from c left join t using (customer_id) left join h using (customer_id) left join o using (customer_id)
-  left join r using (customer_id) left join a using (customer_id) left join loans using (customer_id);
+  left join r using (customer_id) left join a using (customer_id) left join loans using (customer_id)
+  left join before using (customer_id) left join around using (customer_id) left join looked using (customer_id)
+  left join granted using (customer_id) left join used using (customer_id);
 """
+
+# Fifths among the holders of a contract: of n, the n % 5 that are over go into the first ones, and equals are where the
+# first of them is.
+FIFTH = "(case when below < n % 5 * (n // 5 + 1) then below // (n // 5 + 1) else (below - n % 5) // (n // 5) end + 1)"
 
 INSURER = f"""
 create view s as select * from read_csv('{{data}}/policies.csv');
-create table p as select holder_id, {TODAY} - max(started) as recency,
+create table o as select holder_id, {TODAY} - max(started) as recency,
   count(*) filter (status = 'in force') as frequency,
   coalesce(sum(annual_premium::decimal(12, 2)) filter (status = 'in force'), 0) as monetary
   from read_csv('{{data}}/holders.csv') left join s using (holder_id) group by 1;
+create view q as select *, count(*) over () as n, rank() over (order by recency desc) - 1 as by_r,
+  rank() over (order by frequency) - 1 as by_f, rank() over (order by monetary) - 1 as by_m from o where frequency >= 1;
+create table p as select holder_id, {FIFTH.replace("below", "by_r")} as r, {FIFTH.replace("below", "by_f")} as f,
+  {FIFTH.replace("below", "by_m")} as m from q;
 """
 
 COMPANIES = f"""
@@ -95,7 +128,7 @@ create table q as select k.*, field = 'innovative drugs' as drugs, last_round,
 create table p as select *, row_number() over (partition by drugs order by points desc, company_id) as place from q;
 """
 
-MOVING = "coalesce(recency <= 730 or frequency >= 3, false)"
+MOVING = "(r >= 3 or f >= 4)"
 
 EXPECTED = {
     "portrait/portrait": (BANK, {
@@ -110,6 +143,7 @@ EXPECTED = {
     }),
     "wealth/wealth": (BANK, {
         "traveller": "travel >= 0.1", "suited": "risk_grade in ('R3', 'R4', 'R5')",
+        "on_the_road": "travel_before <> 0 and travel_now >= 1.5 * travel_before",
         "wealth_target": "assets >= 300000 and tx_3m >= 6 and wealth_bought = 0 and travel >= 0.1",
     }),
     "citybank/tree": (BANK, {
@@ -125,18 +159,20 @@ EXPECTED = {
         "loan_ends": f"loan_maturity - {TODAY} between 0 and 30",
         "money_free": f"ends - {TODAY} between 0 and 30 and free >= 50000",
         "cover_renewal": f"insured and cover - {TODAY} between 0 and 30",
+        "falling_asleep": "with_us >= 90 and quiet between 91 and 365 and with_us_then >= 90 and quiet_then <= 90",
+        "looking_around": f"ends - {TODAY} between 0 and 30 and free >= 50000 and looks >= 2",
         "large_move": "moved >= 20000 and moved >= assets * 0.1",
     }),
     "signals/signals": (BANK, {
         "silent_rich": "deposit_balance >= 200000 and quiet > 90", "in_motion": "large >= 1 and app_days >= 2",
         "fresh_traveller": "career = 'first job' and abroad >= 1 and asked",
+        "hesitant": "looked_ago > 7",
+        "loan_at_work": "granted_ago <= 365 and spent_after >= 5000",
         "advocate": "lately >= 1 or brought >= 3", "relay": "referrer_id is not null and brought >= 1",
     }),
     "insurer/insurer": (INSURER, {
-        "high_value": f"frequency >= 1 and monetary >= 10000 and {MOVING}",
-        "to_keep": f"frequency >= 1 and monetary >= 10000 and not {MOVING}",
-        "to_cultivate": f"frequency >= 1 and monetary < 10000 and {MOVING}",
-        "to_develop": f"frequency >= 1 and monetary < 10000 and not {MOVING}",
+        "holder": "true", "pays_much": "m >= 4", "on_the_move": MOVING, "high_value": f"m >= 4 and {MOVING}",
+        "to_keep": f"m >= 4 and not {MOVING}", "to_cultivate": f"m < 4 and {MOVING}", "to_develop": f"m < 4 and not {MOVING}",
     }),
     "companies/companies": (COMPANIES, {
         "innovators": "drugs", "rating_a": "drugs and points >= 60", "rating_b": "drugs and points between 40 and 59",

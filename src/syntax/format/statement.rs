@@ -228,7 +228,7 @@ impl Writer<'_> {
         if matches!(tree.rule, Rule::frequency_clause | Rule::monetary_clause) {
             super::expression::window_first(&mut kids);
         }
-        let words = if tree.is(Rule::min_size) { 2 } else { 1 };
+        let words = if matches!(tree.rule, Rule::min_size | Rule::ties_together) { 2 } else { 1 };
         let (word, value) = kids.split_at_checked(words).unwrap_or((&kids, &[]));
         let word_width: usize = word.iter().map(|k| k.text.len() + 1).sum();
         let word = Doc::spaced(word.iter().map(|k| self.node(k)));
