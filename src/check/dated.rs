@@ -115,7 +115,13 @@ impl Checker<'_> {
         self.seen_from(day, |checker| checker.name(row, path))
     }
 
-    /// A day known before the run and not after it.
+    /// Whether nothing may lie between two ends that are known before the run: where `today` is one of them, or they
+    /// are seen from another day, it hangs on the day, and on some days there is nothing.
+    pub(super) fn may_be_empty(&self, from: &Expr, to: &Expr) -> bool {
+        self.other_day().is_some() || names_today(from) || names_today(to)
+    }
+
+    /// A day known before the run and not after it; seen from a day ahead, not after that one.
     fn day(&mut self, date: &Expr) -> Option<AsOf> {
         let (literal, ty) = self.constant(date)?;
         let day = match literal {
@@ -134,7 +140,8 @@ impl Checker<'_> {
                 return None;
             }
         };
-        if day.cut().utc(&self.zone) > self.run_as_of.cut().utc(&self.zone) {
+        let latest = if self.is_ahead() { self.as_of } else { self.run_as_of };
+        if day.cut().utc(&self.zone) > latest.cut().utc(&self.zone) {
             let (day, run) = (day.text(&self.zone), self.run_as_of.text(&self.zone));
             self.error(
                 Diagnostic::new(
@@ -361,4 +368,21 @@ impl Checker<'_> {
         let day = self.counted_from()?;
         Some(self.graph.add(Node::Literal(Literal::Date(day)), crate::types::Type::Date))
     }
+}
+
+/// Whether a value known before the run is counted from `today`.
+fn names_today(expr: &Expr) -> bool {
+    let mut rest = vec![expr];
+    while let Some(expr) = rest.pop() {
+        match &*expr.kind {
+            ExprKind::Name(path) => match path.parts.as_slice() {
+                [one] if one.text.eq_ignore_ascii_case("today") => return true,
+                _ => {}
+            },
+            ExprKind::Unary { operand, .. } => rest.push(operand),
+            ExprKind::Binary { left, right, .. } => rest.extend([left, right]),
+            _ => {}
+        }
+    }
+    false
 }

@@ -185,6 +185,7 @@ impl Checker<'_> {
         if let (Node::Literal(a), Node::Literal(b)) = (self.graph.node(l), self.graph.node(h))
             && constant_order(a, b) == Some(std::cmp::Ordering::Greater)
             && !self.graph.node(v).goes_round()
+            && !self.may_be_empty(low, high)
         {
             return self.report(
                 Diagnostic::new(

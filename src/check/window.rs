@@ -55,7 +55,7 @@ impl Checker<'_> {
             WindowKind::FromTo { from, to } => {
                 let (start, _) = self.bound(from, false)?;
                 let (end, _) = self.bound(to, true)?;
-                if start.utc(&self.zone) >= end.utc(&self.zone) {
+                if start.utc(&self.zone) >= end.utc(&self.zone) && !self.may_be_empty(from, to) {
                     return self.bad(
                         span,
                         "the window ends before it begins",

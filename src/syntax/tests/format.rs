@@ -158,6 +158,21 @@ audience l from s
 }
 
 #[test]
+fn an_rfm_on_one_line() {
+    becomes(
+        "rfm v \"V\" of c from t recency d frequency where x in last 1 year monetary a bins 4 in s ties together",
+        r#"rfm v "V" of c from t
+  recency   d
+  frequency in last 1 year where x
+  monetary  a
+  bins      4
+  in        s
+  ties together
+"#,
+    );
+}
+
+#[test]
 fn comments_keep_their_places() {
     becomes(
         "-- top\n\n\n\ntag a = 1 -- one\ntag bb = 2   -- two\n-- before\n@owner me -- who\n-- between\ntag c = case -- which\n -- first\n when a > 1 -- big\n then 2\n else 3 end -- last\naudience x from y\n  -- inside\n  limit 5 -- few\n  -- no more\n\n-- after\n",
