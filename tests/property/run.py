@@ -30,6 +30,7 @@ except ImportError:
 
 import audiences
 import tables
+import windows
 from scripts import Definition, Generator, quoted
 
 MACROS = """
@@ -117,7 +118,8 @@ class Oracle:
         self.con.execute("set timezone = 'UTC'; set threads = 1; set preserve_insertion_order = false")
         self.con.execute(MACROS)
         for s in world.sources.values():
-            tables.load(self.con, s)
+            if not s.keys_of:
+                tables.load(self.con, s)
 
     def stand(self, entity, day=None):
         """Everything as it is seen from a day, by default the run's: histories, look-ups, events, `today`."""
@@ -131,7 +133,12 @@ class Oracle:
                     f"{since} < timestamp '{world.utc(cut) if ty.frame == 'utc' else cut}'"
                 self.con.execute(f"create or replace table {s.name} as select * from {s.name}_rows r where {seen} "
                                  f"qualify row_number() over (partition by {quoted(s.key)} order by {since} desc) = 1")
-        for name in ("customers", "accounts"):
+        if not day:
+            # The known keys of the events that are seen.
+            buys = world.sources["buys"]
+            seen = windows.seen(world, buys, windows.everything)(on, cut)
+            self.con.execute(f"create or replace table payers as select distinct cust from buys e where cust is not null and {seen}")
+        for name in ("customers", "accounts", "payers"):
             source = world.sources[name]
             everyone = ""
             if source.latest and day:
@@ -391,7 +398,7 @@ def metamorphic(binary, folder, script, rng, seed):
     # Files of a source under other names, so that they are met in another order.
     moved = {}
     for s in script.world.sources.values():
-        if s.path.endswith("*.parquet") and len(s.files) > 1:
+        if s.name not in ("payers", "buys") and s.path.endswith("*.parquet") and len(s.files) > 1:
             for i, f in enumerate(s.files):
                 os.rename(f, f + ".away")
                 moved[f + ".away"] = os.path.join(os.path.dirname(f), f"{len(s.files) - i}.parquet"), f
@@ -443,6 +450,7 @@ FEATURES = {
     "percentile": "tag t = percentile(v)",
     "happened": "tag t = happened(events then events within 1 day)",
     "after": "tag t = count(events within 3 days after d)",
+    "keys of": "source k from keys of f source f from \"e.csv\" of k by id at ts tag t = count(f)",
     "model of": "rfm r of customers from events recency ts frequency monetary x",
 }
 

@@ -114,7 +114,10 @@ class Generator(Models, Audiences):
     def make(self):
         rng = self.rng
         accounts = self.world.sources["accounts"]
-        self.entity = accounts if rng.random() < 0.12 else self.world.sources["customers"]
+        pick = rng.random()
+        self.entity = accounts if pick < 0.12 else self.world.sources["customers"]
+        if pick > 0.93 and "keys of" in self.features:
+            self.entity = self.world.sources["payers"]
         self.place = Place("entity", self.entity)
         wanted = rng.randint(8, 26)
         while len(self.definitions) < wanted:
@@ -1030,6 +1033,8 @@ class Generator(Models, Audiences):
 
     def events(self):
         s = self.world.sources
+        if self.entity.name == "payers":
+            return [s["buys"]]
         if self.entity.name == "accounts":
             return [s["moves"], s["moves"], s["app"]] if s["app"].also else [s["moves"]]
         return [s["tx"], s["tx"], s["tx"], s["app"], s["accounts"], s["moves"]]

@@ -74,6 +74,7 @@ class Source:
     also: tuple = None    # a second entity: (entity, column)
     latest: str = None    # of a table with a row for every change: when each began to hold
     fixed: list = field(default_factory=list)
+    keys_of: str = None   # of an entity without a table: whose keys it is made of
 
     def past(self, column):
         """The earliest day on which the column's value is known; None where the file only says what it is."""
@@ -81,8 +82,8 @@ class Source:
         return dt.date.min if known else None
 
     def declared(self):
-        parts = [f'source {self.name} from "{self.path}"']
-        if self.key:
+        parts = [f'source {self.name} from ' + (f"keys of {self.keys_of}" if self.keys_of else f'"{self.path}"')]
+        if self.key and not self.keys_of:
             parts.append(f"key {self.key}")
         if self.of:
             parts.append(f"of {self.of[0]} by {self.of[1]}")
@@ -433,6 +434,11 @@ def make(folder, rng):
     add(world, rng, Source("moves", {}, of=("accounts", "acc_no"), time="moved"), [
         key_column("acc_no", n, numbers, 7, Ty("int", mag=2000), "{}::bigint", False), m.time("moved", n, world, day, rng.choice(["local", "zoned"]), 0.04),
         m.money("paid", n), m.text("way", n, KINDS), m.whole("step", n, 0, 9)])
+    # An entity without a table: whoever paid, from the same files seen a second time.
+    tx = world.sources["tx"]
+    world.sources["payers"] = Source("payers", {"cust": tx.columns["cust"]}, key="cust", links={"who": ("cust", "customers")}, keys_of="buys")
+    world.sources["buys"] = Source("buys", tx.columns, of=("payers", "cust"), time="ts", ties=tx.ties, path=tx.path, files=tx.files,
+                                   links={"shop": ("branch_no", "branches")})
     for name in ("customers", "branches", "regions", "accounts"):
         m.fix(world.sources[name])
     return world

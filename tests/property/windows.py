@@ -107,6 +107,10 @@ def window(g, source):
 
 def within(g, source, bounds):
     """The condition on an event's time, on its own clock."""
+    return g.times.add(seen(g.world, source, bounds))
+
+
+def seen(world, source, bounds):
     column = source.columns[source.time]
     e = f'e."{source.time}"'
     def condition(day, cut):
@@ -121,9 +125,9 @@ def within(g, source, bounds):
             if bound is None:
                 continue
             if column.ty.frame == "utc":
-                bound = bound if exact else g.world.utc(bound)
+                bound = bound if exact else world.utc(bound)
             else:
-                bound = g.world.local(bound) if exact else bound
+                bound = world.local(bound) if exact else bound
             found.append(f"{e} {sign} timestamp '{bound}'")
         return "(" + " and ".join(found) + ")"
-    return g.times.add(condition)
+    return condition
