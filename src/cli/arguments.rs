@@ -40,6 +40,9 @@ pub struct Common {
     /// Rows to a batch; results never depend on it
     #[arg(long, global = true, value_name = "ROWS", hide = true)]
     pub batch_size: Option<usize>,
+    /// How events are folded; results never depend on it
+    #[arg(long, global = true, value_enum, default_value = "fold", value_name = "WAY")]
+    pub engine: EngineName,
     /// No progress line and no notes on stderr; findings stay
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -163,6 +166,14 @@ pub struct Demo {
     /// Then run the bank's example script and show its audience with reasons
     #[arg(long)]
     pub run: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EngineName {
+    /// By an operator of its own: one pass, into a few bytes for each row
+    Fold,
+    /// By DataFusion's operators alone
+    Plain,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

@@ -91,6 +91,10 @@ fn settings(
             threads: common.threads,
             memory,
             batch_size: common.batch_size,
+            strategy: match common.engine {
+                arguments::EngineName::Fold => crate::plan::Strategy::Fold,
+                arguments::EngineName::Plain => crate::plan::Strategy::Plain,
+            },
         },
         as_of,
         now: chrono::Utc::now(),

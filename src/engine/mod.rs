@@ -26,6 +26,7 @@ pub use files::FileInfo;
 pub use run::{Progress, RunStats};
 
 use crate::catalog::{Catalog, CatalogError, Location, TableSchema};
+use crate::plan::{Planner, Strategy};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
@@ -62,6 +63,7 @@ pub struct EngineOptions {
     /// In bytes; beyond it, what can be is spilled to temporary files.
     pub memory: Option<usize>,
     pub batch_size: Option<usize>,
+    pub strategy: Strategy,
 }
 
 /// Opens sources and runs plans.
@@ -70,6 +72,7 @@ pub struct Engine {
     /// Taken only when the engine is dropped.
     runtime: Option<Runtime>,
     memory: Option<usize>,
+    strategy: Strategy,
     cancel: CancelHandle,
     opened: Mutex<Opened>,
 }
@@ -104,6 +107,7 @@ impl Engine {
             .with_config(config)
             .with_runtime_env(environment)
             .with_default_features()
+            .with_query_planner(Arc::new(Planner))
             .build();
         // One more than the plan's partitions: somebody must hear that a run is cancelled.
         let runtime = Builder::new_multi_thread()
@@ -117,9 +121,15 @@ impl Engine {
             context: SessionContext::new_with_state(state),
             runtime: Some(runtime),
             memory: options.memory,
+            strategy: options.strategy,
             cancel: CancelHandle::new(),
             opened: Mutex::default(),
         })
+    }
+
+    /// How events are folded.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
     }
 
     pub fn cancel_handle(&self) -> CancelHandle {

@@ -14,10 +14,11 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -54,14 +55,22 @@ impl FilesTable {
         self.parts.iter().map(|part| &part.found).eq(files)
     }
 
-    fn source(&self) -> Arc<dyn FileSource> {
+    /// `filters`: what rows are wanted for; what the files' statistics exclude by them is not read.
+    fn source(&self, filters: &[Expr], session: &dyn Session) -> Result<Arc<dyn FileSource>> {
         let table_schema = TableSchema::builder(Arc::clone(&self.file_schema))
             .with_table_partition_cols(self.folder_fields.clone())
             .build();
-        match self.format {
-            Format::Parquet => parquet::format().file_source(table_schema),
-            format => Arc::new(PlainSource::new(format, table_schema)),
+        if self.format != Format::Parquet {
+            return Ok(Arc::new(PlainSource::new(self.format, table_schema)));
         }
+        let source = parquet::format().file_source(table_schema);
+        let (Some(filter), Some(parquet)) =
+            (conjunction(filters.to_vec()), source.downcast_ref::<ParquetSource>())
+        else {
+            return Ok(source);
+        };
+        let named = DFSchema::try_from(Arc::clone(&self.schema))?;
+        Ok(Arc::new(parquet.with_predicate(session.create_physical_expr(filter, &named)?)))
     }
 
     /// The filters that the folders alone decide.
@@ -150,12 +159,13 @@ impl TableProvider for FilesTable {
         };
         let files = parts.iter().map(|part| part.partitioned()).collect();
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), self.source())
-            .with_file_groups(groups)
-            .with_statistics(statistics)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
+        let config =
+            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), self.source(filters, session)?)
+                .with_file_groups(groups)
+                .with_statistics(statistics)
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit)
+                .build();
         match self.format {
             Format::Parquet => parquet::format().create_physical_plan(session, config).await,
             _ => Ok(DataSourceExec::from_data_source(config)),

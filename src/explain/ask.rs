@@ -103,7 +103,8 @@ impl Asker<'_> {
                 .filter_map(|(id, _)| self.program.definition_node(id))
                 .collect();
             let request = Request { entity, exprs, key: None };
-            let mut portrait = crate::plan::portrait(self.program, self.tables.clone(), request)?;
+            let mut portrait =
+                crate::plan::portrait(self.program, self.tables.clone(), request, self.engine.strategy())?;
             let (mut before, mut at) = (None, 0);
             while let Some(level) = portrait.next_level(before.take())? {
                 let (logical, physical) = self.engine.explain_plan(&level.plan)?;

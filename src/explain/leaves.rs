@@ -30,7 +30,7 @@ impl Asker<'_> {
         };
         let request =
             Request { entity, exprs: vec![self.membership(last.definition)?], key: Some(parsed.clone()) };
-        if plan::portrait(program, self.tables.clone(), request)?.is_ranked() {
+        if plan::portrait(program, self.tables.clone(), request, self.engine.strategy())?.is_ranked() {
             return Ok(None);
         }
         let tables = self.own_rows(entity, &parsed)?;

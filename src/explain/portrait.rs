@@ -100,7 +100,8 @@ impl<'a> Asker<'a> {
         request.exprs.retain(|e| !matches!(self.program.node(*e), Node::Literal(_)));
         request.exprs.sort();
         request.exprs.dedup();
-        let mut portrait = plan::portrait(self.program, self.tables.clone(), request.clone())?;
+        let mut portrait =
+            plan::portrait(self.program, self.tables.clone(), request.clone(), self.engine.strategy())?;
         let mut before = None;
         let levels = portrait.levels();
         for at in 1..=levels {

@@ -1,7 +1,7 @@
 //! Small plans that look at sources before or beside a run: keys that stand twice, days without events.
 
 use super::portrait::Key;
-use super::scan::{Needs, Tables, column, column_name, read_as, rows};
+use super::scan::{Early, Needs, Tables, column, column_name, read_as, rows};
 use super::{Result, internal, time};
 use crate::ir::{ColumnId, Moment, Program, SourceId, time::next_day};
 use chrono::NaiveDate;
@@ -97,7 +97,7 @@ pub fn events_on(
         let stored = schema.field_with_name(&c.name).ok()?.data_type();
         let bound = |m, end| time::stored(m, stored, &c.ty, &program.zone, end);
         let raw = column(&c.name);
-        Some(raw.clone().gt_eq(bound(start, false)?).and(raw.lt(bound(end, true)?)))
+        Some(Early::Filter(raw.clone().gt_eq(bound(start, false)?).and(raw.lt(bound(end, true)?))))
     })?;
     let read = column(column_name(source, &[], t.column));
     let bound = |m, end| time::canonical(m, &c.ty, &program.zone, end);

@@ -21,7 +21,8 @@ mod sequence;
 mod stages;
 mod time;
 
-pub use portrait::{Key, Level, PortraitPlan, Request, portrait};
+pub use fold::Planner;
+pub use portrait::{Key, Level, PortraitPlan, Request, Strategy, portrait};
 pub use scan::{Tables, arrow_type};
 
 use datafusion::error::DataFusionError;

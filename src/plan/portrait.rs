@@ -29,6 +29,16 @@ pub struct Request {
     pub key: Option<Key>,
 }
 
+/// How events are folded; the results are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Strategy {
+    /// By the fold's own operator, where it can.
+    #[default]
+    Fold,
+    /// By DataFusion's operators alone.
+    Plain,
+}
+
 /// The key of one row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Key {
@@ -63,6 +73,7 @@ pub struct Level {
 pub struct PortraitPlan<'a> {
     program: &'a Program,
     request: Request,
+    strategy: Strategy,
     tables: Tables,
     stages: Stages,
     /// The columns of the level at hand.
@@ -75,12 +86,17 @@ pub struct PortraitPlan<'a> {
 ///
 /// # Errors
 /// Only for faults of Segue itself: what the checker accepted can be planned.
-pub fn portrait(program: &Program, tables: Tables, request: Request) -> Result<PortraitPlan<'_>> {
+pub fn portrait(
+    program: &Program,
+    tables: Tables,
+    request: Request,
+    strategy: Strategy,
+) -> Result<PortraitPlan<'_>> {
     let entity = program.source(request.entity).ok_or_else(|| internal("an unknown entity"))?;
     let key =
         column_name(request.entity, &[], entity.key.ok_or_else(|| internal("an entity without a key"))?);
     let stages = Stages::of(program, &request.exprs);
-    Ok(PortraitPlan { program, request, tables, stages, columns: Columns::new(), key, next: 0 })
+    Ok(PortraitPlan { program, request, strategy, tables, stages, columns: Columns::new(), key, next: 0 })
 }
 
 impl PortraitPlan<'_> {
@@ -174,6 +190,9 @@ impl PortraitPlan<'_> {
         let aggregates: BTreeSet<ExprId> =
             self.at_level(level).filter(|id| matches!(self.program.node(*id), Node::Aggregate(_))).collect();
         let folds = Fold::group(self.program, self.request.entity, &aggregates);
+        let (fast, folds): (Vec<Fold>, Vec<Fold>) = folds
+            .into_iter()
+            .partition(|f| self.strategy == Strategy::Fold && fold::is_foldable(self.program, f));
         let sequences: Vec<(ExprId, Sequence)> = self
             .at_level(level)
             .filter(|id| matches!(self.program.node(*id), Node::Sequence(_)))
@@ -188,6 +207,17 @@ impl PortraitPlan<'_> {
             None
         };
         let mut values: Vec<(ExprId, Expr)> = Vec::new();
+        if !fast.is_empty() {
+            let only = self.one();
+            let mut passes = Vec::new();
+            for fold in &fast {
+                passes.push(fold::pass(self.program, &self.tables, fold, &self.columns, only.as_ref())?);
+                for (id, a) in &fold.aggregates {
+                    values.push((*id, fold::value_of_folded(self.program, *id, a, &self.columns)?));
+                }
+            }
+            plan = LogicalPlanBuilder::from(fold::folded(plan.build()?, column(&self.key), passes)?);
+        }
         for fold in &folds {
             let entity = match &before {
                 Some(rows) if !fold.inputs.is_empty() => {
@@ -354,7 +384,7 @@ fn projection(plan: LogicalPlanBuilder, columns: Vec<Expr>) -> Result<LogicalPla
 }
 
 /// The expression with its columns named as the plan at hand names them.
-fn qualified(expr: Expr, held: &HashMap<String, Column>) -> Result<Expr> {
+pub(super) fn qualified(expr: Expr, held: &HashMap<String, Column>) -> Result<Expr> {
     let named = expr.transform_up(|e| {
         Ok(match e {
             Expr::Column(c) if c.relation.is_none() => match held.get(&c.name) {

@@ -60,13 +60,21 @@ pub(super) fn need(program: &Program, source: SourceId, expr: ExprId, needs: &mu
     });
 }
 
+/// A condition on a table's columns as they are stored, before anything else is done with them.
+pub(super) enum Early {
+    /// Rows for which it is not true are left out.
+    Filter(Expr),
+    /// What the files' statistics exclude is not read; of what is read, nothing is left out.
+    Skip(Expr),
+}
+
 /// The rows of `source` with the columns of `needs` (and, over links, those of look-ups), its `where` applied.
 pub(super) fn rows(
     program: &Program,
     tables: &Tables,
     source: SourceId,
     needs: &Needs,
-    before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Expr>,
+    before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Early>,
 ) -> Result<LogicalPlanBuilder> {
     let mut needs = needs.clone();
     let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
@@ -107,7 +115,7 @@ pub(super) fn rows(
             .collect();
         let own = Needs::from([(Vec::new(), columns)]);
         // As a pointer: a closure would be another instance of this function at each step.
-        let all: fn(&Source, &dyn TableProvider) -> Option<Expr> = |_, _| None;
+        let all: fn(&Source, &dyn TableProvider) -> Option<Early> = |_, _| None;
         let looked_up = rows(program, tables, link.target, &own, all)?.project(names)?;
         plan = plan.join_with_expr_keys(
             looked_up.build()?,
@@ -141,7 +149,7 @@ fn table(
     tables: &Tables,
     source: SourceId,
     columns: Option<&BTreeSet<ColumnId>>,
-    before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Expr>,
+    before: impl FnOnce(&Source, &dyn TableProvider) -> Option<Early>,
 ) -> Result<LogicalPlanBuilder> {
     let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
     if let Some(keys) = spec.keys_of {
@@ -150,11 +158,12 @@ fn table(
     let provider = tables.get(&source).ok_or_else(|| internal(format!("{} was not opened", spec.name)))?;
     let schema = provider.schema();
     let early = before(spec, provider.as_ref());
-    let mut plan =
-        LogicalPlanBuilder::scan(spec.name.as_str(), provider_as_source(Arc::clone(provider)), None)?;
-    if let Some(early) = early {
-        plan = plan.filter(early)?;
-    }
+    let (name, of) = (spec.name.as_str(), provider_as_source(Arc::clone(provider)));
+    let plan = match early {
+        None => LogicalPlanBuilder::scan(name, of, None)?,
+        Some(Early::Filter(early)) => LogicalPlanBuilder::scan(name, of, None)?.filter(early)?,
+        Some(Early::Skip(early)) => LogicalPlanBuilder::scan_with_filters(name, of, None, vec![early])?,
+    };
     // The newest row of each key is told by the two columns.
     let history = spec.latest.zip(spec.key);
     let mut wanted: BTreeSet<ColumnId> = columns.cloned().unwrap_or_default();
@@ -198,10 +207,7 @@ pub(super) fn rows_within(
     window: Option<&Window>,
 ) -> Result<LogicalPlanBuilder> {
     let plan = rows(program, tables, source, needs, |source, provider| {
-        let c = source.column(source.time.as_ref()?.column)?;
-        let schema = provider.schema();
-        let stored = schema.field_with_name(&c.name).ok()?.data_type();
-        within(column(&c.name), window?, |m, end| time::stored(m, stored, &c.ty, &program.zone, end))
+        early(program, source, provider, window?).map(Early::Filter)
     })?;
     let spec = program.source(source).ok_or_else(|| internal("a source of another program"))?;
     let (Some(t), Some(window)) = (&spec.time, window) else { return Ok(plan) };
@@ -212,6 +218,19 @@ pub(super) fn rows_within(
         Some(filter) => Ok(plan.filter(filter)?),
         None => Ok(plan),
     }
+}
+
+/// A window as a condition on the time column as it is stored.
+pub(super) fn early(
+    program: &Program,
+    source: &Source,
+    provider: &dyn TableProvider,
+    window: &Window,
+) -> Option<Expr> {
+    let c = source.column(source.time.as_ref()?.column)?;
+    let schema = provider.schema();
+    let stored = schema.field_with_name(&c.name).ok()?.data_type();
+    within(column(&c.name), window, |m, end| time::stored(m, stored, &c.ty, &program.zone, end))
 }
 
 /// Half-open bounds on a time column; an event without a time is in none.

@@ -47,6 +47,14 @@ pub fn canonical(moment: Moment, ty: &Type, zone: &Zone, end: bool) -> Expr {
     }
 }
 
+/// [`canonical`] as a number: days, or microseconds.
+pub fn number(moment: Moment, ty: &Type, zone: &Zone, end: bool) -> i64 {
+    match ty {
+        Type::Date => day_bound(moment, zone, end).into(),
+        _ => epoch_micros(clock(moment, ty, zone)),
+    }
+}
+
 fn day_bound(moment: Moment, zone: &Zone, end: bool) -> i32 {
     let local = moment.local(zone);
     let whole = local.time() == chrono::NaiveTime::MIN;

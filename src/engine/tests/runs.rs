@@ -71,7 +71,8 @@ fn a_run_that_the_caller_leaves_is_over() {
 
 #[test]
 fn progress_is_told_while_it_runs() {
-    let world = World::with(EngineOptions { threads: Some(1), batch_size: Some(500), memory: None });
+    let world =
+        World::with(EngineOptions { threads: Some(1), batch_size: Some(500), ..EngineOptions::default() });
     world.write("a.csv", format!("id\n{}", "7\n".repeat(20_000)));
     world.parquet("a.parquet", vec![("id", ints(0..20_000))]);
     for (name, known) in [("a.csv", None), ("a.parquet", Some(20_000))] {
@@ -97,7 +98,7 @@ fn progress_is_told_while_it_runs() {
 #[test]
 fn too_little_memory_is_said_and_sorting_spills() {
     let limit = 12 << 20;
-    let options = EngineOptions { threads: Some(2), memory: Some(limit), batch_size: None };
+    let options = EngineOptions { threads: Some(2), memory: Some(limit), ..EngineOptions::default() };
     let world = World::with(options);
     // A sort of 8 MB and its keys goes to disk.
     let wide =

@@ -40,6 +40,8 @@ use datafusion::logical_expr::AggregateUDF;
 
 use function::{Aggregate, Kind};
 
+pub(super) use moments::{decimal_sum, mean, whole_sum};
+
 /// Defines the singleton of a function and its constructor.
 macro_rules! aggregate {
     ($(#[$doc:meta])* $name:ident, $kind:ident) => {

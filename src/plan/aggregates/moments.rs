@@ -214,21 +214,14 @@ impl Moments {
             Input::Whole => {
                 let values = Self::whole_sums(status, sums).map(|sum| match sum {
                     None => Ok(None),
-                    Some(sum) => match sum.and_then(|sum| i64::try_from(sum).ok()) {
-                        Some(sum) => Ok(Some(sum)),
-                        None => exec_err!("a sum became too large for a whole number"),
-                    },
+                    Some(sum) => whole_sum(sum.unwrap_or(i128::MAX)).map(Some),
                 });
                 Ok(Arc::new(values.collect::<Result<Int64Array>>()?))
             }
             Input::Decimal(scale) => {
-                let limit = 10u128.pow(38);
                 let values = Self::whole_sums(status, sums).map(|sum| match sum {
                     None => Ok(None),
-                    Some(sum) => match sum.filter(|sum| sum.unsigned_abs() < limit) {
-                        Some(sum) => Ok(Some(sum)),
-                        None => exec_err!("a sum became too large for a decimal"),
-                    },
+                    Some(sum) => decimal_sum(sum.unwrap_or(i128::MAX)).map(Some),
                 });
                 let values = values.collect::<Result<Decimal128Array>>()?;
                 Ok(Arc::new(values.with_precision_and_scale(38, scale)?))
@@ -245,23 +238,49 @@ impl Moments {
         }
     }
 
-    /// A sum by a count.
+    /// A sum by a count, rounded once.
     fn quotient(&self, sum: Number, count: u64) -> f64 {
         let (base, scale) = match self.input {
             Input::Whole => (0, 0),
             Input::Decimal(scale) => (0, scale),
             Input::Float => (FLOAT_BASE, 0),
         };
-        let power = u32::try_from(scale).ok().and_then(|scale| 10u64.checked_pow(scale));
-        match (sum, power.and_then(|power| power.checked_mul(count))) {
-            (Number::Small(n), Some(1)) => round::integer(n, i64::from(base)),
-            (Number::Small(n), Some(divisor)) => round::ratio(n, divisor, i64::from(base)),
-            (sum, _) => {
-                let (n, e) = sum.big();
-                let (n, d) = scaled(n, count.into(), scale);
-                round::big_ratio(&n, &d, i64::from(base + e))
-            }
+        quotient(sum, count, base, scale)
+    }
+}
+
+fn quotient(sum: Number, count: u64, base: i32, scale: i8) -> f64 {
+    let power = u32::try_from(scale).ok().and_then(|scale| 10u64.checked_pow(scale));
+    match (sum, power.and_then(|power| power.checked_mul(count))) {
+        (Number::Small(n), Some(1)) => round::integer(n, i64::from(base)),
+        (Number::Small(n), Some(divisor)) => round::ratio(n, divisor, i64::from(base)),
+        (sum, _) => {
+            let (n, e) = sum.big();
+            let (n, d) = scaled(n, count.into(), scale);
+            round::big_ratio(&n, &d, i64::from(base + e))
         }
+    }
+}
+
+/// A sum of whole numbers or of decimals' units by their count, rounded once.
+pub(in crate::plan) fn mean(sum: i128, count: u64, scale: i8) -> f64 {
+    quotient(Number::Small(sum), count, 0, scale)
+}
+
+/// A sum of whole numbers, which must be one.
+pub(in crate::plan) fn whole_sum(sum: i128) -> Result<i64> {
+    match i64::try_from(sum) {
+        Ok(sum) => Ok(sum),
+        Err(_) => exec_err!("a sum became too large for a whole number"),
+    }
+}
+
+/// A sum of decimals' units, which must fit 38 digits.
+pub(in crate::plan) fn decimal_sum(sum: i128) -> Result<i128> {
+    if sum.unsigned_abs() < 10u128.pow(38) {
+        Ok(sum)
+    } else {
+        exec_err!("a sum became too large for a decimal")
     }
 }
 

@@ -1,4 +1,4 @@
-//! One case run in process, in two ways.
+//! One case run in process, in three ways.
 
 use super::expect;
 use super::page::{AS_OF, Block, Case, Page};
@@ -9,25 +9,47 @@ use segue::diagnostic::{Diagnostic, render};
 use segue::engine::EngineOptions;
 use segue::ir::print::Lang;
 use segue::ir::{DefId, DefinitionKind, Program};
+use segue::plan::Strategy;
 use segue::session::{Session, Settings};
 use std::path::Path;
 
-/// One thread and tiny batches, or two threads and rows in the opposite order.
+/// One thread and tiny batches, or two threads and rows in the opposite order; by the fold, or by DataFusion alone.
 #[derive(Clone, Copy)]
 pub struct Way {
     pub name: &'static str,
     pub threads: usize,
     pub batch_size: Option<usize>,
     pub reversed: bool,
+    pub strategy: Strategy,
 }
 
-pub const WAYS: [Way; 2] = [
-    Way { name: "one thread, batches of 2", threads: 1, batch_size: Some(2), reversed: false },
-    Way { name: "two threads, rows reversed", threads: 2, batch_size: None, reversed: true },
+pub const WAYS: [Way; 3] = [
+    Way {
+        name: "one thread, batches of 2",
+        threads: 1,
+        batch_size: Some(2),
+        reversed: false,
+        strategy: Strategy::Fold,
+    },
+    Way {
+        name: "two threads, rows reversed",
+        threads: 2,
+        batch_size: None,
+        reversed: true,
+        strategy: Strategy::Fold,
+    },
+    Way {
+        name: "DataFusion's operators alone",
+        threads: 2,
+        batch_size: Some(3),
+        reversed: false,
+        strategy: Strategy::Plain,
+    },
 ];
 
 pub fn session(way: Way, as_of: &str, set: Vec<(String, String)>) -> Session {
-    let engine = EngineOptions { threads: Some(way.threads), memory: None, batch_size: way.batch_size };
+    let Way { threads, batch_size, strategy, .. } = way;
+    let engine = EngineOptions { threads: Some(threads), memory: None, batch_size, strategy };
     let as_of = Some(parse_as_of(as_of).unwrap_or_else(|| panic!("no day: {as_of}")));
     let now = Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).unwrap();
     Session::new(Settings { engine, as_of, now, set, strict: false, lang: Lang::En }).unwrap()

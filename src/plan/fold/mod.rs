@@ -1,22 +1,51 @@
 //! One pass over one source of events for all the aggregates that an entity's portrait asks of it.
 //!
-//! [`Fold`] says what is read and what is aggregated; [`plain`] lowers it to DataFusion's own scan, filter, join
-//! and aggregate. A faster operator takes the same [`Fold`].
+//! [`Fold`] says what is read and what is aggregated. There are two ways to compute it, with the same results:
+//!
+//! * [`pass`] makes it a part of a [`node::FoldNode`], whose operator ([`exec`]) numbers the entity's rows and folds the
+//!   events into them as they stream by: the fast way;
+//! * [`plain`] lowers it to DataFusion's own scan, filter, join and aggregate: the oracle of the tests, and the way for
+//!   what the operator cannot do.
+//!
+//! ```text
+//! node.rs   the logical plan's node          exec.rs    the operator: collect, fold, merge, finish
+//! planner.rs   from the one to the other     pass.rs    what is worked out on each batch of events
+//! keys.rs   keys as numbers of rows          slots.rs   what is known of each row, in few bytes    values.rs
+//! ```
 
+mod exec;
+mod keys;
+mod node;
+mod pass;
+mod planner;
+mod slots;
+mod values;
+
+pub use planner::Planner;
+
+use self::node::{Bounds, FoldNode, Item, Pass};
 use super::aggregates as ours;
 use super::expr::Lowering;
 use super::lookup::{Columns, Marks};
-use super::scan::{Needs, Tables, column, column_name, need, rows, rows_within, within};
+use super::portrait::qualified;
+use super::scan::{Early, Needs, Tables, column, column_name, early, need, rows, rows_within, within};
 use super::{Result, internal, time};
 use crate::functions::AggregateFn;
 use crate::ir::{Aggregate, ColumnId, ExprId, Node, Program, SourceId, Window};
 use crate::types::Type;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Column;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
-use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlan, LogicalPlanBuilder, cast, when};
+use datafusion::logical_expr::{
+    ExprFunctionExt, Extension, JoinType, LogicalPlan, LogicalPlanBuilder, cast, when,
+};
 use datafusion::prelude::{Expr, lit};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The operator tells so many bounds of windows apart.
+const MOST_BOUNDS: usize = 250;
 
 /// What one pass over a source of events computes for each row of an entity.
 #[derive(Clone, Debug)]
@@ -124,6 +153,24 @@ pub fn plain(
     entity: Option<&Entity<'_>>,
     only: Option<Expr>,
 ) -> Result<LogicalPlan> {
+    let needs = needs(program, fold)?;
+    let reach = fold.reach(program);
+    let exprs: Vec<ExprId> = fold.aggregates.iter().flat_map(|(_, a)| a.on_events()).collect();
+    let read = Read { events: fold.events, path: &fold.path, window: reach.as_ref(), exprs: &exprs };
+    let Scanned { plan, key, marks } = read.scan(program, tables, &needs, entity, only.as_ref())?;
+    let none = Columns::new();
+    let lowering = Lowering::with_marks(program, entity.map_or(&none, |e| e.columns), &marks.columns);
+
+    let mut aggregates = vec![count_udaf().call(vec![lit(1i64)]).alias(fold.marker())];
+    for (id, a) in &fold.aggregates {
+        aggregates.extend(aggregate(program, fold, &lowering, *id, a, reach.as_ref())?);
+    }
+    let group = column(&key).alias(format!("{}_key", fold.marker()));
+    Ok(plan.aggregate(vec![group], aggregates)?.build()?)
+}
+
+/// What is read of each event.
+fn needs(program: &Program, fold: &Fold) -> Result<Needs> {
     let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
     let mut needs = Needs::new();
     for (_, a) in &fold.aggregates {
@@ -140,20 +187,136 @@ pub fn plain(
             own.extend(t.ties.iter().copied());
         }
     }
+    Ok(needs)
+}
 
+/// What an aggregate is of; a value whose type nothing tells is missing in the result's.
+fn value(program: &Program, lowering: &Lowering<'_>, id: ExprId, argument: ExprId) -> Result<Expr> {
+    if program.ty(argument).is_blank() {
+        return super::expr::missing(program.ty(id));
+    }
+    lowering.expr(argument)
+}
+
+/// What puts events in order: their time, then the ties.
+fn moments(program: &Program, fold: &Fold) -> Result<Vec<Expr>> {
+    let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
+    let t = spec.time.as_ref().ok_or_else(|| internal("events without a time"))?;
+    let names = std::iter::once(&t.column).chain(&t.ties);
+    Ok(names.map(|c| column(column_name(fold.events, &[], *c))).collect())
+}
+
+/// Whether it is about the time itself: the earliest and the latest need no order beside it.
+fn is_of_time(program: &Program, fold: &Fold, a: &Aggregate) -> bool {
+    let time = program.source(fold.events).and_then(|s| s.time.as_ref());
+    time.is_some_and(|t| {
+        let own = Node::Column { source: fold.events, via: Vec::new(), column: t.column };
+        a.argument.is_some_and(|e| *program.node(e) == own)
+    })
+}
+
+/// Whether the fold's operator can compute it; if not, DataFusion's own do.
+pub(super) fn is_foldable(program: &Program, fold: &Fold) -> bool {
+    // A list is asked before the entity's values are beside the event.
+    let asks_list = |expr: ExprId| {
+        let mut asks = false;
+        program.graph.walk(expr, &mut |_, node| asks |= matches!(node, Node::InSource(_)));
+        asks
+    };
+    let lists = fold.aggregates.iter().flat_map(|(_, a)| a.on_events()).any(asks_list);
+    let bounds: BTreeSet<_> = fold
+        .aggregates
+        .iter()
+        .filter_map(|(_, a)| a.window.as_ref())
+        .flat_map(|w| w.start.into_iter().chain([w.end]))
+        .map(|moment| moment.utc(&program.zone))
+        .collect();
+    (fold.inputs.is_empty() || !lists) && bounds.len() <= MOST_BOUNDS
+}
+
+/// The fold as a pass of a [`FoldNode`]. `entity`: the columns that hold its inputs.
+pub(super) fn pass(
+    program: &Program,
+    tables: &Tables,
+    fold: &Fold,
+    entity: &Columns,
+    only: Option<&Expr>,
+) -> Result<Pass> {
+    let spec = program.source(fold.events).ok_or_else(|| internal("an unknown source of events"))?;
     let reach = fold.reach(program);
     let exprs: Vec<ExprId> = fold.aggregates.iter().flat_map(|(_, a)| a.on_events()).collect();
-    let read = Read { events: fold.events, path: &fold.path, window: reach.as_ref(), exprs: &exprs };
-    let Scanned { plan, key, marks } = read.scan(program, tables, &needs, entity, only.as_ref())?;
-    let none = Columns::new();
-    let lowering = Lowering::with_marks(program, entity.map_or(&none, |e| e.columns), &marks.columns);
-
-    let mut aggregates = vec![count_udaf().call(vec![lit(1i64)]).alias(fold.marker())];
-    for (id, a) in &fold.aggregates {
-        aggregates.extend(aggregate(program, fold, &lowering, *id, a, reach.as_ref())?);
+    let plan = rows(program, tables, fold.events, &needs(program, fold)?, |source, provider| {
+        early(program, source, provider, reach.as_ref()?).map(Early::Skip)
+    })?;
+    let (mut plan, key) = to_entity(program, tables, fold.events, &fold.path, plan)?;
+    if let Some(only) = only {
+        plan = plan.filter(column(&key).eq(only.clone()))?;
     }
-    let group = column(&key).alias(format!("{}_key", fold.marker()));
-    Ok(plan.aggregate(vec![group], aggregates)?.build()?)
+    let mut marks = Marks::default();
+    plan = marks.join(program, tables, plan, &exprs, entity)?;
+    let lowering = Lowering::with_marks(program, entity, &marks.columns);
+    let time = spec.time.as_ref().map(|t| (t, spec.column(t.column)));
+    let time = match time {
+        Some((t, Some(c))) => Some((column(column_name(fold.events, &[], t.column)), &c.ty)),
+        Some((_, None)) => return Err(internal("an unknown time column")),
+        None => None,
+    };
+    let mut items = Vec::new();
+    for (id, a) in &fold.aggregates {
+        let window = match (&time, &a.window) {
+            (Some((_, ty)), Some(w)) => Some(Bounds {
+                start: w.start.map(|m| time::number(m, ty, &program.zone, false)),
+                end: time::number(w.end, ty, &program.zone, true),
+            }),
+            _ => None,
+        };
+        let ordered =
+            matches!(a.function, AggregateFn::First | AggregateFn::Last) && !is_of_time(program, fold, a);
+        items.push(Item {
+            name: aggregate_column(*id),
+            function: a.function,
+            argument: match a.argument {
+                Some(argument) => Some(value(program, &lowering, *id, argument)?),
+                None => None,
+            },
+            order: if ordered { moments(program, fold)? } else { Vec::new() },
+            own: a.own.map(|own| lowering.expr(own.condition)).transpose()?,
+            filter: a.filter.map(|f| lowering.expr(f)).transpose()?,
+            window,
+        });
+    }
+    Ok(Pass { events: plan.build()?, key: column(key), time: time.map(|(t, _)| t), items })
+}
+
+/// The entity's rows with the values of the passes' aggregates.
+pub(super) fn folded(plan: LogicalPlan, key: Expr, passes: Vec<Pass>) -> Result<LogicalPlan> {
+    let held = |plans: &[&LogicalPlan]| -> HashMap<String, Column> {
+        plans.iter().flat_map(|p| p.schema().columns()).map(|c| (c.name.clone(), c)).collect()
+    };
+    let named = |pass: Pass| -> Result<Pass> {
+        let held = held(&[&plan, &pass.events]);
+        let name = |e: Expr| qualified(e, &held);
+        let names = |e: Vec<Expr>| e.into_iter().map(name).collect::<Result<Vec<_>>>();
+        let item = |item: Item| -> Result<Item> {
+            Ok(Item {
+                argument: item.argument.map(name).transpose()?,
+                order: names(item.order)?,
+                own: item.own.map(name).transpose()?,
+                filter: item.filter.map(name).transpose()?,
+                ..item
+            })
+        };
+        Ok(Pass {
+            key: name(pass.key)?,
+            time: pass.time.map(name).transpose()?,
+            items: pass.items.into_iter().map(item).collect::<Result<Vec<_>>>()?,
+            events: pass.events,
+        })
+    };
+    let key = qualified(key, &held(&[&plan]))?;
+    let passes = passes.into_iter().map(named).collect::<Result<Vec<_>>>()?;
+    let node = FoldNode::try_new(plan, key, passes)?;
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 
 /// Which events are read, and what of them: the part that folds and sequences have in common.
@@ -301,24 +464,10 @@ fn aggregate(
         }
     };
     let value = || -> Result<Expr> {
-        let argument = a.argument.ok_or_else(|| internal("an aggregate of nothing"))?;
-        // A value whose type nothing tells is missing in the result's.
-        if program.ty(argument).is_blank() {
-            return super::expr::missing(program.ty(id));
-        }
-        lowering.expr(argument)
-    };
-    let moments = || -> Result<Vec<Expr>> {
-        let t = spec.time.as_ref().ok_or_else(|| internal("events without a time"))?;
-        let names = std::iter::once(&t.column).chain(&t.ties);
-        Ok(names.map(|c| column(column_name(fold.events, &[], *c))).collect())
+        value(program, lowering, id, a.argument.ok_or_else(|| internal("an aggregate of nothing"))?)
     };
     let count = || count_udaf().call(vec![lit(1i64)]);
-    // The earliest and the latest time itself need no order beside it.
-    let of_time = spec.time.as_ref().is_some_and(|t| {
-        let own = Node::Column { source: fold.events, via: Vec::new(), column: t.column };
-        a.argument.is_some_and(|e| *program.node(e) == own)
-    });
+    let of_time = is_of_time(program, fold, a);
     let name = aggregate_column(id);
     let call = match a.function {
         AggregateFn::Count | AggregateFn::Any => count(),
@@ -336,8 +485,12 @@ fn aggregate(
         AggregateFn::Last if of_time => max_udaf().call(vec![value()?]),
         AggregateFn::Min => min_udaf().call(vec![value()?]),
         AggregateFn::Max => max_udaf().call(vec![value()?]),
-        AggregateFn::First => ours::first().call(std::iter::once(value()?).chain(moments()?).collect()),
-        AggregateFn::Last => ours::last().call(std::iter::once(value()?).chain(moments()?).collect()),
+        AggregateFn::First => {
+            ours::first().call(std::iter::once(value()?).chain(moments(program, fold)?).collect())
+        }
+        AggregateFn::Last => {
+            ours::last().call(std::iter::once(value()?).chain(moments(program, fold)?).collect())
+        }
         AggregateFn::Distinct => ours::distinct().call(vec![value()?]),
         AggregateFn::MostCommon => ours::most_common().call(vec![value()?]),
     };
@@ -353,7 +506,20 @@ pub(super) fn value_of(
     a: &Aggregate,
     entity: &Columns,
 ) -> Result<Expr> {
-    let value = folded(program, fold, id, a)?;
+    anchored(program, a, raw(program, fold, id, a)?, entity)
+}
+
+/// The aggregate's value as the operator gives it.
+pub(super) fn value_of_folded(
+    program: &Program,
+    id: ExprId,
+    a: &Aggregate,
+    entity: &Columns,
+) -> Result<Expr> {
+    anchored(program, a, column(aggregate_column(id)), entity)
+}
+
+fn anchored(program: &Program, a: &Aggregate, value: Expr, entity: &Columns) -> Result<Expr> {
     match a.own {
         Some(own) => {
             let anchor = Lowering::new(program, entity).expr(own.anchor)?;
@@ -363,7 +529,7 @@ pub(super) fn value_of(
     }
 }
 
-fn folded(program: &Program, fold: &Fold, id: ExprId, a: &Aggregate) -> Result<Expr> {
+fn raw(program: &Program, fold: &Fold, id: ExprId, a: &Aggregate) -> Result<Expr> {
     let raw = column(aggregate_column(id));
     let seen = column(fold.marker()).is_not_null();
     Ok(match a.function {

@@ -1,0 +1,277 @@
+//! The fold as an operator: the entity's rows are collected and numbered, then the events of each pass stream by and
+//! are folded into what is known of each row so far. No event is moved, sorted or hashed but by its key.
+//!
+//! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
+//! result depends neither on the threads nor on the order of the events.
+
+use super::keys::Keys;
+use super::pass::{Pass, Tallied, Tallies};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::compute::concat;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, Partitioning};
+use futures::StreamExt;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// The entity's rows, folded.
+#[derive(Debug)]
+pub(super) struct Folded {
+    /// Each batch with the number of its first row.
+    batches: Vec<(usize, RecordBatch)>,
+    /// One for each pass.
+    tallies: Vec<Tallied>,
+}
+
+#[derive(Debug)]
+pub struct FoldExec {
+    entity: Arc<dyn ExecutionPlan>,
+    /// The entity's column with its key.
+    key: usize,
+    /// What is read of each pass, in the order of `passes`.
+    events: Vec<Arc<dyn ExecutionPlan>>,
+    passes: Vec<Arc<Pass>>,
+    properties: Arc<PlanProperties>,
+    folded: Arc<OnceCell<Arc<Folded>>>,
+}
+
+impl FoldExec {
+    pub(super) fn new(
+        entity: Arc<dyn ExecutionPlan>,
+        key: usize,
+        events: Vec<Arc<dyn ExecutionPlan>>,
+        passes: Vec<Arc<Pass>>,
+        schema: SchemaRef,
+        partitions: usize,
+    ) -> FoldExec {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions.max(1)),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        FoldExec {
+            entity,
+            key,
+            events,
+            passes,
+            properties: Arc::new(properties),
+            folded: Arc::new(OnceCell::new()),
+        }
+    }
+
+    fn again(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<FoldExec> {
+        if children.len() != self.events.len() + 1 {
+            return internal_err!("a fold with {} children", children.len());
+        }
+        let events = children.split_off(1);
+        let entity = children.pop().ok_or_else(|| internal_datafusion_err!("a fold without an entity"))?;
+        Ok(FoldExec {
+            entity,
+            key: self.key,
+            events,
+            passes: self.passes.clone(),
+            properties: Arc::clone(&self.properties),
+            folded: Arc::new(OnceCell::new()),
+        })
+    }
+}
+
+impl DisplayAs for FoldExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "FoldExec:")?;
+        for (i, pass) in self.passes.iter().enumerate() {
+            write!(f, "{} {pass}", if i == 0 { "" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for FoldExec {
+    fn name(&self) -> &str {
+        "FoldExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        std::iter::once(&self.entity).chain(&self.events).collect()
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.again(children)?))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.again(children)?))
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        for expr in self.passes.iter().flat_map(|p| p.expressions()) {
+            if f(expr)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let partitions = self.properties.partitioning.partition_count();
+        let schema = self.schema();
+        let (folded, work, passes) = (Arc::clone(&self.folded), self.work(&context), self.passes.clone());
+        let out = Arc::clone(&schema);
+        let stream = futures::stream::once(async move {
+            let folded = folded.get_or_try_init(|| work).await?;
+            let (folded, count) = (Arc::clone(folded), folded.batches.len());
+            // Neighbours stay together, so that rows come in as much order as they have.
+            let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);
+            let batches = (from..to).map(move |at| finish(&folded, &passes, at, &out));
+            Ok::<_, DataFusionError>(futures::stream::iter(batches))
+        });
+        let stream = stream.flat_map(|found| match found {
+            Ok(batches) => batches.left_stream(),
+            Err(e) => futures::stream::iter([Err(e)]).right_stream(),
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+}
+
+impl FoldExec {
+    /// Everything but the last step, done once for all partitions.
+    fn work(&self, context: &Arc<TaskContext>) -> impl Future<Output = Result<Arc<Folded>>> + use<> {
+        let (entity, key, context) = (Arc::clone(&self.entity), self.key, Arc::clone(context));
+        let sources: Vec<_> = self.events.iter().cloned().zip(self.passes.iter().cloned()).collect();
+        async move {
+            let rows = collect(&entity, &context).await?;
+            let mut batches = Vec::new();
+            let mut count = 0;
+            for batch in rows {
+                let rows = batch.num_rows();
+                batches.push((count, batch));
+                count += rows;
+            }
+            let column = |batch: &RecordBatch| batch.columns().get(key).cloned();
+            let keys = Arc::new(Keys::new(batches.iter().filter_map(|(_, b)| column(b)).collect())?);
+            let mut tallies = Vec::new();
+            for (events, pass) in sources {
+                let inputs = Arc::new(inputs(&pass, &batches, &entity.schema())?);
+                tallies.push(fold(&events, pass, keys.clone(), inputs, count, &context).await?);
+            }
+            Ok(Arc::new(Folded { batches, tallies }))
+        }
+    }
+}
+
+/// The batches of all partitions, in their order.
+async fn collect(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
+    let partitions = plan.properties().partitioning.partition_count();
+    let mut tasks = Vec::new();
+    for partition in 0..partitions {
+        let mut stream = plan.execute(partition, Arc::clone(context))?;
+        tasks.push(SpawnedTask::spawn(async move {
+            let mut batches = Vec::new();
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                if batch.num_rows() > 0 {
+                    batches.push(batch);
+                }
+            }
+            Ok::<_, DataFusionError>(batches)
+        }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.extend(joined(task).await?);
+    }
+    Ok(all)
+}
+
+async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> Result<T> {
+    task.join_unwind().await.map_err(|e| internal_datafusion_err!("a fold's task was stopped: {e}"))?
+}
+
+/// The whole columns of the entity that the events of a pass are tested against.
+fn inputs(pass: &Pass, batches: &[(usize, RecordBatch)], schema: &SchemaRef) -> Result<Vec<ArrayRef>> {
+    let whole = |at: &usize| {
+        let parts: Vec<&dyn datafusion::arrow::array::Array> =
+            batches.iter().filter_map(|(_, b)| b.columns().get(*at)).map(|c| c.as_ref()).collect();
+        if parts.is_empty() {
+            let data_type = schema.fields().get(*at).map_or(&DataType::Null, |f| f.data_type());
+            return Ok(datafusion::arrow::array::new_empty_array(data_type));
+        }
+        Ok(concat(&parts)?)
+    };
+    pass.inputs().iter().map(whole).collect()
+}
+
+/// One pass over all partitions of the events.
+async fn fold(
+    events: &Arc<dyn ExecutionPlan>,
+    pass: Arc<Pass>,
+    keys: Arc<Keys>,
+    inputs: Arc<Vec<ArrayRef>>,
+    rows: usize,
+    context: &Arc<TaskContext>,
+) -> Result<Tallied> {
+    let partitions = events.properties().partitioning.partition_count();
+    let mut tasks = Vec::new();
+    for partition in 0..partitions {
+        let mut stream = events.execute(partition, Arc::clone(context))?;
+        let (pass, keys, inputs) = (Arc::clone(&pass), Arc::clone(&keys), Arc::clone(&inputs));
+        tasks.push(SpawnedTask::spawn(async move {
+            let mut folding = pass.begin(rows, &inputs)?;
+            while let Some(batch) = stream.next().await {
+                folding.add(&batch?, &keys)?;
+            }
+            Ok::<_, DataFusionError>(folding.end())
+        }));
+    }
+    let mut all: Option<Tallies> = None;
+    for task in tasks {
+        let tallies = joined(task).await?;
+        all = Some(match all {
+            None => tallies,
+            Some(mut all) => {
+                all.merge(tallies, rows)?;
+                all
+            }
+        });
+    }
+    match all {
+        Some(all) => all.close(),
+        None => pass.begin(rows, &inputs)?.end().close(),
+    }
+}
+
+/// A batch of the entity's rows with the aggregates' values.
+fn finish(folded: &Folded, passes: &[Arc<Pass>], at: usize, schema: &SchemaRef) -> Result<RecordBatch> {
+    let (start, batch) =
+        folded.batches.get(at).ok_or_else(|| internal_datafusion_err!("a fold lost its batch {at}"))?;
+    let mut columns = batch.columns().to_vec();
+    for (pass, tallies) in passes.iter().zip(&folded.tallies) {
+        columns.extend(pass.finish(tallies, *start..*start + batch.num_rows())?);
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}

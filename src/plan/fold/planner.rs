@@ -1,0 +1,70 @@
+//! From the node of the logical plan to the operator.
+
+use super::exec::FoldExec;
+use super::node::FoldNode;
+use super::pass::Pass;
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::{DFSchema, Result, internal_datafusion_err, internal_err};
+use datafusion::execution::context::QueryPlanner;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use datafusion::prelude::Expr;
+use std::sync::Arc;
+
+/// DataFusion's planner, which knows the fold, too.
+#[derive(Debug)]
+pub struct Planner;
+
+#[async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Folds)]);
+        planner.create_physical_plan(plan, session).await
+    }
+}
+
+struct Folds;
+
+#[async_trait]
+impl ExtensionPlanner for Folds {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _: &[&LogicalPlan],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(fold) = node.as_any().downcast_ref::<FoldNode>() else { return Ok(None) };
+        let Some((entity, events)) = inputs.split_first() else {
+            return internal_err!("a fold without an entity");
+        };
+        let lower = |expr: &Expr, row: &DFSchema| planner.create_physical_expr(expr, row, session, context);
+        let key = lower(&fold.key, fold.entity.schema())?;
+        let key = key
+            .downcast_ref::<Column>()
+            .ok_or_else(|| internal_datafusion_err!("a fold by what is no column"))?;
+        let passes = fold
+            .passes
+            .iter()
+            .map(|pass| Ok(Arc::new(Pass::new(pass, &fold.entity, &lower)?)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Some(Arc::new(FoldExec::new(
+            Arc::clone(entity),
+            key.index(),
+            events.to_vec(),
+            passes,
+            Arc::clone(fold.schema().inner()),
+            session.config().target_partitions(),
+        ))))
+    }
+}

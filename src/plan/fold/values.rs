@@ -1,0 +1,78 @@
+//! An argument's values as whole numbers that slots add and compare.
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
+use datafusion::common::{Result, internal_err};
+
+/// Numbers beyond this do not fit a sum's cell with its mark.
+pub(super) const NARROW: i64 = 1 << 61;
+
+/// The values of one argument for a batch.
+pub(super) struct Values {
+    /// Whole numbers, units of a decimal, days, microseconds; floats as integers of the same order.
+    pub numbers: ScalarBuffer<i64>,
+    /// Which of them are known; none where all are.
+    pub known: Option<NullBuffer>,
+    /// The same where some are too large for `numbers` (or for a cell).
+    pub wide: Option<Decimal128Array>,
+}
+
+/// Orders the bits of a float, as an integer, the way the floats are ordered. Its own inverse.
+fn flip(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
+}
+
+/// The float that was kept as this number.
+pub(super) fn float_of(number: i64) -> f64 {
+    f64::from_bits(flip(number) as u64)
+}
+
+impl Values {
+    pub fn new(array: &ArrayRef) -> Result<Values> {
+        let known = array.nulls().filter(|known| known.null_count() > 0).cloned();
+        let mut wide = None;
+        let numbers = match array.data_type() {
+            DataType::Int64 => {
+                let numbers = array.as_primitive::<Int64Type>();
+                if !numbers.values().iter().all(|n| (-NARROW..NARROW).contains(n)) {
+                    let widened = numbers.iter().map(|n| n.map(i128::from));
+                    wide = Some(widened.collect());
+                }
+                numbers.values().clone()
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                array.as_primitive::<TimestampMicrosecondType>().values().clone()
+            }
+            DataType::Date32 => {
+                array.as_primitive::<Date32Type>().values().iter().map(|d| i64::from(*d)).collect()
+            }
+            DataType::Decimal128(..) => {
+                let decimals = array.as_primitive::<Decimal128Type>();
+                let limit = i128::from(NARROW);
+                if !decimals.values().iter().all(|n| (-limit..limit).contains(n)) {
+                    wide = Some(decimals.clone());
+                }
+                decimals.values().iter().map(|n| *n as i64).collect()
+            }
+            DataType::Float64 => {
+                let floats = array.as_primitive::<Float64Type>();
+                if floats.values().iter().any(|x| x.is_nan()) {
+                    let numbers: NullBuffer = floats.iter().map(|x| x.is_some_and(|x| !x.is_nan())).collect();
+                    let values = floats.values().iter().map(|x| flip((x + 0.0).to_bits() as i64)).collect();
+                    return Ok(Values { numbers: values, known: Some(numbers), wide: None });
+                }
+                // −0.0 is 0.0.
+                floats.values().iter().map(|x| flip((x + 0.0).to_bits() as i64)).collect()
+            }
+            other => return internal_err!("a slot's values of the type {other}"),
+        };
+        Ok(Values { numbers, known, wide })
+    }
+
+    pub fn is_known(&self, place: usize) -> bool {
+        self.known.as_ref().is_none_or(|known| known.is_valid(place))
+    }
+}
