@@ -344,10 +344,6 @@ fn typed(numbers: impl Iterator<Item = Option<i64>>, data_type: &DataType) -> Re
 }
 
 impl Table {
-    pub fn size(&self) -> usize {
-        self.cells.len()
-    }
-
     fn at(&self, place: &Place, row: usize) -> impl Iterator<Item = (usize, usize)> {
         let (offset, op, _) = self.ops.get(place.slot).copied().unwrap_or((0, Op::Count, 0));
         let start = row * self.stride + offset;
