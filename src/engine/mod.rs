@@ -8,6 +8,7 @@ mod cells;
 mod csv;
 mod error;
 mod files;
+mod groups;
 mod ipc;
 mod ndjson;
 mod open;
@@ -108,6 +109,7 @@ impl Engine {
             .with_runtime_env(environment)
             .with_default_features()
             .with_query_planner(Arc::new(Planner))
+            .with_physical_optimizer_rule(Arc::new(groups::DirectReads))
             .build();
         // One more than the plan's partitions: somebody must hear that a run is cancelled.
         let runtime = Builder::new_multi_thread()

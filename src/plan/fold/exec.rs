@@ -70,6 +70,18 @@ impl FoldExec {
         }
     }
 
+    /// What is read of each pass; and the column of the times with the bounds that they are compared with, where
+    /// nothing else is done with them.
+    pub fn scans(&self) -> impl Iterator<Item = (&Arc<dyn ExecutionPlan>, Option<(usize, &[i64])>)> {
+        self.events.iter().zip(&self.passes).map(|(events, pass)| (events, pass.times()))
+    }
+
+    /// The same over other readers of the same events. Text columns of theirs may be dictionaries.
+    pub fn reading(&self, events: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let children = std::iter::once(Arc::clone(&self.entity)).chain(events).collect();
+        Ok(Arc::new(self.again(children)?))
+    }
+
     fn again(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<FoldExec> {
         if children.len() != self.events.len() + 1 {
             return internal_err!("a fold with {} children", children.len());
@@ -244,6 +256,8 @@ async fn fold(
             let mut folding = pass.begin(rows, &inputs)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
+                // A reader that never waits would never let go.
+                tokio::task::consume_budget().await;
             }
             Ok::<_, DataFusionError>(folding.end())
         }));

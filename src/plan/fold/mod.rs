@@ -21,6 +21,7 @@ mod planner;
 mod slots;
 mod values;
 
+pub use exec::FoldExec;
 pub use planner::Planner;
 
 use self::node::{Bounds, FoldNode, Item, Pass};

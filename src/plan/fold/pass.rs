@@ -7,15 +7,15 @@
 use super::keys::{Keys, NOBODY};
 use super::node::{self, Item};
 use super::slots::{Bands, Batch, Finish, Op, Slot, Slots, Table};
-use super::values::Values;
+use super::values::{Texts, Values};
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::take;
+use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, internal_datafusion_err, internal_err};
@@ -51,6 +51,13 @@ struct Call {
     selection: usize,
 }
 
+#[derive(Debug)]
+struct Condition {
+    expr: Arc<dyn PhysicalExpr>,
+    /// The one column that it is about, where it is one of texts.
+    about: Option<usize>,
+}
+
 /// Where an item's values come from.
 #[derive(Debug)]
 enum Source {
@@ -66,8 +73,14 @@ pub(super) struct Pass {
     /// The entity's columns that stand behind the events' own in `row`.
     inputs: Vec<usize>,
     row: SchemaRef,
-    conditions: Vec<Arc<dyn PhysicalExpr>>,
+    conditions: Vec<Condition>,
     arguments: Vec<Arc<dyn PhysicalExpr>>,
+    /// Columns that are read row by row; others may stay codes.
+    plainly: BTreeSet<usize>,
+    /// The texts of arguments whose different values are counted.
+    texts: Vec<Option<Arc<Texts>>>,
+    /// The column of the times, where they are only compared with `bounds`.
+    times: Option<usize>,
     /// The ends of the intervals that the windows cut time into.
     bounds: Vec<i64>,
     selections: Vec<Selection>,
@@ -217,14 +230,49 @@ impl Pass {
                 Ok(Call { function: Arc::new(built), arguments: call, selection })
             })
             .collect::<Result<Vec<_>>>()?;
+        let about = |expr: &Arc<dyn PhysicalExpr>| {
+            let mut columns = collect_columns(expr).into_iter();
+            let (Some(column), None) = (columns.next(), columns.next()) else { return None };
+            let field = own.fields().get(column.index())?;
+            (*field.data_type() == DataType::Utf8View).then_some(column.index())
+        };
+        let conditions: Vec<Condition> =
+            conditions.into_iter().map(|expr| Condition { about: about(&expr), expr }).collect();
+        let mut texts: Vec<Option<Arc<Texts>>> = vec![None; arguments.len()];
+        for argument in slots.counted() {
+            if let Some(texts) = texts.get_mut(argument) {
+                *texts = Some(Arc::default());
+            }
+        }
+        let coded = |(at, expr): (usize, &Arc<dyn PhysicalExpr>)| {
+            let counted = texts.get(at).is_some_and(Option::is_some);
+            let called = calls.iter().any(|c: &Call| c.arguments.contains(&at));
+            (counted && !called).then(|| expr.downcast_ref::<Column>()).flatten().is_none()
+        };
+        let plainly = conditions
+            .iter()
+            .filter(|c| c.about.is_none())
+            .map(|c| &c.expr)
+            .chain(arguments.iter().enumerate().filter(|a| coded(*a)).map(|(_, e)| e))
+            .flat_map(collect_columns)
+            .map(|c| c.index())
+            .collect();
+        let time = pass.time.as_ref().map(|t| lower(t, own)).transpose()?;
+        let times = time.as_ref().and_then(|t| Some(t.downcast_ref::<Column>()?.index())).filter(|at| {
+            let exprs = conditions.iter().map(|c| &c.expr).chain(&arguments);
+            !exprs.flat_map(collect_columns).any(|c| c.index() == *at)
+        });
         Ok(Pass {
             label: pass.key.to_string(),
             key: lower(&pass.key, own)?,
-            time: pass.time.as_ref().map(|t| lower(t, own)).transpose()?,
+            time,
             inputs,
             row,
             conditions,
             arguments,
+            plainly,
+            texts,
+            times,
             bounds,
             selections,
             slots,
@@ -234,7 +282,13 @@ impl Pass {
     }
 
     pub fn expressions(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
-        std::iter::once(&self.key).chain(&self.time).chain(&self.conditions).chain(&self.arguments)
+        let conditions = self.conditions.iter().map(|c| &c.expr);
+        std::iter::once(&self.key).chain(&self.time).chain(conditions).chain(&self.arguments)
+    }
+
+    /// The column of the times and what they are compared with, where nothing else is done with them.
+    pub fn times(&self) -> Option<(usize, &[i64])> {
+        Some((self.times?, &self.bounds))
     }
 
     pub fn inputs(&self) -> &[usize] {
@@ -260,6 +314,8 @@ impl Pass {
             rows,
             found: Vec::new(),
             intervals: Vec::new(),
+            outcomes: vec![None; self.conditions.len()],
+            codes: vec![None; self.arguments.len()],
             tallies: Tallies { table: self.slots.table(rows), calls },
         })
     }
@@ -306,6 +362,10 @@ pub(super) struct Folding {
     found: Vec<u32>,
     /// The interval of its time.
     intervals: Vec<u8>,
+    /// The outcome of each condition for each text of the dictionary at hand, then for a missing one.
+    outcomes: Vec<Option<(ArrayRef, Vec<bool>)>>,
+    /// The code of each text of the dictionary at hand, for each argument that is counted.
+    codes: Vec<Option<(ArrayRef, Vec<u32>)>>,
     tallies: Tallies,
 }
 
@@ -321,30 +381,33 @@ impl Folding {
         }
         let array =
             |expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch| expr.evaluate(batch)?.into_array(count);
-        keys.find(&array(&pass.key, batch)?, &mut self.found)?;
+        self.find(&array(&pass.key, batch)?, keys)?;
         if let Some(time) = &pass.time {
             intervals(&array(time, batch)?, &pass.bounds, &mut self.intervals)?;
         }
         let row = self.row(batch)?;
         let mut conditions = Vec::with_capacity(pass.conditions.len());
-        for condition in &pass.conditions {
-            let outcome = array(condition, &row)?;
-            let Some(outcome) = outcome.as_boolean_opt() else {
-                return internal_err!("a condition of the type {}", outcome.data_type());
-            };
-            conditions.push(match outcome.nulls() {
-                Some(known) => outcome.values() & known.inner(),
-                None => outcome.values().clone(),
+        for (at, condition) in pass.conditions.iter().enumerate() {
+            conditions.push(self.outcome(at, condition, batch, &row)?);
+        }
+        let mut arguments = Vec::with_capacity(pass.arguments.len());
+        for (at, argument) in pass.arguments.iter().enumerate() {
+            arguments.push(match (pass.texts.get(at), argument.downcast_ref::<Column>()) {
+                (Some(Some(_)), Some(column)) => Arc::clone(batch.column(column.index())),
+                _ => array(argument, &row)?,
             });
         }
-        let arguments = pass.arguments.iter().map(|a| array(a, &row)).collect::<Result<Vec<_>>>()?;
         let picked: Vec<Vec<u32>> =
             pass.selections.iter().map(|s| self.pick(s, &conditions, count)).collect();
         let mut values: Vec<Option<Values>> = Vec::new();
         for (at, argument) in arguments.iter().enumerate() {
-            values.push(match pass.slots.reads(at) {
-                true => Some(Values::new(argument)?),
-                false => None,
+            values.push(match pass.texts.get(at) {
+                Some(Some(texts)) => {
+                    let known = self.codes.get_mut(at);
+                    Some(texts.values(argument, known.ok_or_else(|| internal_datafusion_err!("no codes"))?)?)
+                }
+                _ if pass.slots.reads(at) => Some(Values::new(argument)?),
+                _ => None,
             });
         }
         self.tallies.table.add(
@@ -357,8 +420,8 @@ impl Folding {
         let groups: Vec<usize> =
             self.found.iter().map(|row| if *row == NOBODY { 0 } else { *row as usize }).collect();
         for (call, state) in pass.calls.iter().zip(&mut self.tallies.calls) {
-            let args: Vec<ArrayRef> =
-                call.arguments.iter().filter_map(|at| arguments.get(*at).cloned()).collect();
+            let args = call.arguments.iter().filter_map(|at| arguments.get(*at)).map(unpacked);
+            let args = args.collect::<Result<Vec<ArrayRef>>>()?;
             let mut taken = vec![false; count];
             for place in picked.get(call.selection).into_iter().flatten() {
                 if let Some(taken) = taken.get_mut(*place as usize) {
@@ -370,17 +433,82 @@ impl Folding {
         Ok(())
     }
 
+    /// The rows of the events' keys.
+    fn find(&mut self, keys: &ArrayRef, known: &Keys) -> Result<()> {
+        let Some(codes) = keys.as_dictionary_opt::<Int32Type>() else {
+            return known.find(&unpacked(keys)?, &mut self.found);
+        };
+        let mut each = Vec::new();
+        known.find(&unpacked(codes.values())?, &mut each)?;
+        let row = |code: Option<i32>| each.get(usize::try_from(code?).ok()?).copied();
+        self.found.clear();
+        self.found.extend(codes.keys().iter().map(|code| row(code).unwrap_or(NOBODY)));
+        Ok(())
+    }
+
     /// The events' columns with those of the entity behind them.
     fn row(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let mut columns = batch.columns().to_vec();
+        let mut columns = Vec::with_capacity(self.pass.row.fields().len());
+        for (at, column) in batch.columns().iter().enumerate() {
+            columns.push(match column.data_type() {
+                DataType::Dictionary(..) if !self.pass.plainly.contains(&at) => {
+                    new_null_array(&DataType::Utf8View, batch.num_rows())
+                }
+                _ => unpacked(column)?,
+            });
+        }
         if !self.inputs.is_empty() {
             let rows = UInt32Array::from_iter(self.found.iter().map(|r| (*r != NOBODY).then_some(*r)));
             for input in self.inputs.iter() {
                 columns.push(take(input, &rows, None)?);
             }
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.pass.row), columns, &options)?)
+        batch_of(&self.pass.row, columns, batch.num_rows())
+    }
+
+    /// For which events a condition is true.
+    fn outcome(
+        &mut self,
+        at: usize,
+        condition: &Condition,
+        batch: &RecordBatch,
+        row: &RecordBatch,
+    ) -> Result<BooleanBuffer> {
+        let count = batch.num_rows();
+        let about = condition.about.and_then(|about| Some((about, batch.columns().get(about)?)));
+        let Some((about, codes)) =
+            about.and_then(|(at, column)| Some((at, column.as_dictionary_opt::<Int32Type>()?)))
+        else {
+            return truth(&condition.expr.evaluate(row)?.into_array(count)?);
+        };
+        let known = self.outcomes.get_mut(at).ok_or_else(|| internal_datafusion_err!("no outcomes"))?;
+        let texts = codes.values();
+        if !known.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, texts)) {
+            let none = new_null_array(&DataType::Utf8View, 1);
+            let each = concat(&[unpacked(texts)?.as_ref(), none.as_ref()])?;
+            let fields = self.pass.row.fields().iter().enumerate();
+            let columns = fields.map(|(at, field)| match at == about {
+                true => Arc::clone(&each),
+                false => new_null_array(field.data_type(), each.len()),
+            });
+            let rows = batch_of(&self.pass.row, columns.collect(), each.len())?;
+            let outcomes = truth(&condition.expr.evaluate(&rows)?.into_array(each.len())?)?;
+            *known = Some((Arc::clone(texts), outcomes.iter().collect()));
+        }
+        let Some((_, outcomes)) = known else { return internal_err!("a condition without outcomes") };
+        let missing = outcomes.last().copied().unwrap_or(false);
+        let outcome = |code: i32| {
+            usize::try_from(code).ok().and_then(|code| outcomes.get(code)).copied().unwrap_or(false)
+        };
+        let codes_of = codes.keys().values();
+        Ok(match codes.keys().nulls().filter(|known| known.null_count() > 0) {
+            None => codes_of.iter().map(|code| outcome(*code)).collect(),
+            Some(known) => codes_of
+                .iter()
+                .zip(known)
+                .map(|(code, known)| if known { outcome(*code) } else { missing })
+                .collect(),
+        })
     }
 
     /// The places in the batch of the events that are taken and are somebody's.
@@ -414,6 +542,30 @@ impl Folding {
         }
         picked
     }
+}
+
+fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// Texts as texts, whatever they are stored as.
+fn unpacked(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Dictionary(..) | DataType::Utf8 => cast(array, &DataType::Utf8View)?,
+        _ => Arc::clone(array),
+    })
+}
+
+/// Where it is true: not false, not unknown.
+fn truth(outcome: &ArrayRef) -> Result<BooleanBuffer> {
+    let Some(outcome) = outcome.as_boolean_opt() else {
+        return internal_err!("a condition of the type {}", outcome.data_type());
+    };
+    Ok(match outcome.nulls() {
+        Some(known) => outcome.values() & known.inner(),
+        None => outcome.values().clone(),
+    })
 }
 
 /// The number of bounds that are not after each time.
@@ -527,6 +679,9 @@ impl Wanted {
             AggregateFn::Sum if summed => Some(vec![ask(Op::Sum, argument, &conditions)]),
             AggregateFn::Avg if summed => {
                 Some(vec![ask(Op::Sum, argument, &conditions), ask(Op::Count, argument, &conditions)])
+            }
+            AggregateFn::Distinct if data_type == Some(DataType::Utf8View) => {
+                Some(vec![ask(Op::Kinds, argument, &conditions)])
             }
             AggregateFn::Min if ordered => Some(vec![ask(Op::Min, argument, &conditions)]),
             AggregateFn::Max if ordered => Some(vec![ask(Op::Max, argument, &conditions)]),

@@ -10,6 +10,7 @@
 //! | sum | twice the sum; the lowest bit says that some value is known | no known value |
 //! | largest | the number, moved so that the smallest is 0 | none, or the smallest number (noted in `rare`) |
 //! | smallest | the same, upside down | the same |
+//! | kinds | a bit for each of the first 64 texts | none of them |
 //!
 //! What does not fit a cell goes to maps beside it, which stay empty as a rule. All operations commute.
 
@@ -23,6 +24,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, internal_err};
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,13 +36,15 @@ pub(super) enum Op {
     Sum,
     Min,
     Max,
+    /// Which of the first 64 texts are there.
+    Kinds,
 }
 
 impl Op {
     fn width(self) -> usize {
         match self {
             Op::Count => 4,
-            Op::Sum | Op::Min | Op::Max => 8,
+            Op::Sum | Op::Min | Op::Max | Op::Kinds => 8,
         }
     }
 }
@@ -134,6 +138,7 @@ pub(super) enum Finish {
         count: Place,
         scale: i8,
     },
+    Distinct(Place),
     /// The smallest or the largest; which of them the slot says.
     Most {
         most: Place,
@@ -154,6 +159,7 @@ impl Finish {
                 let scale = if let DataType::Decimal128(_, scale) = data_type { scale } else { 0 };
                 Finish::Mean { sum, count, scale }
             }
+            (AggregateFn::Distinct, Some(kinds), _, _) => Finish::Distinct(kinds),
             (_, Some(most), _, Some(data_type)) => Finish::Most { most, data_type },
             _ => return internal_err!("{function:?} has no slot"),
         })
@@ -190,6 +196,8 @@ pub(super) struct Table {
     over: HashMap<u64, i128>,
     /// Cells of `Min` and `Max` that are zero because of a value.
     rare: HashSet<u64>,
+    /// The codes beyond 64 of each cell of `Kinds`.
+    others: HashMap<u64, BTreeSet<u32>>,
     /// For each slot of a sum, where some value was missing: a bit for each band of each row.
     missing: Vec<Vec<u64>>,
     ops: Vec<(usize, Op, usize)>,
@@ -256,6 +264,11 @@ impl Slots {
         self.stride
     }
 
+    /// The arguments whose different texts are counted.
+    pub fn counted(&self) -> impl Iterator<Item = usize> {
+        self.slots.iter().filter(|s| s.op == Op::Kinds).filter_map(|s| s.argument)
+    }
+
     /// Whether any slot reads an argument.
     pub fn reads(&self, argument: usize) -> bool {
         self.slots.iter().any(|s| s.argument == Some(argument))
@@ -269,6 +282,7 @@ impl Slots {
             cells: vec![0; rows * self.stride],
             over: HashMap::new(),
             rare: HashSet::new(),
+            others: HashMap::new(),
             missing: vec![Vec::new(); self.slots.len()],
             ops,
         }
@@ -279,6 +293,9 @@ impl Slots {
         Ok(match finish {
             Finish::Count(place) => {
                 Arc::new(rows.map(|row| Some(table.count(place, row))).collect::<Int64Array>())
+            }
+            Finish::Distinct(kinds) => {
+                Arc::new(rows.map(|row| Some(table.kinds(kinds, row))).collect::<Int64Array>())
             }
             Finish::Any(place) => {
                 Arc::new(rows.map(|row| Some(table.count(place, row) > 0)).collect::<BooleanArray>())
@@ -376,6 +393,18 @@ impl Table {
         })
     }
 
+    fn kinds(&self, place: &Place, row: usize) -> i64 {
+        let mut bits = 0u64;
+        let mut others: BTreeSet<u32> = BTreeSet::new();
+        for (at, band) in self.at(place, row) {
+            bits |= u64::from_le_bytes(read(&self.cells, at));
+            if !self.others.is_empty() {
+                others.extend(self.others.get(&cell_key(place.slot, band, row)).into_iter().flatten());
+            }
+        }
+        i64::from(bits.count_ones()) + others.len() as i64
+    }
+
     fn most(&self, place: &Place, row: usize) -> Option<u64> {
         let mut most = None;
         for (at, band) in self.at(place, row) {
@@ -423,6 +452,7 @@ impl Table {
                 (Op::Sum, Some(values)) => self.sum_values(&cells, values),
                 (Op::Min, Some(values)) => self.largest(&cells, values, |n| !raised(n)),
                 (Op::Max, Some(values)) => self.largest(&cells, values, raised),
+                (Op::Kinds, Some(values)) => self.note_kinds(&cells, values),
                 (_, None) => {}
             }
         }
@@ -472,6 +502,23 @@ impl Table {
                 }
             }),
         }
+    }
+
+    fn note_kinds(&mut self, which: &Cells<'_>, values: &Values) {
+        let Table { cells, stride, others, .. } = self;
+        let codes = values.numbers.as_ref();
+        which.each(*stride, |at, place, band, row| {
+            if !values.is_known(place) {
+                return;
+            }
+            let code = codes.get(place).copied().unwrap_or(0);
+            if code >= 64 {
+                let others = others.entry(cell_key(which.slot, band, row)).or_default();
+                others.insert(u32::try_from(code).unwrap_or(u32::MAX));
+            } else if let Some(held) = cell::<8>(cells, at) {
+                *held = (u64::from_le_bytes(*held) | 1 << code).to_le_bytes();
+            }
+        });
     }
 
     fn largest(&mut self, which: &Cells<'_>, values: &Values, raise: impl Fn(i64) -> u64) {
@@ -531,6 +578,12 @@ impl Table {
                                 *held = (sum | (a | b) & 1).to_le_bytes();
                             }
                         }
+                        Op::Kinds => {
+                            if let Some(held) = cell::<8>(mine, *at) {
+                                let all = u64::from_le_bytes(*held) | u64::from_le_bytes(read(theirs, *at));
+                                *held = all.to_le_bytes();
+                            }
+                        }
                         Op::Min | Op::Max => {
                             if let Some(held) = cell::<8>(mine, *at) {
                                 let most =
@@ -546,6 +599,9 @@ impl Table {
             *over.entry(key).or_default() += part;
         }
         self.rare.extend(other.rare);
+        for (key, codes) in other.others {
+            self.others.entry(key).or_default().extend(codes);
+        }
         for (mine, theirs) in self.missing.iter_mut().zip(other.missing) {
             if mine.is_empty() {
                 *mine = theirs;

@@ -2,10 +2,14 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion::common::{Result, internal_err};
+use hashbrown::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Numbers beyond this do not fit a sum's cell with its mark.
 pub(super) const NARROW: i64 = 1 << 61;
@@ -28,6 +32,52 @@ fn flip(bits: i64) -> i64 {
 /// The float that was kept as this number.
 pub(super) fn float_of(number: i64) -> f64 {
     f64::from_bits(flip(number) as u64)
+}
+
+/// The different texts of an argument, numbered as they come; the same for all threads.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    codes: Mutex<HashMap<Box<str>, u32>>,
+}
+
+impl Texts {
+    /// The texts of a batch as their codes. `known`: the codes of the dictionary that came before, as a rule this one.
+    pub fn values(&self, array: &ArrayRef, known: &mut Option<(ArrayRef, Vec<u32>)>) -> Result<Values> {
+        let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() else {
+            let codes = self.codes_of(array)?;
+            let nulls = array.nulls().filter(|known| known.null_count() > 0).cloned();
+            return Ok(Values {
+                numbers: codes.into_iter().map(i64::from).collect(),
+                known: nulls,
+                wide: None,
+            });
+        };
+        let texts = dictionary.values();
+        if !known.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, texts)) {
+            *known = Some((Arc::clone(texts), self.codes_of(texts)?));
+        }
+        let codes: &[u32] = known.as_ref().map_or(&[], |(_, codes)| codes);
+        let code =
+            |key: &i32| usize::try_from(*key).ok().and_then(|key| codes.get(key)).copied().unwrap_or(0);
+        let numbers = dictionary.keys().values().iter().map(|key| i64::from(code(key))).collect();
+        let nulls = dictionary.logical_nulls().filter(|known| known.null_count() > 0);
+        Ok(Values { numbers, known: nulls, wide: None })
+    }
+
+    /// The code of each text; any for what is missing.
+    fn codes_of(&self, texts: &ArrayRef) -> Result<Vec<u32>> {
+        let texts = cast(texts, &DataType::Utf8View)?;
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut code = |text: &str| match codes.get(text) {
+            Some(code) => *code,
+            None => {
+                let next = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+                codes.insert(text.into(), next);
+                next
+            }
+        };
+        Ok(texts.as_string_view().iter().map(|text| text.map_or(0, &mut code)).collect())
+    }
 }
 
 impl Values {
