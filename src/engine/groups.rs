@@ -97,9 +97,12 @@ pub(super) struct RowGroups {
     predicate: Option<Arc<PruningPredicate>>,
     file_schema: SchemaRef,
     properties: Arc<PlanProperties>,
-    work: Arc<OnceLock<Result<Mutex<VecDeque<Work>>, Arc<DataFusionError>>>>,
+    work: Arc<Queue>,
     metrics: ExecutionPlanMetricsSet,
 }
+
+/// What is left to be read; made when the first thread asks.
+type Queue = OnceLock<Result<Mutex<VecDeque<Work>>, Arc<DataFusionError>>>;
 
 /// One row group to be read.
 struct Work {
@@ -380,7 +383,7 @@ struct Reader {
     schema: SchemaRef,
     times: Option<usize>,
     batch_size: usize,
-    work: Arc<OnceLock<Result<Mutex<VecDeque<Work>>, Arc<DataFusionError>>>>,
+    work: Arc<Queue>,
     open: Option<(Work, ParquetRecordBatchReader)>,
     rows: BaselineMetrics,
     bytes: Count,

@@ -33,6 +33,9 @@ pub(super) struct Folded {
     tallies: Vec<Tallied>,
 }
 
+/// The column of a pass's times, and the bounds that they are compared with.
+pub type Times<'a> = (usize, &'a [i64]);
+
 #[derive(Debug)]
 pub struct FoldExec {
     entity: Arc<dyn ExecutionPlan>,
@@ -72,7 +75,7 @@ impl FoldExec {
 
     /// What is read of each pass; and the column of the times with the bounds that they are compared with, where
     /// nothing else is done with them.
-    pub fn scans(&self) -> impl Iterator<Item = (&Arc<dyn ExecutionPlan>, Option<(usize, &[i64])>)> {
+    pub fn scans(&self) -> impl Iterator<Item = (&Arc<dyn ExecutionPlan>, Option<Times<'_>>)> {
         self.events.iter().zip(&self.passes).map(|(events, pass)| (events, pass.times()))
     }
 

@@ -15,6 +15,11 @@ const SPARSE: u64 = 16;
 /// The row of each key. Of two rows with one key the first is found; that there are two is told elsewhere.
 #[derive(Debug)]
 pub(super) enum Keys {
+    /// The keys are `first` and those after it, in order.
+    Line {
+        first: i64,
+        count: usize,
+    },
     /// The rows of the keys from `first`.
     Range {
         first: i64,
@@ -54,6 +59,14 @@ impl Keys {
         };
         let (first, last) =
             keys().fold((i64::MAX, i64::MIN), |(low, high), (key, _)| (low.min(key), high.max(key)));
+        if keys()
+            .zip(0i64..)
+            .all(|((key, row), place)| key.checked_sub(place) == Some(first) && i64::from(row) == place)
+            && keys().count() == count
+            && count > 0
+        {
+            return Keys::Line { first, count };
+        }
         let places = last.checked_sub(first).and_then(|span| u64::try_from(span).ok()?.checked_add(1));
         if let Some(places) = places.filter(|p| *p <= SPARSE * count as u64) {
             let mut rows = vec![NOBODY; usize::try_from(places).unwrap_or(0)];
@@ -107,6 +120,14 @@ impl Keys {
     pub fn find(&self, keys: &ArrayRef, rows: &mut Vec<u32>) -> Result<()> {
         rows.clear();
         match self {
+            Keys::Line { first, count } => {
+                let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
+                rows.extend(keys.values().iter().map(|k| match place(*k, *first) {
+                    row if row < *count => row as u32,
+                    _ => NOBODY,
+                }));
+                forget_missing(keys, rows);
+            }
             Keys::Range { first, rows: places } => {
                 let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
                 rows.extend(

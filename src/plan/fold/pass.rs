@@ -316,7 +316,7 @@ impl Pass {
             intervals: Vec::new(),
             outcomes: vec![None; self.conditions.len()],
             codes: vec![None; self.arguments.len()],
-            tallies: Tallies { table: self.slots.table(rows), calls },
+            tallies: Tallies { table: self.slots.table(rows)?, calls },
         })
     }
 

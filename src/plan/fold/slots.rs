@@ -22,8 +22,9 @@ use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, exec_datafusion_err, internal_err};
 use hashbrown::{HashMap, HashSet};
+use memmap2::MmapMut;
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::ops::Range;
@@ -186,12 +187,41 @@ pub(super) struct Batch<'a> {
     pub values: &'a [Option<Values>],
 }
 
+const CACHE_LINE: usize = 64;
+
+/// The bytes of all cells, straight from the system: zero until they are touched, and in large pages where there are
+/// any, since events go to rows all over them.
+#[derive(Debug)]
+struct Cellar(Option<MmapMut>);
+
+impl Cellar {
+    fn new(bytes: usize) -> Result<Cellar> {
+        if bytes == 0 {
+            return Ok(Cellar(None));
+        }
+        let cells =
+            MmapMut::map_anon(bytes).map_err(|e| exec_datafusion_err!("no memory for {bytes} bytes: {e}"))?;
+        #[cfg(target_os = "linux")]
+        // A wish; where it is not granted, small pages do.
+        let _ = cells.advise(memmap2::Advice::HugePage);
+        Ok(Cellar(Some(cells)))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or(&[])
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.0.as_deref_mut().unwrap_or(&mut [])
+    }
+}
+
 /// The cells of all rows.
 #[derive(Debug)]
 pub(super) struct Table {
     rows: usize,
     stride: usize,
-    cells: Vec<u8>,
+    cells: Cellar,
     /// The parts of sums that did not fit their cells.
     over: HashMap<u64, i128>,
     /// Cells of `Min` and `Max` that are zero because of a value.
@@ -274,18 +304,20 @@ impl Slots {
         self.slots.iter().any(|s| s.argument == Some(argument))
     }
 
-    pub fn table(&self, rows: usize) -> Table {
+    /// # Errors
+    /// There is not so much memory.
+    pub fn table(&self, rows: usize) -> Result<Table> {
         let ops = self.slots.iter().zip(&self.offsets).map(|(s, at)| (*at, s.op, s.bands())).collect();
-        Table {
+        Ok(Table {
             rows,
             stride: self.stride,
-            cells: vec![0; rows * self.stride],
+            cells: Cellar::new(rows * self.stride)?,
             over: HashMap::new(),
             rare: HashSet::new(),
             others: HashMap::new(),
             missing: vec![Vec::new(); self.slots.len()],
             ops,
-        }
+        })
     }
 
     /// The values of some rows.
@@ -368,14 +400,14 @@ impl Table {
     }
 
     fn count(&self, place: &Place, row: usize) -> i64 {
-        self.at(place, row).map(|(at, _)| i64::from(u32::from_le_bytes(read(&self.cells, at)))).sum()
+        self.at(place, row).map(|(at, _)| i64::from(u32::from_le_bytes(read(self.cells.bytes(), at)))).sum()
     }
 
     /// The sum, and whether any value of it is known.
     fn sum(&self, place: &Place, row: usize) -> (i128, bool) {
         let (mut sum, mut known) = (0i128, false);
         for (at, band) in self.at(place, row) {
-            let held = i64::from_le_bytes(read(&self.cells, at));
+            let held = i64::from_le_bytes(read(self.cells.bytes(), at));
             sum += i128::from(held >> 1);
             known |= held & 1 == 1;
             if !self.over.is_empty() {
@@ -397,7 +429,7 @@ impl Table {
         let mut bits = 0u64;
         let mut others: BTreeSet<u32> = BTreeSet::new();
         for (at, band) in self.at(place, row) {
-            bits |= u64::from_le_bytes(read(&self.cells, at));
+            bits |= u64::from_le_bytes(read(self.cells.bytes(), at));
             if !self.others.is_empty() {
                 others.extend(self.others.get(&cell_key(place.slot, band, row)).into_iter().flatten());
             }
@@ -408,7 +440,7 @@ impl Table {
     fn most(&self, place: &Place, row: usize) -> Option<u64> {
         let mut most = None;
         for (at, band) in self.at(place, row) {
-            let held = u64::from_le_bytes(read(&self.cells, at));
+            let held = u64::from_le_bytes(read(self.cells.bytes(), at));
             if held > 0 || self.rare.contains(&cell_key(place.slot, band, row)) {
                 most = most.max(Some(held));
             }
@@ -424,9 +456,13 @@ impl Table {
         // Each event's row is somewhere else in memory. Reading them all in turn lets the processor fetch many at once;
         // what follows finds them near.
         let mut seen = 0u8;
+        let (cells, last) = (self.cells.bytes(), self.stride - 1);
         for row in batch.rows {
             if *row != NOBODY {
-                seen ^= self.cells.get(*row as usize * self.stride).copied().unwrap_or(0);
+                let start = *row as usize * self.stride;
+                for line in (0..self.stride).step_by(CACHE_LINE).chain([last]) {
+                    seen ^= cells.get(start + line).copied().unwrap_or(0);
+                }
             }
         }
         black_box(seen);
@@ -460,6 +496,7 @@ impl Table {
 
     fn count_events(&mut self, which: &Cells<'_>) {
         let Table { cells, stride, .. } = self;
+        let cells = cells.bytes_mut();
         which.each(*stride, |at, _, _, _| {
             if let Some(held) = cell::<4>(cells, at) {
                 *held = u32::from_le_bytes(*held).saturating_add(1).to_le_bytes();
@@ -469,6 +506,7 @@ impl Table {
 
     fn sum_values(&mut self, which: &Cells<'_>, values: &Values) {
         let Table { cells, stride, over, missing, rows, .. } = self;
+        let cells = cells.bytes_mut();
         let numbers = values.numbers.as_ref();
         if let Some(wide) = &values.wide {
             which.each(*stride, |at, place, band, row| {
@@ -506,6 +544,7 @@ impl Table {
 
     fn note_kinds(&mut self, which: &Cells<'_>, values: &Values) {
         let Table { cells, stride, others, .. } = self;
+        let cells = cells.bytes_mut();
         let codes = values.numbers.as_ref();
         which.each(*stride, |at, place, band, row| {
             if !values.is_known(place) {
@@ -523,6 +562,7 @@ impl Table {
 
     fn largest(&mut self, which: &Cells<'_>, values: &Values, raise: impl Fn(i64) -> u64) {
         let Table { cells, stride, rare, .. } = self;
+        let cells = cells.bytes_mut();
         let numbers = values.numbers.as_ref();
         let mut one = |at: usize, place: usize, band: usize, row: usize| {
             let Some(held) = cell::<8>(cells, at) else { return };
@@ -546,6 +586,7 @@ impl Table {
     /// Adds the cells of another part of the same pass.
     pub fn merge(&mut self, other: Table) {
         let Table { stride, cells, over, ops, .. } = self;
+        let cells = cells.bytes_mut();
         let flat: Vec<(usize, Op, usize, usize)> = ops
             .iter()
             .enumerate()
@@ -555,7 +596,7 @@ impl Table {
             .collect();
         if *stride > 0 {
             for (row, (mine, theirs)) in
-                cells.chunks_exact_mut(*stride).zip(other.cells.chunks_exact(*stride)).enumerate()
+                cells.chunks_exact_mut(*stride).zip(other.cells.bytes().chunks_exact(*stride)).enumerate()
             {
                 for (at, op, slot, band) in &flat {
                     match op {
