@@ -61,6 +61,21 @@ fn the_specification_has_no_known_bugs() {
     }
 }
 
+/// With the rules of the grammar, which `src/syntax/tests/constructs.rs` looks for, these are all constructs.
+#[test]
+fn every_function_has_a_case_in_the_specification() {
+    let pages = pages();
+    let scripts: String = pages
+        .iter()
+        .flat_map(|p| std::iter::once(&p.prelude).chain(p.cases.iter().map(|c| &c.script)))
+        .cloned()
+        .collect();
+    let called = |name: &str| regex::Regex::new(&format!(r"\b{name}\s*\(")).unwrap().is_match(&scripts);
+    let missing: Vec<&str> =
+        segue::functions::TABLE.iter().map(|row| row.name).filter(|name| !called(name)).collect();
+    assert!(missing.is_empty(), "no page of tests/spec has a case with: {}", missing.join(", "));
+}
+
 #[test]
 fn links_between_pages_lead_somewhere() {
     let link = regex::Regex::new(r"\]\(([^)#]+)(?:#[^)]*)?\)").unwrap();

@@ -1,5 +1,6 @@
 //! Tests of the whole way from text to tree.
 
+mod constructs;
 mod errors;
 mod expressions;
 mod format;

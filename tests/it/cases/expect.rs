@@ -359,9 +359,9 @@ fn below(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// A written text file; cells between `|`.
+/// A written text file; cells between `|`, a byte order mark as `[BOM]`.
 fn file(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|e| format!("{e}"));
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| format!("{e}")).replace('\u{feff}', "[BOM]");
     let line = |l: &str| {
         let cells = table::cells(l).into_iter().map(|c| c.unwrap_or_else(|| "missing".into()));
         cells.collect::<Vec<_>>().join(" | ")

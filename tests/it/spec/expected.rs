@@ -39,7 +39,11 @@ pub fn input(block: &Block) -> Vec<String> {
             };
             cells(line).into_iter().map(cell).collect()
         };
-        out.extend(table(&header, &block.lines[1..].iter().map(row).collect::<Vec<_>>()));
+        let rows: Vec<Vec<String>> = block.lines[1..].iter().map(row).collect();
+        if header.len() == 1 && !rows.is_empty() {
+            return vec![format!("`{}`: {} {}.", block.info, code(&header[0]), rows.concat().join(", "))];
+        }
+        out.extend(table(&header, &rows));
     } else {
         let kind = if block.info.ends_with(".seg") { "seg" } else { "text" };
         out.extend(fenced(kind, &block.lines));
@@ -64,8 +68,56 @@ fn columns(header: &str) -> Vec<String> {
     cells.map(|cell| cell.trim().split(':').next().unwrap().to_string()).collect()
 }
 
+/// What must come out of a case: short answers as a list, values of tags side by side.
+pub fn outcomes(blocks: &[Block]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut short = false;
+    for lines in beside(blocks).iter().map(outcome) {
+        let is_short = lines.len() == 1;
+        let one_list = short && is_short;
+        if !(out.is_empty() || one_list) {
+            out.push(String::new());
+        }
+        short = is_short;
+        match is_short {
+            true => out.push(format!("- {}", lines[0])),
+            false => out.extend(lines),
+        }
+    }
+    out
+}
+
+/// Tables of tags with the same keys on the same day become one.
+fn beside(blocks: &[Block]) -> Vec<Block> {
+    let keys =
+        |b: &Block| b.lines.iter().map(|l| l.split(": ").next().unwrap_or(l).to_string()).collect::<Vec<_>>();
+    let day = |b: &Block| b.info.rsplit_once(" as of ").map(|(_, day)| day.to_string());
+    let mut out: Vec<Block> = Vec::new();
+    for block in blocks {
+        let tags = |b: &Block| b.info.starts_with("tag ");
+        match out.last_mut() {
+            Some(last)
+                if tags(last) && tags(block) && day(last) == day(block) && keys(last) == keys(block) =>
+            {
+                let (named, on) = match last.info.rsplit_once(" as of ") {
+                    Some((named, day)) => (named.to_string(), format!(" as of {day}")),
+                    None => (last.info.clone(), String::new()),
+                };
+                let more = block.info["tag ".len()..].split(" as of ").next().unwrap_or_default().to_string();
+                last.info = format!("{named} | {more}{on}");
+                for (line, other) in last.lines.iter_mut().zip(&block.lines) {
+                    let values = other.split_once(": ").map_or("", |(_, values)| values);
+                    *line = format!("{line} | {values}");
+                }
+            }
+            _ => out.push(block.clone()),
+        }
+    }
+    out
+}
+
 /// What must come out, in words and tables.
-pub fn outcome(block: &Block) -> Vec<String> {
+fn outcome(block: &Block) -> Vec<String> {
     let (said, day) = match block.info.rsplit_once(" as of ") {
         Some((said, day)) => (said, format!(", as of {}", day.trim())),
         None => (block.info.as_str(), String::new()),
@@ -123,7 +175,10 @@ pub fn outcome(block: &Block) -> Vec<String> {
 }
 
 fn under(title: String, body: Vec<String>) -> Vec<String> {
-    [title, String::new()].into_iter().chain(body).collect()
+    match body.is_empty() {
+        true => vec![title],
+        false => [title, String::new()].into_iter().chain(body).collect(),
+    }
 }
 
 fn rows(lines: &[&str]) -> Vec<Vec<String>> {

@@ -1,7 +1,7 @@
 //! The reference: the pages one after the other, their cases folded up behind the prose that they define.
 
 use super::super::cases::page::{Block, DECIDED, Piece, pieces};
-use super::expected::{fenced, input, outcome};
+use super::expected::{fenced, input, outcomes};
 use super::markdown::{anchor, table};
 use segue::functions::TABLE;
 use segue::syntax::RESERVED;
@@ -89,12 +89,17 @@ enum Part {
 fn section(text: &str, level: &str, out: &mut Lines) {
     let cases = super::page::read("", text).cases.len();
     let (mut part, mut shared): (Part, Vec<Block>) = (Part::Prose, Vec::new());
+    // Expectations that follow each other are told together.
+    let mut expected: Vec<Block> = Vec::new();
     let close = |part: &Part, out: &mut Lines| {
         if *part == Part::Cases {
             out.apart(vec!["</details>".to_string()]);
         }
     };
     for piece in pieces(text) {
+        if !matches!(&piece, Piece::Block(block) if block.kind == "expect") {
+            told(&mut expected, out);
+        }
         match piece {
             Piece::Line(_, line) if line.starts_with("# ") => {
                 out.apart(vec![format!("{level}{}", &line[1..])])
@@ -117,13 +122,22 @@ fn section(text: &str, level: &str, out: &mut Lines) {
             Piece::Line(_, line) => prose(&line, part == Part::Cases, out),
             Piece::Block(block) => match (block.kind.as_str(), &part) {
                 ("seg" | "table" | "file", Part::Prose) => shared.push(block),
+                ("expect", Part::Cases) => expected.push(block),
                 (_, Part::Cases) => case(&block, out),
                 _ => out.apart(verbatim(&block)),
             },
         }
     }
+    told(&mut expected, out);
     close(&part, out);
     out.gap();
+}
+
+fn told(expected: &mut Vec<Block>, out: &mut Lines) {
+    if !expected.is_empty() {
+        out.apart(outcomes(expected));
+        expected.clear();
+    }
 }
 
 /// `a window` as a heading is `A window`.
@@ -155,7 +169,7 @@ fn case(block: &Block, out: &mut Lines) {
         }
         "seg" => out.apart(fenced("seg", &block.lines)),
         "table" | "file" => out.apart(input(block)),
-        _ => out.apart(outcome(block)),
+        other => panic!("line {}: nobody knows how to show a block `{other}`", block.line),
     }
 }
 
