@@ -134,7 +134,7 @@ impl Checker<'_> {
             return self.report(
                 Diagnostic::new(Code::TwoEntities, format!("`{name}` is about {of}, and this is about {here}"))
                     .at(span)
-                    .help(format!("an expression stands on one entity: aggregate {of} for each of the {here}, or look a value up over a link")),
+                    .help(format!("an expression stands on one entity, and a tag of {of} is no column: aggregate events for each of the {here}, or look a column up over a link")),
             );
         }
         self.graph.add(Node::Definition(def), ty)
@@ -279,6 +279,10 @@ impl Checker<'_> {
     }
 
     pub(super) fn no_column(&mut self, source: SourceId, name: &Ident) -> ExprId {
+        let tag = match self.item(&name.text) {
+            Some(Item::Definition(def)) => self.entity_of(def) == Some(source),
+            _ => false,
+        };
         let columns: Vec<String> =
             self.source(source).map_or(Vec::new(), |s| s.columns.iter().map(|c| c.name.clone()).collect());
         let diagnostic = Diagnostic::new(
@@ -286,6 +290,9 @@ impl Checker<'_> {
             format!("{} has no column `{}`", self.source_name(source), name.text),
         )
         .at(name.span)
+        .help_if(
+            tag.then(|| format!("`{}` is a definition: of another row, only columns can be read", name.text)),
+        )
         .help_if(
             suggest::did_you_mean(&name.text, columns.iter().map(String::as_str))
                 .or_else(|| (!columns.is_empty()).then(|| format!("its columns are {}", list(&columns)))),
