@@ -1,7 +1,7 @@
 //! The text of scripts: files by id, byte spans, lines and columns.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// A file (or a line typed at a prompt) that text came from.
@@ -101,5 +101,53 @@ impl SourceMap {
 
     pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.files.iter().enumerate().map(|(i, f)| (FileId(clip(i)), f))
+    }
+}
+
+/// A path without `folder/..` in it, for people to read: `bank/data` for `bank/portrait/../data`. Where a link makes
+/// that another place, the path stays as it was.
+pub fn tidy(path: &Path) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        match (part, short.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                short.pop();
+            }
+            _ => short.push(part),
+        }
+    }
+    let elsewhere = match (path.canonicalize(), short.canonicalize()) {
+        (Ok(there), Ok(here)) => there != here,
+        (there, here) => there.is_ok() != here.is_ok(),
+    };
+    if elsewhere || short.as_os_str().is_empty() { path.to_path_buf() } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_without_detours() {
+        let tidied = |path: &str| tidy(Path::new(path)).display().to_string();
+        assert_eq!(tidied("no/such/../data/x.csv"), "no/data/x.csv");
+        assert_eq!(tidied("no/./such/../../x"), "x");
+        assert_eq!(tidied("../no/x"), "../no/x");
+        assert_eq!(tidied("../../x/../y"), "../../y");
+        assert_eq!(tidied("/no/../x"), "/x");
+        assert_eq!(tidied("no/.."), "no/..");
+        assert_eq!(tidied("<prompt>"), "<prompt>");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn behind_a_link_a_detour_leads_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("real/inner")).unwrap();
+        std::os::unix::fs::symlink(at("real/inner"), at("link")).unwrap();
+        std::fs::write(at("real/x"), "").unwrap();
+        assert_eq!(tidy(&at("link/../x")), at("link/../x"));
+        assert_eq!(tidy(&at("real/inner/../x")), at("real/x"));
     }
 }

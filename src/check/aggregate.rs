@@ -286,6 +286,10 @@ impl Checker<'_> {
     }
 
     pub(super) fn no_time(&mut self, events: SourceId, what: &str, span: Span) -> ExprId {
+        // One error is enough: its `at` names what is no time.
+        if self.sources.get(events.0 as usize).is_some_and(|s| s.bad_time) {
+            return self.faulty();
+        }
         let name = self.source_name(events).to_string();
         let mut diagnostic =
             Diagnostic::new(Code::NoTime, format!("{name} has no time, and {what} needs one")).at(span);

@@ -75,7 +75,7 @@ impl Checker<'_> {
                 Command::Diff { segment, from, to }
             }
             ast::Command::Transitions { tag, from, to } => {
-                let tag = self.tag_named(tag)?;
+                let tag = self.tag_at(tag)?;
                 self.define(tag)?;
                 let (from, to) = self.between_days(tag, from, to)?;
                 Command::Transitions { tag, from, to }

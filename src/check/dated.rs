@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::time::next_day;
 use crate::ir::{AsOf, ColumnId, Dated, DefId, ExprId, Link, LinkId, Literal, Moment, Node, SourceId};
 use crate::source::Span;
-use crate::syntax::ast::{Expr, ExprKind, Ident};
+use crate::syntax::ast::{Expr, ExprKind, Ident, Path};
 
 /// How many days ahead `why` looks.
 const AHEAD: usize = 400;
@@ -293,6 +293,7 @@ impl Checker<'_> {
             looked: Progress::Done(!state.broken),
             opened: Progress::Done(()),
             empty: state.empty,
+            bad_time: state.bad_time,
             broken: state.broken,
         };
         self.sources.push(copy);
@@ -314,7 +315,8 @@ impl Checker<'_> {
     /// Events without a time have no past.
     pub(super) fn events_have_past(&mut self, events: SourceId, span: Span) -> bool {
         let Some(day) = self.other_day().filter(|_| !self.is_ahead()) else { return true };
-        if self.source(events).is_none_or(|s| s.time.is_some()) {
+        let reported = self.sources.get(events.0 as usize).is_none_or(|s| s.bad_time);
+        if reported || self.source(events).is_some_and(|s| s.time.is_some()) {
             return true;
         }
         let (name, day) = (self.source_name(events).to_string(), day.text(&self.zone));
@@ -329,8 +331,24 @@ impl Checker<'_> {
         false
     }
 
-    /// A tag by name, for `transitions`.
-    pub(super) fn tag_named(&mut self, name: &Ident) -> Option<DefId> {
+    /// A tag by name, for `transitions`: also a part, as `value.cell` or `bought.steps`.
+    pub(super) fn tag_at(&mut self, path: &Path) -> Option<DefId> {
+        match (path.parts.as_slice(), self.model_tag(path)) {
+            (_, Some(tag)) => self.tag_named(&tag),
+            ([name], None) => self.tag_named(name),
+            ([model, part, ..], None) if matches!(self.item(&model.text), Some(Item::Model(_))) => {
+                self.no_such_part(model, Some(part));
+                None
+            }
+            ([name, rest @ ..], None) => {
+                let tag = self.tag_named(name)?;
+                self.part_named(tag, rest)
+            }
+            ([], None) => None,
+        }
+    }
+
+    fn tag_named(&mut self, name: &Ident) -> Option<DefId> {
         match self.item(&name.text) {
             Some(Item::Definition(id)) if !self.is_segment(id) => Some(id),
             Some(Item::Definition(_)) => {

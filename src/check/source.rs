@@ -20,6 +20,8 @@ pub(super) struct SourceState<'a> {
     pub opened: Progress<()>,
     /// Its files are empty: every name is a column of which no value is known.
     pub empty: bool,
+    /// Its `at` names what is no time: that was reported.
+    pub bad_time: bool,
     /// Its columns are not known: an error was reported, and names on it raise no more.
     pub broken: bool,
 }
@@ -49,6 +51,7 @@ impl<'a> SourceState<'a> {
             looked: Progress::Todo,
             opened: Progress::Todo,
             empty: false,
+            bad_time: false,
             broken: false,
         }
     }
@@ -308,7 +311,12 @@ impl<'a> Checker<'a> {
                     self.edit(id, |s| s.of.push(Owner { entity: target, by }));
                 }
             }
-            SourceClause::At { time, ties, utc, .. } => self.at(id, time, ties, *utc),
+            SourceClause::At { time, ties, utc, .. } => {
+                let known = self.at(id, time, ties, *utc).is_some();
+                if let Some(state) = self.source_mut(id).filter(|_| !known) {
+                    state.bad_time = true;
+                }
+            }
             SourceClause::Link { column, target, name, .. } => self.link(id, column, target, name.as_ref()),
             SourceClause::LatestBy(column, span) => self.latest_by(id, column, *span),
             SourceClause::Where(condition, _) => {
@@ -433,11 +441,13 @@ impl<'a> Checker<'a> {
         Some(ty)
     }
 
-    fn at(&mut self, id: SourceId, time: &Ident, ties: &[Ident], utc: bool) {
-        let Some(column) = self.source_column(id, time) else { return };
+    /// `None` where that is no time (reported).
+    fn at(&mut self, id: SourceId, time: &Ident, ties: &[Ident], utc: bool) -> Option<()> {
+        let column = self.source_column(id, time)?;
         let ty = self.source(id).and_then(|s| s.column(column)).map_or(Type::Error, |c| c.ty.clone());
         if !ty.is_time() {
-            return self.error(not_a_time(time, &ty));
+            self.error(not_a_time(time, &ty));
+            return None;
         }
         // The time of a source without rows is one all the same.
         let frame = if utc { Frame::Utc } else { Frame::Local };
@@ -446,6 +456,7 @@ impl<'a> Checker<'a> {
         }
         let ties: Vec<ColumnId> = ties.iter().filter_map(|tie| self.source_column(id, tie)).collect();
         self.edit(id, |s| s.time = Some(TimeColumn { column, ties }));
+        Some(())
     }
 
     fn link(&mut self, id: SourceId, column: &Ident, target: &Ident, name: Option<&Ident>) {

@@ -11,6 +11,7 @@ mod questions;
 mod run;
 
 use arguments::{Arguments, Common, Verb};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use print::Printer;
 
@@ -19,7 +20,8 @@ pub fn main() -> u8 {
     quiet_engine();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            a_script_alone(&mut error);
             // clap prints help to stdout and mistakes to stderr; nothing can be done where that fails.
             let _ = error.print();
             return if error.use_stderr() { 2 } else { 0 };
@@ -47,6 +49,19 @@ pub fn main() -> u8 {
             0
         }
     }
+}
+
+/// `segue shop.seg`: says which commands take a script.
+fn a_script_alone(error: &mut clap::Error) {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return };
+    if error.kind() != ErrorKind::InvalidSubcommand || !word.ends_with(".seg") {
+        return;
+    }
+    let tips = vec![
+        format!("`segue repl {word}` asks questions of a script at a prompt").into(),
+        format!("`segue run {word}` writes its audiences and answers its commands").into(),
+    ];
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
 }
 
 /// A reader that panics over a damaged file comes back as an error with words of its own: no second text on stderr.

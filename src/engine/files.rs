@@ -1,6 +1,7 @@
 //! The files that a pattern means.
 
 use crate::catalog::{CatalogError, Location};
+use crate::source::tidy;
 use glob::{MatchOptions, Pattern};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -67,7 +68,7 @@ pub(super) struct Listing {
 pub(super) fn list(location: &Location) -> Result<Listing, CatalogError> {
     let pattern = local(&location.pattern)?;
     let wanted = location.folder.join(pattern);
-    let missing = || CatalogError::Missing { looked_for: wanted.display().to_string() };
+    let missing = || CatalogError::Missing { looked_for: tidy(&wanted).display().to_string() };
     let mut paths = Vec::new();
     if wanted.exists() {
         walk(&wanted, MAX_DEPTH, &mut paths)?;
@@ -152,7 +153,8 @@ fn walk(path: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Catalo
         into.push(path.to_path_buf());
         return Ok(());
     }
-    let unreadable = |reason: String| CatalogError::Unreadable { file: path.display().to_string(), reason };
+    let unreadable =
+        |reason: String| CatalogError::Unreadable { file: tidy(path).display().to_string(), reason };
     if depth == 0 {
         return Err(unreadable("has too many folders within folders".to_string()));
     }

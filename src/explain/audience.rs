@@ -47,6 +47,8 @@ pub struct Selection {
     /// Who is held out: the same columns but for the arm, since they are in none.
     pub held_out: Option<Vec<(String, ArrayRef)>>,
     pub rows: u64,
+    /// Those of the columns that are personal: files carry them, screens do not show them.
+    pub personal: Vec<String>,
 }
 
 /// One arm of a split.
@@ -147,14 +149,7 @@ impl Asker<'_> {
         let mut rows = columns.first().map_or(0, |a| a.len());
         if let Some(limit) = c.audience.limit {
             let most = usize::try_from(limit.most).unwrap_or(usize::MAX).min(rows);
-            let rule = match limit.by {
-                Some(by) => format!(
-                    "{} by {}",
-                    Value::Int(i64::try_from(limit.most).unwrap_or(i64::MAX)),
-                    print::expr(program, by, self.lang)
-                ),
-                None => Value::Int(i64::try_from(limit.most).unwrap_or(i64::MAX)).to_string(),
-            };
+            let rule = print::limit(program, limit, self.lang);
             waterfall.push(Stage {
                 step: "limit",
                 rule,
@@ -205,7 +200,15 @@ impl Asker<'_> {
             None => None,
         };
         let audience = c.audience.clone();
-        Ok(Selection { audience, waterfall, arms: sizes, columns: delivered, held_out, rows })
+        // A key is what one asks by.
+        let key = program.source(self.entity_of(audience.segment)?).and_then(|s| s.key);
+        let is_key = |e: ExprId| match program.node(e) {
+            Node::Column { via, column, .. } => via.is_empty() && Some(*column) == key,
+            _ => false,
+        };
+        let personal = audience.columns.iter().filter(|c| self.is_pii(c.expr) && !is_key(c.expr));
+        let personal = personal.map(|c| c.name.clone()).collect();
+        Ok(Selection { audience, waterfall, arms: sizes, columns: delivered, held_out, rows, personal })
     }
 
     /// The arm of each row.

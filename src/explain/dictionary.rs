@@ -195,10 +195,7 @@ impl Asker<'_> {
         steps.extend(a.require.iter().map(|e| ("require", words(e))));
         steps.extend(a.exclude.iter().map(|e| ("exclude", words(e))));
         steps.extend(a.cap.iter().map(|e| ("cap", words(e))));
-        steps.extend(a.limit.map(|l| {
-            let most = crate::value::group(&l.most.to_string());
-            ("limit", l.by.map_or(most.clone(), |by| format!("{most} by {}", words(&by))))
-        }));
+        steps.extend(a.limit.map(|l| ("limit", print::limit(program, l, self.lang))));
         let percent = |share: f64| format!("{}%", crate::value::Value::Float(share * 100.0));
         steps.extend(a.control.as_ref().map(|c| ("control", percent(c.share))));
         steps.extend(a.split.as_ref().map(|s| {

@@ -136,8 +136,8 @@ fn place(statement: &[Lexeme<'_>], line_starts: bool, known: &Known, offers: &mu
         ("describe", _) if alone => offers.names(known, |k| matches!(k, Kind::Tag | Kind::Segment)),
         ("transitions", _) if alone => offers.names(known, |k| k == Kind::Tag),
         // A new definition often takes the place of an old one.
-        ("tag" | "rfm" | "score", _) if alone => offers.names(known, |k| k == Kind::Tag),
-        ("segment", _) if alone => offers.names(known, |k| k == Kind::Segment),
+        ("tag" | "rfm" | "score", _) if alone => offers.defined(known, Kind::Tag),
+        ("segment", _) if alone => offers.defined(known, Kind::Segment),
         ("audience", _) if alone => offers.names(known, |k| k == Kind::Audience),
         ("param", _) if alone => offers.names(known, |k| k == Kind::Param),
         ("source", _) if alone => offers.sources(known, |_| true),
@@ -261,7 +261,7 @@ struct Offers {
 impl Offers {
     fn add(&mut self, name: &str, kind: Kind, detail: String) {
         let bare = matches!(kind, Kind::Keyword | Kind::Label);
-        let text = if bare || is_plain(name) { name.to_string() } else { format!("`{name}`") };
+        let text = if bare { name.to_string() } else { as_name(name) };
         self.add_as(name, text, kind, detail);
     }
 
@@ -295,16 +295,27 @@ impl Offers {
 
     fn names(&mut self, known: &Known, wanted: fn(Kind) -> bool) {
         for name in known.names.iter().filter(|n| wanted(n.kind)) {
-            self.add(&name.name, name.kind, name.detail.clone());
+            let text = match &name.part {
+                Some((owner, part)) => format!("{}.{}", as_name(owner), as_name(part)),
+                None => as_name(&name.name),
+            };
+            self.add_as(&name.name, text, name.kind, name.detail.clone());
         }
     }
 
-    /// After `value.`: the tags of an rfm, which have dotted names.
+    /// Definitions that may be given anew: a part comes with the definition that it is of.
+    fn defined(&mut self, known: &Known, kind: Kind) {
+        for name in known.of_kind(kind).filter(|n| n.part.is_none()) {
+            self.add(&name.name, kind, name.detail.clone());
+        }
+    }
+
+    /// After `value.` and `bought.`: the tags of an rfm, the parts of a sequence.
     fn tags_of_model(&mut self, statement: &[Lexeme<'_>], known: &Known) {
         let [.., model, _] = statement else { return };
         let model = model.text.trim_matches('`');
         for name in known.of_kind(Kind::Tag) {
-            if let Some((of, part)) = name.name.split_once('.')
+            if let Some((of, part)) = &name.part
                 && of == model
             {
                 self.add(part, Kind::Tag, name.detail.clone());
@@ -344,11 +355,15 @@ impl Offers {
     }
 }
 
+/// A name as it is written: in backquotes where it needs them.
+fn as_name(name: &str) -> String {
+    if is_plain(name) { name.to_string() } else { format!("`{name}`") }
+}
+
 /// Whether a name needs no backquotes.
 fn is_plain(name: &str) -> bool {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c == '_' || unicode_ident::is_xid_start(c));
-    // Tags of a model are written with a dot.
-    let goes_on = |c| c == '_' || c == '.' || unicode_ident::is_xid_continue(c);
+    let goes_on = |c| c == '_' || unicode_ident::is_xid_continue(c);
     first && chars.all(goes_on) && !is_reserved(name)
 }

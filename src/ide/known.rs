@@ -4,7 +4,7 @@ use super::Kind;
 use crate::catalog::TableSchema;
 use crate::check::literal_value;
 use crate::ir::print::Lang;
-use crate::ir::{DefinitionKind, Program};
+use crate::ir::{DefId, DefinitionKind, Node, Program};
 use crate::types::Type;
 
 /// The names that may be typed, with a few words about each.
@@ -37,6 +37,8 @@ pub struct KnownColumn {
 #[derive(Clone, Debug)]
 pub struct KnownName {
     pub name: String,
+    /// For `value.cell` and `bought.step1`: the definition that gives the tag, and its own word there.
+    pub part: Option<(String, String)>,
     pub kind: Kind,
     pub detail: String,
     /// The values of a label.
@@ -61,7 +63,7 @@ impl Known {
                 .map(|l| (l.name.clone(), program.source_name(l.target).to_string()))
                 .collect(),
         });
-        let definitions = program.definitions.iter().filter(|d| d.is_written()).map(|d| {
+        let definitions = program.definition_ids().filter(|(_, d)| d.is_written()).map(|(id, d)| {
             let (kind, noun) = match d.kind {
                 DefinitionKind::Tag => (Kind::Tag, d.ty.noun()),
                 DefinitionKind::Segment => (Kind::Segment, ""),
@@ -70,16 +72,19 @@ impl Known {
                 Type::Label(all) => all.to_vec(),
                 _ => Vec::new(),
             };
-            KnownName { name: d.name.clone(), kind, detail: detail(noun, d.title.as_deref()), labels }
+            let detail = detail(noun, d.title.as_deref());
+            KnownName { name: d.name.clone(), part: part_of(program, id), kind, detail, labels }
         });
         let audiences = program.audiences.iter().map(|a| KnownName {
             name: a.name.clone(),
+            part: None,
             kind: Kind::Audience,
             detail: detail("", a.title.as_deref()),
             labels: Vec::new(),
         });
         let params = program.params.iter().map(|p| KnownName {
             name: p.name.clone(),
+            part: None,
             kind: Kind::Param,
             detail: detail(&literal_value(&p.value).to_string(), p.title.as_deref()),
             labels: Vec::new(),
@@ -113,6 +118,19 @@ impl Known {
         let names = self.names.iter().filter(|n| matches!(n.kind, Kind::Segment | Kind::Audience));
         names.map(|n| n.name.as_str()).chain(entities)
     }
+}
+
+/// The rfm or the sequence that gives the tag, and which of its tags it is.
+fn part_of(program: &Program, id: DefId) -> Option<(String, String)> {
+    let definition = program.definition(id)?;
+    let rfm = program.models.iter().find(|m| m.parts.iter().any(|(_, part)| *part == id));
+    let of_sequence = matches!(program.node(definition.body), Node::SequencePart { .. });
+    let owner = match rfm {
+        Some(model) => model.name.as_str(),
+        None if of_sequence => definition.name.rsplit_once('.')?.0,
+        None => return None,
+    };
+    Some((owner.to_string(), definition.name.strip_prefix(owner)?.strip_prefix('.')?.to_string()))
 }
 
 fn detail(first: &str, title: Option<&str>) -> String {

@@ -6,7 +6,12 @@ fn column(name: &str, type_name: &str) -> KnownColumn {
 
 fn name(name: &str, kind: Kind, labels: &[&str]) -> KnownName {
     let labels = labels.iter().map(|l| l.to_string()).collect();
-    KnownName { name: name.into(), kind, detail: String::new(), labels }
+    KnownName { name: name.into(), part: None, kind, detail: String::new(), labels }
+}
+
+fn part(owner: &str, word: &str) -> KnownName {
+    let part = Some((owner.to_string(), word.to_string()));
+    KnownName { part, ..name(&format!("{owner}.{word}"), Kind::Tag, &[]) }
 }
 
 fn known() -> Known {
@@ -126,6 +131,29 @@ fn a_source_that_is_not_open_is_named() {
     assert_eq!(ask("tag x = count(app where sc"), Some("app".to_string()));
     assert_eq!(ask("tag x = count(transactions."), None);
     assert_eq!(ask("tag x = ass"), None);
+}
+
+/// As the script would write them, so that what is taken over can be read.
+#[test]
+fn parts_have_a_dot_between_names() {
+    let mut known = known();
+    known.names.extend([
+        name("bought", Kind::Tag, &[]),
+        part("bought", "step1"),
+        name("first buy", Kind::Tag, &[]),
+        part("first buy", "steps"),
+        name("a.b", Kind::Tag, &[]),
+    ]);
+    let at = |text: &str| -> Vec<String> {
+        complete(text, text.len(), &known).into_iter().map(|c| c.text).collect()
+    };
+    assert_eq!(at("segment x where bou"), ["bought", "bought.step1"]);
+    assert_eq!(at("describe bought.s"), ["step1"]);
+    assert_eq!(at("segment x where `first "), ["`first buy`", "`first buy`.steps"]);
+    assert_eq!(at("segment x where `first buy`.s"), ["steps"]);
+    assert_eq!(at("segment x where `a."), ["`a.b`"]);
+    // What is defined anew is the whole.
+    assert_eq!(at("tag bou"), ["bought"]);
 }
 
 #[test]

@@ -48,7 +48,13 @@ fn a_command_is_found_by_its_name_or_a_clear_beginning() {
 
 #[test]
 fn commands_are_completed() {
-    let name = |n: &str, kind| KnownName { name: n.into(), kind, detail: String::new(), labels: Vec::new() };
+    let name = |n: &str, kind| KnownName {
+        name: n.into(),
+        part: None,
+        kind,
+        detail: String::new(),
+        labels: Vec::new(),
+    };
     let known = Known {
         names: vec![name("spring", Kind::Audience), name("rich", Kind::Param), name("assets", Kind::Tag)],
         ..Known::default()

@@ -1,7 +1,7 @@
 //! Scripts as loaded: files read once, `use` followed, syntax errors kept.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::source::{FileId, SourceMap, Span};
+use crate::source::{FileId, SourceMap, Span, tidy};
 use crate::syntax::{self, ast};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Loaded {
     }
 
     fn read(&mut self, path: &Path, from: Option<Span>) {
-        let shown = path.display().to_string();
+        let shown = tidy(path).display().to_string();
         let canonical = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         if self.seen.contains(&canonical) {
             return;
@@ -100,7 +100,8 @@ impl Loaded {
 
 /// The text of a script.
 pub(super) fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let shown = path.display();
+    let shown = tidy(path);
+    let shown = shown.display();
     let bytes = std::fs::read(path).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => format!("no script is at {shown}"),

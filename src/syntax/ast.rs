@@ -282,7 +282,7 @@ pub enum Command {
     },
     /// `transitions TAG between D1 and D2`
     Transitions {
-        tag: Ident,
+        tag: Path,
         from: Expr,
         to: Expr,
     },

@@ -116,6 +116,11 @@ impl<'t> Builder<'t, '_> {
             Rule::portrait => return Some(Command::Portrait(self.key(kids.find(Rule::key)?)?)),
             Rule::overlap => return Some(Command::Overlap(self.names(kids.find(Rule::names)?))),
             Rule::describe => return Some(Command::Describe(self.path(kids.find(Rule::path)?))),
+            Rule::transitions => {
+                let tag = self.path(kids.find(Rule::path)?);
+                let (from, to) = self.between(kids.find(Rule::between_tail)?)?;
+                return Some(Command::Transitions { tag, from, to });
+            }
             _ => {}
         }
         let name = self.ident(&kids.find(Rule::NAME)?);
@@ -134,10 +139,6 @@ impl<'t> Builder<'t, '_> {
             Rule::diff => {
                 let (from, to) = self.between(kids.find(Rule::between_tail)?)?;
                 Command::Diff { segment: name, from, to }
-            }
-            Rule::transitions => {
-                let (from, to) = self.between(kids.find(Rule::between_tail)?)?;
-                Command::Transitions { tag: name, from, to }
             }
             _ => return None,
         })

@@ -12,7 +12,7 @@ mod words;
 pub use model::{model, part};
 pub use tested::test_text;
 
-use super::{DefId, ExprId, Formula, Node, OwnWindow, Program, Sequence, Source, Window};
+use super::{DefId, ExprId, Formula, Limit, Node, OwnWindow, Program, Sequence, Source, Window};
 use crate::value::Value;
 use expr::{Precedence, Printer};
 
@@ -96,6 +96,16 @@ pub fn origin(program: &Program, source: &Source, lang: Lang) -> String {
         (None, _) => source.location.pattern.clone(),
         (Some(keys), Lang::En) => format!("keys of {}", program.source_name(keys.events)),
         (Some(keys), Lang::Zh) => format!("{} 的键", program.source_name(keys.events)),
+    }
+}
+
+/// How many an audience takes, and which first: `20,000 by assets`.
+pub fn limit(program: &Program, limit: Limit, lang: Lang) -> String {
+    let most = crate::value::group(&limit.most.to_string());
+    match (limit.by.map(|by| expr(program, by, lang)), lang) {
+        (Some(by), Lang::En) => format!("{most} by {by}"),
+        (Some(by), Lang::Zh) => format!("按 {by} 取前 {most}"),
+        (None, _) => most,
     }
 }
 

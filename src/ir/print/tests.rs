@@ -425,6 +425,17 @@ fn a_condition_reads_with_the_values_that_decided_it() {
 }
 
 #[test]
+fn limits_in_two_languages() {
+    let mut bank = Bank::new();
+    let by = Some(bank.tag("assets"));
+    let text = |limit, lang| super::limit(&bank.0, limit, lang);
+    let (first, largest) = (Limit { most: 20_000, by: None }, Limit { most: 20_000, by });
+    assert_eq!(text(largest, Lang::En), "20,000 by assets");
+    assert_eq!(text(largest, Lang::Zh), "按 assets 取前 20,000");
+    assert_eq!(text(first, Lang::Zh), "20,000");
+}
+
+#[test]
 fn time_since_a_date_shows_how_much_it_was() {
     let mut p = Bank::new();
     let open = p.own("open_date");

@@ -7,7 +7,6 @@ use super::page::{Line, Page};
 use super::tag;
 use super::words::{Word, name, say, t};
 use crate::explain::Selection;
-use crate::explain::audience::Stage;
 use crate::explain::portrait::value_at;
 use crate::ir::Zone;
 use crate::output::style::Style;
@@ -78,7 +77,7 @@ fn waterfall(page: &mut Page<'_>, a: &Selection) {
         let style = if stage.step == "delivered" { Style::Bold } else { Style::Plain };
         rows.push(vec![
             Cell::styled(step, style),
-            Cell::new(rule(stage, a, page)),
+            Cell::new(&stage.rule),
             Cell::styled(count(stage.remaining), style),
             lost(stage.lost),
             undecided,
@@ -108,15 +107,6 @@ fn arms(page: &mut Page<'_>, a: &Selection) {
     page.line(0, Line::new().plain(say(lang, Word::Arms, &[&sized.join(" · ")])));
 }
 
-/// The rule in the reader's words: that of a limit comes in English.
-fn rule(stage: &Stage, a: &Selection, page: &Page<'_>) -> String {
-    let parts = a.audience.limit.and_then(|l| l.by).and_then(|_| stage.rule.split_once(" by "));
-    match parts {
-        Some((most, by)) if stage.step == "limit" => say(page.lang(), Word::LimitBy, &[most, by]),
-        _ => stage.rule.clone(),
-    }
-}
-
 fn written(page: &mut Page<'_>, files: &[(String, String, u64)]) {
     let lang = page.lang();
     let rows: Vec<Vec<Cell>> = files
@@ -139,8 +129,9 @@ fn first(page: &mut Page<'_>, a: &Selection, sample: usize) {
     let reasons = a.columns.iter().find(|(name, _)| name == "why").map(|(_, array)| array);
     let shown = usize::try_from(a.rows).unwrap_or(usize::MAX).min(sample);
     let headers: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    let rows: Vec<Vec<Value>> =
-        (0..shown).map(|row| columns.iter().map(|(_, array)| cell(array, row)).collect()).collect();
+    let rows: Vec<Vec<Value>> = (0..shown)
+        .map(|row| columns.iter().map(|(name, array)| shown_cell(a, name, array, row)).collect())
+        .collect();
     let under: Vec<String> = match reasons {
         Some(array) => (0..shown)
             .map(|row| match cell(array, row) {
@@ -154,6 +145,14 @@ fn first(page: &mut Page<'_>, a: &Selection, sample: usize) {
     };
     grid(page, &Grid { headers: &headers, rows: &rows, key: None, under: &under });
     how_many(page, shown as u64, a.rows);
+}
+
+/// A cell of a file as a screen may show it.
+fn shown_cell(a: &Selection, name: &String, array: &ArrayRef, row: usize) -> Value {
+    match cell(array, row) {
+        value if !value.is_missing() && a.personal.contains(name) => Value::Masked,
+        value => value,
+    }
 }
 
 /// A cell of a file. An exact moment stands there in UTC, and says so.

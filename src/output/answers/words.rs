@@ -93,7 +93,6 @@ pub enum Word {
     Rule,
     OfWhichUndecided,
     UndecidedStay,
-    LimitBy,
     Arms,
     ArmOf,
     // Profile and overlap.
@@ -257,7 +256,6 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::Rule => ("rule", "规则"),
         Word::OfWhichUndecided => ("undecided", "其中未定"),
         Word::UndecidedStay => ("not excluded, though undecided about {0}: {1}", "未排除，但 {0} 未定：{1}"),
-        Word::LimitBy => ("{0} by {1}", "按 {1} 取前 {0}"),
         Word::Arms => ("arms: {0}", "分组：{0}"),
         Word::ArmOf => ("{0} {1} ({2})", "{0} {1}（{2}）"),
         Word::MembersColumn => ("members", "成员"),

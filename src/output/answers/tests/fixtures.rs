@@ -367,6 +367,7 @@ pub fn selection() -> Selection {
         ]),
         held_out: Some(named(&[("customer_id", &ids.slice(0, 1))])),
         rows: 3,
+        personal: vec![s("name")],
     }
 }
 
