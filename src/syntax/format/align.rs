@@ -14,6 +14,8 @@ enum Kind {
     Param,
     /// A tag with a title, on one line. Without titles, names and formulas read best side by side.
     TitledTag,
+    /// The same of a segment.
+    TitledSegment,
 }
 
 /// The columns of each statement; `begins` says before which a blank line stands.
@@ -51,6 +53,10 @@ fn kind(writer: &Writer<'_>, tree: &Tree<'_>) -> Option<Kind> {
             let kind = if body.is(Rule::param_def) { Kind::Param } else { Kind::TitledTag };
             (fits && (kind == Kind::Param || head.has_rest())).then_some(kind)
         }
+        Rule::segment_def => {
+            let fits = "segment ".len() + width + 1 + writer.condition_width(body)? <= WIDTH;
+            (fits && head.has_rest()).then_some(Kind::TitledSegment)
+        }
         _ => None,
     }
 }
@@ -75,6 +81,10 @@ fn shared(writer: &Writer<'_>, kind: Kind, run: &[Tree<'_>]) -> Option<Columns> 
             let word = if kind == Kind::TitledTag { "tag " } else { "param " };
             let value = bodies.iter().filter_map(|b| writer.value_width(b)).max()?;
             (word.len() + head + " = ".len() + value <= WIDTH).then_some(Columns { name, head, location: 0 })
+        }
+        Kind::TitledSegment => {
+            let condition = bodies.iter().filter_map(|b| writer.condition_width(b)).max()?;
+            ("segment ".len() + head + 1 + condition <= WIDTH).then_some(Columns { name, head, location: 0 })
         }
     }
 }

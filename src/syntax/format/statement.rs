@@ -76,7 +76,7 @@ impl Writer<'_> {
     fn body(&self, tree: &Tree<'_>, columns: Columns) -> Doc {
         match tree.rule {
             Rule::param_def | Rule::tag_def => self.value(tree, columns),
-            Rule::segment_def => self.segment(tree),
+            Rule::segment_def => self.segment(tree, columns),
             Rule::source_def => self.source(tree, columns),
             Rule::audience_def => self.clauses(tree, Rule::audience_clause, 8),
             Rule::rfm_def => self.clauses(tree, Rule::rfm_clause, 9),
@@ -122,13 +122,23 @@ impl Writer<'_> {
         self.node(value).width_before_comment()
     }
 
-    fn segment(&self, tree: &Tree<'_>) -> Doc {
-        let mut all = self.head(tree).doc(Columns::default());
-        all.pop();
+    /// The width of a segment's condition on one line, with its `where` or `=`; a comment behind it does not count.
+    pub fn condition_width(&self, tree: &Tree<'_>) -> Option<usize> {
+        match (tree.kid(Rule::where_clause), tree.kid(Rule::top)) {
+            (Some(condition), _) => self.where_clause(condition).width_before_comment(),
+            (None, Some(top)) => Some("= ".len() + self.top(top).width_before_comment()?),
+            (None, None) => None,
+        }
+    }
+
+    fn segment(&self, tree: &Tree<'_>, columns: Columns) -> Doc {
+        let mut all = self.head(tree).doc(columns);
+        let gap = all.pop().filter(|_| columns.head > 0);
         for kid in &tree.kids {
+            let gap = gap.clone();
             match kid.rule {
-                Rule::where_clause => all.extend([Doc::Break(0), self.where_clause(kid)]),
-                Rule::EQUALS => all.extend([Doc::Blanks(1), self.leaf(kid)]),
+                Rule::where_clause => all.extend([gap.unwrap_or(Doc::Break(0)), self.where_clause(kid)]),
+                Rule::EQUALS => all.extend([gap.unwrap_or(Doc::Blanks(1)), self.leaf(kid)]),
                 Rule::top => all.extend([Doc::Blanks(1), self.top(kid)]),
                 _ => {}
             }
