@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::definition::meta_text;
+use super::names::list;
 use super::scope::Row;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{
@@ -93,30 +94,34 @@ impl<'a> Checker<'a> {
         Some(audience)
     }
 
-    /// Where the source says which column is the consent, an audience that does not require it is a slip.
+    /// Where the source says which columns are the consent, an audience that requires none of them is a slip.
     fn consent(&mut self, entity: SourceId, audience: &Audience, span: Span) {
-        let Some(column) = self.source(entity).and_then(|s| s.consent) else { return };
-        let mut asked = false;
+        let consent = self.source(entity).map_or(Vec::new(), |s| s.consent.clone());
+        let mut asked = consent.is_empty();
         for expr in &audience.require {
             self.graph.walk(*expr, &mut |_, node| {
                 asked |= matches!(node, Node::Column { source, via, column: c }
-                    if *source == entity && via.is_empty() && *c == column);
+                    if *source == entity && via.is_empty() && consent.contains(c));
             });
         }
         if asked {
             return;
         }
-        let name =
-            self.source(entity).and_then(|s| s.column(column)).map_or(String::new(), |c| c.name.clone());
-        let of = self.source_name(entity).to_string();
-        self.error(
-            Diagnostic::new(
-                Code::NoConsent,
-                format!("`{}` does not require `{name}`, the consent of {of}", audience.name),
-            )
-            .at(span)
-            .help(format!("add `require {name}`")),
-        );
+        let Some(source) = self.source(entity) else { return };
+        let names: Vec<String> =
+            consent.iter().filter_map(|c| source.column(*c)).map(|c| c.name.clone()).collect();
+        let (name, of) = (&audience.name, source.name.clone());
+        let (message, help) = match names.as_slice() {
+            [one] => (
+                format!("`{name}` does not require `{one}`, the consent of {of}"),
+                format!("add `require {one}`"),
+            ),
+            several => (
+                format!("`{name}` requires none of {}, the consent of {of}", list(several)),
+                "add `require` with the one that its channel needs".to_string(),
+            ),
+        };
+        self.error(Diagnostic::new(Code::NoConsent, message).at(span).help(help));
     }
 
     fn single(&mut self, clause: &AudienceClause, seen: &mut BTreeSet<&'static str>) {

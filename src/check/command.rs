@@ -27,8 +27,7 @@ impl Checker<'_> {
             ast::Command::Count(name) => Command::Count { segment: self.asked_segment(name)? },
             ast::Command::Explain(name) => Command::Explain { segment: self.asked_segment(name)? },
             ast::Command::Why { key, segment } => {
-                let segment = self.asked_segment(segment)?;
-                Command::Why { key: key.value.clone(), segment, later: self.days_to_come(segment) }
+                Command::Why { key: key.value.clone(), segment: self.asked_segment(segment)? }
             }
             ast::Command::Portrait(key) => Command::Portrait { key: key.value.clone() },
             ast::Command::Describe(path) => match (path.parts.as_slice(), self.model_tag(path)) {

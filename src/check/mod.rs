@@ -30,7 +30,7 @@ pub use constant::{literal_value, parse_as_of};
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::ir::{AsOf, DefId, Definition, ExprId, Graph, Node, Param, Program, SourceId, Zone};
+use crate::ir::{AsOf, Dated, DefId, Definition, ExprId, Graph, Node, Param, Program, SourceId, Zone};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
 use crate::types::Type;
@@ -71,6 +71,32 @@ pub fn check(
     checker.metadata(scripts);
     checker.check_all();
     checker.finish()
+}
+
+/// A segment on the days to come, where time alone can change it.
+pub struct Ahead {
+    pub program: Program,
+    pub segment: DefId,
+    /// On each day in turn; none where time has no part in the segment.
+    pub later: Vec<Dated>,
+}
+
+/// Checks scripts that are known to be good once more, with a segment of theirs on each of the days to come: much to
+/// do, so it is done only for a customer whose membership may end.
+pub fn ahead(
+    scripts: &[ast::Script],
+    sources: &SourceMap,
+    catalog: &dyn Catalog,
+    options: &Options,
+    segment: &str,
+) -> Option<Ahead> {
+    let mut diagnostics = Diagnostics::default();
+    let mut checker = Checker::new(sources, catalog, options, &mut diagnostics);
+    checker.collect(scripts);
+    checker.check_all();
+    let Some(Item::Definition(segment)) = checker.item(segment) else { return None };
+    let later = checker.days_to_come(segment);
+    Some(Ahead { program: checker.finish()?, segment, later })
 }
 
 /// What one name stands for. One namespace for all definitions.

@@ -42,7 +42,7 @@ impl<'a> SourceState<'a> {
             latest: None,
             copy: None,
             filter: None,
-            consent: None,
+            consent: Vec::new(),
             opened: false,
         };
         SourceState {
@@ -325,8 +325,8 @@ impl<'a> Checker<'a> {
             }
             SourceClause::Pii(columns, _) => self.mark(id, columns, |c| c.pii = true),
             SourceClause::Fixed(columns, _) => self.mark(id, columns, |c| c.fixed = true),
-            SourceClause::Consent(column, _) => {
-                let consent = self.source_column(id, column);
+            SourceClause::Consent(columns, _) => {
+                let consent = columns.iter().filter_map(|c| self.source_column(id, c)).collect();
                 self.edit(id, |s| s.consent = consent);
             }
         }

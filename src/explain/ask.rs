@@ -21,13 +21,7 @@ impl Asker<'_> {
             Command::Count { segment } => Answer::Count(self.count(*segment)?),
             Command::Show { segment, limit } => Answer::Show(self.show(*segment, Some(*limit))?),
             Command::Explain { segment } => Answer::Explain(self.explain(*segment, None)?),
-            Command::Why { key, segment, later } => {
-                let mut why = self.why(key, *segment)?;
-                if why.member {
-                    why.leaves = self.leaves(key, *segment, later)?;
-                }
-                Answer::Why(why)
-            }
+            Command::Why { key, segment } => Answer::Why(self.why(key, *segment)?),
             Command::Portrait { key } => Answer::Portrait(self.portrait_of(key)?),
             Command::Describe { definition } => Answer::Describe(self.describe(*definition)?),
             Command::Model { model } => Answer::Model(self.describe_model(*model)?),

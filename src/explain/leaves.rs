@@ -9,19 +9,104 @@ use super::reasons;
 use super::why::{self, Customer};
 use crate::engine::Engine;
 use crate::ir::print;
-use crate::ir::{ColumnId, Dated, DefId, ExprId, Formula, SourceId};
+use crate::ir::{ColumnId, Dated, DefId, ExprId, Formula, Node, Program, SourceId};
 use crate::plan::checks::{Owners, rows_of};
 use crate::plan::{self, Key, Request, Tables};
 use crate::value::Value;
 use datafusion::arrow::array::{Array, RecordBatch};
+use std::collections::BTreeSet;
 
 /// How many days are asked at once: few at first, since many memberships end soon.
 const AT_ONCE: [usize; 5] = [8, 32, 60, 100, 200];
 
+/// The sources that expressions read, through all that they are made of.
+#[derive(Default)]
+struct Reads {
+    all: BTreeSet<SourceId>,
+    /// Those in which others' rows are looked for: over links, and as lists.
+    whole: BTreeSet<SourceId>,
+}
+
+impl Reads {
+    fn of(program: &Program, exprs: &[ExprId]) -> Reads {
+        let mut reads = Reads::default();
+        let (mut next, mut seen) = (exprs.to_vec(), BTreeSet::new());
+        while let Some(expr) = next.pop() {
+            if seen.insert(expr) {
+                program.graph.walk(expr, &mut |_, node| reads.node(program, node, &mut next));
+            }
+        }
+        reads
+    }
+
+    fn node(&mut self, program: &Program, node: &Node, next: &mut Vec<ExprId>) {
+        match node {
+            Node::Column { source, via, .. } => {
+                self.add(program, *source, next);
+                let mut at = *source;
+                for link in via {
+                    let Some(l) = program.source(at).and_then(|s| s.link(*link)) else { break };
+                    at = l.target;
+                    self.looked_into(program, at, next);
+                }
+            }
+            Node::Aggregate(a) => {
+                self.events(program, a.events, &a.path, next);
+                next.extend(a.on_events());
+            }
+            Node::Sequence(s) => {
+                for step in &s.steps {
+                    self.events(program, step.events, &step.path, next);
+                }
+                next.extend(s.on_events().into_iter().map(|(_, e)| e));
+            }
+            Node::SequencePart { sequence, .. } => next.push(*sequence),
+            Node::InSource(list) => {
+                self.looked_into(program, list.list, next);
+                next.push(list.column);
+                next.extend(list.filter);
+            }
+            Node::Definition(def) | Node::Outside(def) => {
+                next.extend(program.definition(*def).map(|d| d.body))
+            }
+            node => next.extend(node.base().and_then(|b| program.definition(b)).map(|d| d.body)),
+        }
+    }
+
+    fn events(&mut self, program: &Program, events: SourceId, path: &[u32], next: &mut Vec<ExprId>) {
+        let mut at = events;
+        self.add(program, at, next);
+        for of in path {
+            let Some(owner) = program.source(at).and_then(|s| s.of.get(*of as usize)) else { break };
+            at = owner.entity;
+            self.add(program, at, next);
+        }
+    }
+
+    fn looked_into(&mut self, program: &Program, source: SourceId, next: &mut Vec<ExprId>) {
+        self.add(program, source, next);
+        if self.whole.insert(source)
+            && let Some(keys) = program.source(source).and_then(|s| s.keys_of)
+        {
+            self.looked_into(program, keys.events, next);
+        }
+    }
+
+    /// A source with what its own rows depend on.
+    fn add(&mut self, program: &Program, source: SourceId, next: &mut Vec<ExprId>) {
+        if let (true, Some(s)) = (self.all.insert(source), program.source(source)) {
+            next.extend(s.filter);
+            if let Some(keys) = s.keys_of {
+                self.add(program, keys.events, next);
+            }
+        }
+    }
+}
+
 impl Asker<'_> {
     /// For a member, when the membership ends if nothing happens; `None` where time has no part in it, or where
     /// customers are ranked among each other.
-    pub(super) fn leaves(&self, key: &str, segment: DefId, later: &[Dated]) -> Result<Option<Leaves>> {
+    pub fn leaves(&self, key: &str, segment: DefId, later: &[Dated]) -> Result<Option<Leaves>> {
         let program = self.program;
         let entity = self.entity_of(segment)?;
         let ty = program.source(entity).and_then(|s| s.column(s.key?)).map(|c| c.ty.clone());
@@ -33,7 +118,8 @@ impl Asker<'_> {
         if plan::portrait(program, self.tables.clone(), request, self.engine.strategy())?.is_ranked() {
             return Ok(None);
         }
-        let tables = self.own_rows(entity, &parsed)?;
+        let exprs = later.iter().map(|d| self.membership(d.definition)).collect::<Result<Vec<_>>>()?;
+        let tables = self.own_rows(entity, &parsed, &Reads::of(program, &exprs))?;
         let own = Asker { tables: &tables, ..*self };
         let mut rest = later;
         for most in AT_ONCE {
@@ -85,13 +171,13 @@ impl Asker<'_> {
         said.collect::<Vec<_>>().join(", ")
     }
 
-    /// The tables with what is not this customer's left out, where a source's rows have one owner.
-    fn own_rows(&self, entity: SourceId, key: &Key) -> Result<Tables> {
+    /// The tables that are read, with what is not this customer's left out, where a source's rows have one owner.
+    fn own_rows(&self, entity: SourceId, key: &Key, reads: &Reads) -> Result<Tables> {
         let mut tables = self.tables.clone();
         let mut next = self.belonging(entity, &Owners::Key(key.clone()));
         let mut seen: Vec<SourceId> = Vec::new();
         while let Some((source, by, owners)) = next.pop() {
-            if seen.contains(&source) || !self.tables.contains_key(&source) {
+            if seen.contains(&source) || !reads.all.contains(&source) || !self.tables.contains_key(&source) {
                 continue;
             }
             seen.push(source);
@@ -100,7 +186,7 @@ impl Asker<'_> {
             let rows = self.engine.collect(plan)?;
             next.extend(self.belonging(source, &Owners::Keys(self.keys_in(source, &rows)?)));
             // What others look up stays whole.
-            if !self.program.sources.iter().any(|s| s.links.iter().any(|l| l.target == source)) {
+            if !reads.whole.contains(&source) {
                 tables.insert(source, Engine::memory_table(schema, rows)?);
             }
         }

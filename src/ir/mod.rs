@@ -110,7 +110,8 @@ pub struct Source {
     pub copy: Option<(SourceId, AsOf)>,
     /// Rows for which this is not true are not there.
     pub filter: Option<ExprId>,
-    pub consent: Option<ColumnId>,
+    /// Columns that say to what a row has agreed, such as one for each channel.
+    pub consent: Vec<ColumnId>,
     /// Whether anything asked for needs the source.
     pub opened: bool,
 }
@@ -268,8 +269,6 @@ pub enum Command {
     Why {
         key: String,
         segment: DefId,
-        /// The segment on each of the days to come, where time alone can change it.
-        later: Vec<Dated>,
     },
     Portrait {
         key: String,

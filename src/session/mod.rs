@@ -18,7 +18,7 @@ pub use fault::exit_code;
 use crate::check::{self, AsOfOption};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::engine::{CancelHandle, Engine, EngineOptions, Progress};
-use crate::explain::answer::{Answer, Count, Explain};
+use crate::explain::answer::{Answer, Count, Explain, Leaves};
 use crate::explain::{Asker, ExplainError};
 use crate::ir::print::Lang;
 use crate::ir::{Command, DefId, Node, Program, SourceId};
@@ -129,15 +129,19 @@ impl Session {
     fn check_loaded(&self, loaded: &Loaded) -> Checked {
         let mut diagnostics = Diagnostics::default();
         diagnostics.extend(loaded.findings.iter().cloned());
-        let options = check::Options {
+        let broken = diagnostics.has_errors();
+        let program =
+            check::check(&loaded.scripts, &loaded.map, &self.engine, &self.options(), &mut diagnostics);
+        Checked { program: program.filter(|_| !broken), diagnostics: diagnostics.into_sorted() }
+    }
+
+    fn options(&self) -> check::Options {
+        check::Options {
             as_of: self.settings.as_of,
             now: self.settings.now,
             set: self.settings.set.clone(),
             strict: self.settings.strict,
-        };
-        let broken = diagnostics.has_errors();
-        let program = check::check(&loaded.scripts, &loaded.map, &self.engine, &options, &mut diagnostics);
-        Checked { program: program.filter(|_| !broken), diagnostics: diagnostics.into_sorted() }
+        }
     }
 
     /// Text typed at a prompt: it is added where it checks, and replaces definitions of the same names. Where it
@@ -225,7 +229,28 @@ impl Session {
         command: &Command,
         on_progress: &dyn Fn(Progress),
     ) -> Result<Answer, Diagnostic> {
-        self.with_asker(program, on_progress, |asker| asker.ask(command))
+        let mut answer = self.with_asker(program, on_progress, |asker| asker.ask(command))?;
+        if let (Answer::Why(why), Command::Why { key, segment }) = (&mut answer, command)
+            && why.member
+        {
+            why.leaves = self.leaves(program, key, *segment, on_progress)?;
+        }
+        Ok(answer)
+    }
+
+    /// For a member, when the membership ends if nothing happens.
+    fn leaves(
+        &self,
+        program: &Program,
+        key: &str,
+        segment: DefId,
+        on_progress: &dyn Fn(Progress),
+    ) -> Result<Option<Leaves>, Diagnostic> {
+        let Some(segment) = program.definition(segment).filter(|d| d.is_written()) else { return Ok(None) };
+        let (scripts, map) = (&self.loaded.scripts, &self.loaded.map);
+        let ahead = check::ahead(scripts, map, &self.engine, &self.options(), &segment.name);
+        let Some(ahead) = ahead.filter(|a| !a.later.is_empty()) else { return Ok(None) };
+        self.with_tables(&ahead.program, on_progress, |asker| asker.leaves(key, ahead.segment, &ahead.later))
     }
 
     /// A segment as a prompt answers it: explained, with a few members.

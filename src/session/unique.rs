@@ -75,3 +75,92 @@ impl Unique {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(name, version);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::{Code, Diagnostic};
+    use crate::engine::EngineOptions;
+    use crate::ir::print::Lang;
+    use crate::session::{Session, Settings};
+    use chrono::{DateTime, Utc};
+    use std::path::Path;
+
+    const SCRIPT: &str = "source people   from \"people.csv\"   key id link branch_id -> branches\n\
+         source branches from \"branches.csv\" key branch_id CLAUSES\n\
+         segment north where branch.region = \"north\"\n";
+
+    fn session(folder: &Path, clauses: &str) -> Session {
+        let now: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().unwrap();
+        let engine = EngineOptions { threads: Some(1), ..EngineOptions::default() };
+        let settings = Settings { engine, as_of: None, now, set: Vec::new(), strict: false, lang: Lang::En };
+        let mut session = Session::new(settings).unwrap();
+        session.load_text("test.seg", folder, &SCRIPT.replace("CLAUSES", clauses));
+        session
+    }
+
+    /// Asks for the segment: how many are in it.
+    fn members(session: &Session) -> Result<u64, Diagnostic> {
+        let program = session.check().program.unwrap();
+        let (segment, _) = program.find_definition("north").unwrap();
+        Ok(session.counts(&program, &[segment], &|_| {})?.first().unwrap().members)
+    }
+
+    fn known(session: &Session) -> Vec<String> {
+        session.unique.versions.lock().unwrap().values().cloned().collect()
+    }
+
+    fn write(folder: &Path, branches: &str) {
+        std::fs::write(folder.join("people.csv"), "id,branch_id\n1,10\n2,20\n").unwrap();
+        std::fs::write(folder.join("branches.csv"), branches).unwrap();
+    }
+
+    #[test]
+    fn a_table_is_looked_through_once_for_each_version() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "branch_id,region,since\n10,north,2026-01-01\n20,south,2026-01-01\n");
+        let session = session(folder.path(), "");
+        assert_eq!(members(&session).unwrap(), 1);
+        let first = known(&session);
+        assert_eq!(first.len(), 1);
+        assert_eq!(members(&session).unwrap(), 1);
+        assert_eq!(known(&session), first, "the same files");
+
+        // A key stands twice now: what was found before does not hold, and nothing new is kept.
+        write(
+            folder.path(),
+            "branch_id,region,since\n10,north,2026-01-01\n20,south,2026-01-01\n20,north,2026-01-01\n",
+        );
+        assert_eq!(members(&session).unwrap_err().code, Code::DuplicateKey);
+        assert_eq!(known(&session), first);
+        write(folder.path(), "branch_id,region,since\n10,north,2026-01-01\n20,north,2026-01-01\n");
+        assert_eq!(members(&session).unwrap(), 2);
+        assert_ne!(known(&session), first, "another version");
+    }
+
+    #[test]
+    fn how_a_table_is_read_is_part_of_its_version() {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            folder.path(),
+            "branch_id,region,since\n10,north,2026-01-01\n10,south,2026-01-02\n20,south,2026-01-01\n",
+        );
+        let version = |clauses: &str| {
+            let session = session(folder.path(), clauses);
+            let found = members(&session);
+            (found.map_err(|d| d.code), known(&session))
+        };
+        let (faulty, none) = version("");
+        assert_eq!((faulty, none.len()), (Err(Code::DuplicateKey), 0));
+        let (found, north) = version("where region = \"north\"");
+        assert_eq!((found, north.len()), (Ok(1), 1));
+        let (found, south) = version("where since < 2026-01-02");
+        assert_eq!((found, south.len()), (Ok(1), 1));
+        assert_ne!(north, south);
+        // What depends on the day, or on other tables, is looked through each time.
+        assert_eq!(version("latest by since"), (Ok(0), Vec::new()));
+        assert_eq!(
+            version("where since < 2026-01-02 and branch_id in (people.branch_id)"),
+            (Ok(1), Vec::new())
+        );
+    }
+}

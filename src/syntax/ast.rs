@@ -106,8 +106,8 @@ pub enum SourceClause {
     Pii(Vec<Ident>, Span),
     /// `fixed birth_date, open_date`
     Fixed(Vec<Ident>, Span),
-    /// `consent consent_sms`
-    Consent(Ident, Span),
+    /// `consent consent_sms, consent_app`
+    Consent(Vec<Ident>, Span),
     /// `column amount as decimal(18,2)`
     Column { column: Ident, as_type: TypeName, span: Span },
 }

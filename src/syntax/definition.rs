@@ -85,7 +85,7 @@ impl<'t> Builder<'t, '_> {
             Rule::latest_clause => SourceClause::LatestBy(self.ident(&kids.find(Rule::NAME)?), span),
             Rule::fixed_clause => SourceClause::Fixed(self.names(kids.find(Rule::names)?), span),
             Rule::pii_clause => SourceClause::Pii(self.names(kids.find(Rule::names)?), span),
-            Rule::consent_clause => SourceClause::Consent(self.ident(&kids.find(Rule::NAME)?), span),
+            Rule::consent_clause => SourceClause::Consent(self.names(kids.find(Rule::names)?), span),
             Rule::column_clause => {
                 let column = self.ident(&kids.find(Rule::NAME)?);
                 let as_type = self.type_name(kids.find(Rule::type_name)?)?;

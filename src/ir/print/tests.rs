@@ -37,7 +37,7 @@ fn source(name: &str, columns: &[&str]) -> Source {
         latest: None,
         copy: None,
         filter: None,
-        consent: None,
+        consent: Vec::new(),
         opened: true,
     }
 }
