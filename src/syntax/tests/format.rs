@@ -203,8 +203,8 @@ fn titled_segments_share_their_columns() {
         "segment a      \"One\"                     where x > 1        -- first\nsegment longer \"Two and three\" of people where x > 2 and y  -- second\nsegment best   \"The best\"                = top 5 by x\nsegment plain where x\n\nsegment alone \"Alone\" where x\nsegment 高净值 where x\n",
     );
     // One that does not fit on its line stands by itself.
-    let long = format!("segment b \"Two\" where {}", vec!["xxxxxxxxxxxxxxxx > 1"; 5].join(" and "));
-    let broken = format!("segment b \"Two\"\n  where {}", vec!["xxxxxxxxxxxxxxxx > 1"; 5].join("\n    and "));
+    let long = format!("segment b \"Two\" where {}", ["xxxxxxxxxxxxxxxx > 1"; 5].join(" and "));
+    let broken = format!("segment b \"Two\"\n  where {}", ["xxxxxxxxxxxxxxxx > 1"; 5].join("\n    and "));
     becomes(
         &format!("segment aaa \"One\" where x\n{long}\nsegment c \"Three\" where x"),
         &format!("segment aaa \"One\" where x\n{broken}\nsegment c \"Three\" where x\n"),
