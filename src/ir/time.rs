@@ -7,7 +7,7 @@ use chrono::{
 use chrono_tz::Tz;
 
 /// The script's zone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Zone(pub Tz);
 
 impl Zone {

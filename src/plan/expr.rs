@@ -6,6 +6,7 @@ use super::scan::{arrow_type, column, column_name, local_time};
 use super::time::{epoch_days, epoch_micros, utc_zone};
 use super::{Result, internal};
 use crate::functions::Function;
+use crate::ir::time::seconds;
 use crate::ir::{ArithmeticOp, CompareOp, DefinitionKind, ExprId, Literal, Node, Program, Score, TextTest};
 use crate::syntax::ast::{Duration, Number, TimeUnit};
 use crate::types::{Frame, Type};
@@ -218,6 +219,13 @@ impl<'a> Lowering<'a> {
         }
         // Moments: moved by a duration, or days between two.
         if matches!(r, Type::Duration) {
+            // Days and months are the calendar's of the script's zone; hours are exact.
+            let exact = matches!(self.program.node(right), Node::Literal(Literal::Duration(d)) if seconds(*d).is_some());
+            if *l == Type::Instant(Frame::Utc) && !exact {
+                let clock = data_type(&Type::Instant(Frame::Local))?;
+                let moved = scalar::arithmetic(op, self.local(left)?, self.expr(right)?, clock);
+                return Ok(scalar::moment(moved, self.program.zone, data_type(ty)?));
+            }
             return Ok(scalar::arithmetic(op, self.expr(left)?, self.expr(right)?, data_type(ty)?));
         }
         if l.is_time() && r.is_time() {

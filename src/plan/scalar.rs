@@ -2,11 +2,14 @@
 //! tags that each use the one before would double with every step. DataFusion also asks a nested cast for the type of
 //! what stands below it more than once; a function's type is known where it is made.
 
-use crate::ir::ArithmeticOp;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Float64Array, Scalar};
+use crate::ir::{ArithmeticOp, Zone};
+use chrono::DateTime;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Datum, Float64Array, Scalar, TimestampMicrosecondArray,
+};
 use datafusion::arrow::compute::kernels::{cmp, concat_elements, nullif, numeric, zip};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result as EngineResult, plan_err};
 use datafusion::logical_expr::{
@@ -39,6 +42,8 @@ enum Step {
     Clamped,
     /// A text's number; what is none, or not finite, is missing.
     Number,
+    /// The moment at which a zone's wall clock shows a time.
+    Moment(Zone),
 }
 
 #[derive(PartialEq, Eq, Hash, Debug)]
@@ -98,6 +103,11 @@ pub(super) fn number(text: Expr) -> Expr {
     call(Step::Number, DataType::Float64, vec![text])
 }
 
+/// The exact moment, of the type `result`, of a wall clock's time.
+pub(super) fn moment(clock: Expr, zone: Zone, result: DataType) -> Expr {
+    call(Step::Moment(zone), result, vec![clock])
+}
+
 impl ScalarUDFImpl for Function {
     fn name(&self) -> &str {
         match self.step {
@@ -114,6 +124,7 @@ impl ScalarUDFImpl for Function {
             Step::Power => "segue_power",
             Step::Clamped => "segue_clamp",
             Step::Number => "segue_number",
+            Step::Moment(_) => "segue_moment",
         }
     }
 
@@ -179,6 +190,17 @@ impl Function {
                 let read: Float64Array =
                     read.as_primitive::<Float64Type>().unary_opt(|x| x.is_finite().then_some(x + 0.0));
                 Arc::new(read)
+            }
+            (Step::Moment(zone), [clock]) => {
+                let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+                let clock = cast_with_options(clock, &micros, &CastOptions::default())?;
+                let moment = |t: i64| {
+                    let local = DateTime::from_timestamp_micros(t)?.naive_utc();
+                    Some(zone.to_utc(local).timestamp_micros())
+                };
+                let moments: TimestampMicrosecondArray =
+                    clock.as_primitive::<TimestampMicrosecondType>().unary_opt(moment);
+                cast_with_options(&moments.with_timezone_utc(), &self.result, &CastOptions::default())?
             }
             (step, operands) => return plan_err!("{step:?} of {} values", operands.len()),
         })

@@ -117,6 +117,7 @@ class Oracle:
             self.con.execute("pragma disable_optimizer")
         self.con.execute("set timezone = 'UTC'; set threads = 1; set preserve_insertion_order = false")
         self.con.execute(MACROS)
+        self.con.create_function("to_moment", world.moment_of, ["TIMESTAMP"], "TIMESTAMP")
         for s in world.sources.values():
             if not s.keys_of:
                 tables.load(self.con, s)

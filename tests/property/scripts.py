@@ -737,6 +737,8 @@ class Generator(Models, Audiences):
         unit, n, sign = self.rng.choice(units), self.rng.choice([1, 2, 5, 11, 13, 30]), self.rng.choice("+-")
         interval = f"interval {n * 3} month" if unit == "quarter" else f"interval {n * 7} day" if unit == "week" else f"interval {n} {unit}"
         sql = f"(({a.sql}) {sign} {interval})"
+        if a.ty.kind == "inst" and a.ty.frame == "utc" and unit not in ("hour", "minute"):
+            sql = f"to_moment(({self.local(a)}) {sign} {interval})"     # by the calendar of the zone
         return node(a.ty, f"{at(a, ADD)} {sign} {n} {unit}{'s' if n > 1 else ''}", f"({sql})::date" if a.ty.kind == "date" else sql, ADD, (a,))
 
     def inst(self, place, depth):
@@ -749,7 +751,7 @@ class Generator(Models, Audiences):
             a = self.inst(place, depth - 1)
             if a.ty.kind == "date":     # of `instant ?? date` the local day
                 return self.moved(place, a, ["day", "week", "month"])
-            return self.moved(place, a, ["hour", "minute"] if a.ty.frame == "utc" else ["hour", "day", "month"])
+            return self.moved(place, a, ["hour", "day", "month"])
         if pick < 0.93:
             return self.choice(place, depth, ("inst",))
         return self.coalesce(place, depth, ("inst",))

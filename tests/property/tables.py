@@ -120,6 +120,19 @@ class World:
         """The first moment at which the wall clock shows `local`; naive, in UTC."""
         return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC).replace(tzinfo=None)
 
+    def moment_of(self, local):
+        """The same for any clock time: one that is skipped is the moment of the jump."""
+        found = self.utc(local)
+        if self.local(found) == local:
+            return found
+        # A gap: by the offset before the jump it would be after it, by the one behind it before it.
+        low = local.replace(tzinfo=self.zone, fold=1).astimezone(UTC).replace(tzinfo=None)
+        high = found
+        while high - low > dt.timedelta(microseconds=1):
+            middle = low + (high - low) / 2
+            low, high = (low, middle) if self.local(middle) > local else (middle, high)
+        return high
+
     def local(self, utc):
         return utc.replace(tzinfo=UTC).astimezone(self.zone).replace(tzinfo=None)
 
