@@ -305,7 +305,8 @@ impl Pass {
                 .iter()
                 .map(|e| Ok(datafusion::arrow::array::new_empty_array(&e.data_type(&self.row)?)))
                 .collect::<Result<Vec<_>>>()?;
-            state.update_batch(&none, &[], None, rows)?;
+            // Without a filter, DataFusion's own functions take every row for one that has a value.
+            state.update_batch(&none, &[], Some(&BooleanArray::new_null(0)), rows)?;
             calls.push(state);
         }
         Ok(Folding {
