@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Count, Describe, Explain, List, Listed, Portrait, Show};
 use super::attrition::Attrition;
+use super::candidates;
 use super::evaluate::is_true;
 use super::members::{self, Kept};
 use super::portrait::{Asker, ExplainError, Result, View, internal};
@@ -51,8 +52,8 @@ impl Asker<'_> {
 
     pub fn count(&self, segment: DefId) -> Result<Count> {
         let mut attrition = Attrition::new(self.program, segment)?;
-        let request =
-            Request { entity: self.entity_of(segment)?, exprs: attrition.needs(self.program), key: None };
+        let request = Request::of(self.entity_of(segment)?, attrition.needs(self.program))
+            .among(candidates::of(self.program, &attrition).map(|c| vec![c]));
         self.read(&request, &mut |view| attrition.add(self.program, view))?;
         self.count_of(&attrition)
     }
@@ -76,7 +77,8 @@ impl Asker<'_> {
                 }
             }
             let exprs = here.iter().flat_map(|a| a.needs(self.program)).collect();
-            self.read(&Request { entity, exprs, key: None }, &mut |view| {
+            let candidates = here.iter().map(|a| candidates::of(self.program, a)).collect();
+            self.read(&Request::of(entity, exprs).among(candidates), &mut |view| {
                 here.iter_mut().try_for_each(|a| a.add(self.program, view))
             })?;
         }
@@ -96,7 +98,7 @@ impl Asker<'_> {
                 .filter(|(_, d)| d.entity == entity)
                 .filter_map(|(id, _)| self.program.definition_node(id))
                 .collect();
-            let request = Request { entity, exprs, key: None };
+            let request = Request::of(entity, exprs);
             let mut portrait =
                 crate::plan::portrait(self.program, self.tables.clone(), request, self.engine.strategy())?;
             let (mut before, mut at) = (None, 0);
@@ -121,12 +123,13 @@ impl Asker<'_> {
     /// The members with the tags that the segment used; the first by key where a limit is given.
     pub fn show(&self, segment: DefId, limit: Option<usize>) -> Result<Show> {
         let membership = self.membership(segment)?;
-        let inputs = Attrition::new(self.program, segment)?.inputs();
-        let mut kept = Kept::new(inputs, limit);
+        let attrition = Attrition::new(self.program, segment)?;
+        let mut kept = Kept::new(attrition.inputs(), limit);
         let mut exprs = kept.columns().to_vec();
         exprs.push(membership);
         let mut count = 0;
-        let request = Request { entity: self.entity_of(segment)?, exprs, key: None };
+        let request = Request::of(self.entity_of(segment)?, exprs)
+            .among(candidates::of(self.program, &attrition).map(|c| vec![c]));
         self.read(&request, &mut |view| {
             let mask = view.booleans(membership)?;
             count += is_true(&mask)?.true_count() as u64;
@@ -161,7 +164,7 @@ impl Asker<'_> {
         let mut kept = Kept::new(inputs, sample);
         let mut exprs = attrition.needs(program);
         exprs.extend(spreads.iter().flat_map(Spreading::needs));
-        let request = Request { entity: self.entity_of(segment)?, exprs, key: None };
+        let request = Request::of(self.entity_of(segment)?, exprs);
         self.read(&request, &mut |view: &View<'_>| {
             attrition.add(program, view)?;
             for spread in &mut spreads {
@@ -207,7 +210,7 @@ impl Asker<'_> {
         };
         let mut exprs: Vec<ExprId> = spread.needs().collect();
         exprs.extend(attrition.iter().flat_map(|a| a.needs(program)));
-        self.read(&Request { entity: d.entity, exprs, key: None }, &mut |view| {
+        self.read(&Request::of(d.entity, exprs), &mut |view| {
             spread.add(program, view)?;
             attrition.as_mut().map_or(Ok(()), |a| a.add(program, view))
         })?;

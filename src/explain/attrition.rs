@@ -138,6 +138,11 @@ impl Attrition {
         Ok(())
     }
 
+    /// Whether the answer tells of complements, which are counted among all.
+    pub fn has_complements(&self) -> bool {
+        !self.complements.is_empty()
+    }
+
     pub fn total(&self) -> u64 {
         self.total
     }

@@ -3,6 +3,7 @@
 //! All audiences of one entity come out of one pass over its portrait.
 
 use super::attrition::Attrition;
+use super::candidates;
 use super::draw;
 use super::evaluate::{both, count, is_true, is_unknown};
 use super::members::Kept;
@@ -104,7 +105,9 @@ impl Asker<'_> {
                 }
             }
             let exprs = collectors.iter().flat_map(|c| c.needs(self.program)).collect();
-            self.read(&Request { entity, exprs, key: None }, &mut |view| {
+            let candidates =
+                collectors.iter().map(|c| candidates::in_order(self.program, &c.attrition)).collect();
+            self.read(&Request::of(entity, exprs).among(candidates), &mut |view| {
                 collectors.iter_mut().try_for_each(|c| c.add(self.program, view))
             })?;
             for c in collectors {

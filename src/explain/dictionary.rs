@@ -177,7 +177,7 @@ impl Asker<'_> {
                     here.push((*id, Collector::Tag(spreading)));
                 }
             }
-            self.read(&Request { entity, exprs, key: None }, &mut |view| {
+            self.read(&Request::of(entity, exprs), &mut |view| {
                 here.iter_mut().try_for_each(|(_, collector)| match collector {
                     Collector::Tag(spreading) => spreading.add(program, view),
                     Collector::Segment(attrition) => attrition.add(program, view),

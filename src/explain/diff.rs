@@ -108,7 +108,7 @@ impl Asker<'_> {
         let steps = before.conditions.len();
         let (mut entered, mut left) = (Moves::new(steps, exprs.clone()), Moves::new(steps, exprs.clone()));
         let (mut total, mut stayed) = (0, 0);
-        let request = Request { entity: self.entity_of(segment)?, exprs, key: None };
+        let request = Request::of(self.entity_of(segment)?, exprs);
         self.read(&request, &mut |view| {
             total += view.rows() as u64;
             let (was, held) = before.add(program, view)?;

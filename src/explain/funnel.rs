@@ -16,7 +16,7 @@ impl Asker<'_> {
         let mut steps: Vec<FunnelStep> = Vec::new();
         if d.kind == DefinitionKind::Segment {
             let mut attrition = Attrition::new(program, definition)?;
-            let request = Request { entity: d.entity, exprs: attrition.needs(program), key: None };
+            let request = Request::of(d.entity, attrition.needs(program));
             self.read(&request, &mut |view| attrition.add(program, view))?;
             total = attrition.total();
             steps.extend(attrition.steps(program, self.lang).into_iter().map(|s| FunnelStep {
@@ -33,7 +33,7 @@ impl Asker<'_> {
             let positive = sequence.positive().count();
             let mut counts = vec![0u64; positive + 1];
             let mut completed = 0u64;
-            let request = Request { entity: d.entity, exprs: vec![reached, d.body], key: None };
+            let request = Request::of(d.entity, vec![reached, d.body]);
             self.read(&request, &mut |view| {
                 let matched = view.booleans(d.body)?;
                 completed += matched.true_count() as u64;

@@ -113,8 +113,7 @@ impl Asker<'_> {
         let (Some(last), Some(parsed)) = (later.last(), ty.and_then(|ty| Key::parse(key, &ty))) else {
             return Ok(None);
         };
-        let request =
-            Request { entity, exprs: vec![self.membership(last.definition)?], key: Some(parsed.clone()) };
+        let request = Request::of(entity, vec![self.membership(last.definition)?]).one(parsed.clone());
         if plan::portrait(program, self.tables.clone(), request, self.engine.strategy())?.is_ranked() {
             return Ok(None);
         }

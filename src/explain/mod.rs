@@ -8,6 +8,7 @@ mod ask;
 pub mod attrition;
 pub mod audience;
 pub mod audit;
+mod candidates;
 pub mod dictionary;
 mod diff;
 mod draw;

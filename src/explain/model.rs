@@ -14,11 +14,7 @@ impl Asker<'_> {
         let columns: Vec<_> = model.parts.iter().filter_map(|(_, id)| program.definition_node(*id)).collect();
         let mut spreads: Vec<Spreading> =
             columns.iter().map(|e| Spreading::new(program, *e, self.is_pii(*e))).collect();
-        let request = Request {
-            entity: model.entity,
-            exprs: spreads.iter().flat_map(Spreading::needs).collect(),
-            key: None,
-        };
+        let request = Request::of(model.entity, spreads.iter().flat_map(Spreading::needs).collect());
         self.read(&request, &mut |view| spreads.iter_mut().try_for_each(|s| s.add(program, view)))?;
         let parts = spreads
             .into_iter()

@@ -30,7 +30,7 @@ impl Asker<'_> {
         }
         let exprs = each.iter().flat_map(|(a, _)| a.needs(program)).chain(members.iter().copied()).collect();
         let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
-        self.read(&Request { entity, exprs, key: None }, &mut |view| {
+        self.read(&Request::of(entity, exprs), &mut |view| {
             let masks = members
                 .iter()
                 .map(|m| is_true(&view.booleans(*m)?))

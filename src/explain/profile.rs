@@ -45,7 +45,7 @@ impl Asker<'_> {
         let mut exprs = attrition.needs(program);
         exprs.push(membership);
         exprs.extend(compared.iter().map(|c| c.expr));
-        self.read(&Request { entity, exprs, key: None }, &mut |view| {
+        self.read(&Request::of(entity, exprs), &mut |view| {
             attrition.add(program, view)?;
             let mask = is_true(&view.booleans(membership)?)?;
             for c in &mut compared {

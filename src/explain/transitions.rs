@@ -14,7 +14,7 @@ impl Asker<'_> {
         let hidden = self.is_pii(then);
         let mut pairs: BTreeMap<(String, String), u64> = BTreeMap::new();
         let mut seen: BTreeMap<String, Value> = BTreeMap::new();
-        let request = Request { entity: self.entity_of(tag)?, exprs: vec![then, now], key: None };
+        let request = Request::of(self.entity_of(tag)?, vec![then, now]);
         self.read(&request, &mut |view| {
             for row in 0..view.rows() {
                 let mut plain = |expr: ExprId| -> Result<String> {

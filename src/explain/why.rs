@@ -195,7 +195,7 @@ impl Asker<'_> {
             Key::Number(n) => Value::Int(*n),
             Key::Text(t) => Value::Text(t.clone()),
         };
-        let request = Request { entity, exprs: exprs.to_vec(), key: Some(parsed) };
+        let request = Request::of(entity, exprs.to_vec()).one(parsed);
         let mut found: Vec<Customer> = Vec::new();
         self.read(&request, &mut |view| {
             for row in 0..view.rows() {

@@ -6,13 +6,14 @@ use super::lookup::{Columns, Marks};
 use super::scan::{Needs, Tables, column, column_name, rows};
 use super::stages::Stages;
 use super::{Result, internal, population, sequence};
-use crate::ir::{DefinitionKind, ExprId, Node, Program, Sequence, SourceId};
+use crate::ir::{DefinitionKind, ExprId, Formula, Node, Program, Sequence, SourceId};
 use crate::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::utils::{conjunction, disjunction};
 use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder, Projection};
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
@@ -27,6 +28,26 @@ pub struct Request {
     pub exprs: Vec<ExprId>,
     /// The domain reduced to one key: for `why`. Where customers are ranked among each other all are taken.
     pub key: Option<Key>,
+    /// Of whom only the answer is about: all for whom one of these is not false, each being conditions that must all
+    /// hold, on the entity's own columns. Of others nothing that comes of events need be right.
+    pub candidates: Option<Vec<Vec<Formula>>>,
+}
+
+impl Request {
+    /// Expressions for all rows of an entity.
+    pub fn of(entity: SourceId, exprs: Vec<ExprId>) -> Request {
+        Request { entity, exprs, key: None, candidates: None }
+    }
+
+    /// For the row with this key alone.
+    pub fn one(self, key: Key) -> Request {
+        Request { key: Some(key), ..self }
+    }
+
+    /// As far as events go, for these alone.
+    pub fn among(self, candidates: Option<Vec<Vec<Formula>>>) -> Request {
+        Request { candidates, ..self }
+    }
 }
 
 /// How events are folded; the results are the same.
@@ -216,7 +237,9 @@ impl PortraitPlan<'_> {
                     values.push((*id, fold::value_of_folded(self.program, *id, a, &self.columns)?));
                 }
             }
-            plan = LogicalPlanBuilder::from(fold::folded(plan.build()?, column(&self.key), passes)?);
+            let candidates = if level == 0 && !self.is_ranked() { self.candidates()? } else { None };
+            let folded = fold::folded(plan.build()?, column(&self.key), candidates, passes)?;
+            plan = LogicalPlanBuilder::from(folded);
         }
         for fold in &folds {
             let entity = match &before {
@@ -266,6 +289,33 @@ impl PortraitPlan<'_> {
             return Ok(plan);
         }
         self.project(plan, values)
+    }
+
+    /// Who may be in the answer; none where it may be anybody.
+    fn candidates(&self) -> Result<Option<Expr>> {
+        let Some(any) = &self.request.candidates else { return Ok(None) };
+        let mut each = Vec::new();
+        for all in any {
+            let all = all.iter().map(|f| self.formula(f)).collect::<Result<Vec<_>>>()?;
+            match conjunction(all) {
+                Some(all) if !each.contains(&all) => each.push(all),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+        Ok(disjunction(each).map(Expr::is_not_false))
+    }
+
+    /// A condition on the entity's own columns.
+    fn formula(&self, formula: &Formula) -> Result<Expr> {
+        let each = |list: &[Formula]| list.iter().map(|f| self.formula(f)).collect::<Result<Vec<_>>>();
+        Ok(match formula {
+            Formula::Atom(atom) => Lowering::new(self.program, &self.columns).expr(*atom)?,
+            Formula::And(list) => conjunction(each(list)?).unwrap_or(lit(true)),
+            Formula::Or(list) => disjunction(each(list)?).unwrap_or(lit(false)),
+            Formula::Not(inner) => !self.formula(inner)?,
+            Formula::Member(_) | Formula::Outside(_) => return Err(internal("a segment among candidates")),
+        })
     }
 
     /// Adds tags, atoms and segments, each as soon as what it is made of is there.

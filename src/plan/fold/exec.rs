@@ -4,7 +4,7 @@
 //! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
 //! result depends neither on the threads nor on the order of the events.
 
-use super::keys::Keys;
+use super::keys::{Chosen, Keys, Whose};
 use super::pass::{Pass, Tallied, Tallies};
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat;
@@ -29,6 +29,8 @@ use tokio::sync::OnceCell;
 pub(super) struct Folded {
     /// Each batch with the number of its first row.
     batches: Vec<(usize, RecordBatch)>,
+    /// Who of them was folded.
+    chosen: Chosen,
     /// One for each pass.
     tallies: Vec<Tallied>,
 }
@@ -36,11 +38,19 @@ pub(super) struct Folded {
 /// The column of a pass's times, and the bounds that they are compared with.
 pub type Times<'a> = (usize, &'a [i64]);
 
+/// Whose events are folded.
+#[derive(Clone, Debug)]
+pub(super) struct Who {
+    /// The entity's column with its key.
+    pub key: usize,
+    /// A condition on its row; none where everybody counts.
+    pub candidates: Option<Arc<dyn PhysicalExpr>>,
+}
+
 #[derive(Debug)]
 pub struct FoldExec {
     entity: Arc<dyn ExecutionPlan>,
-    /// The entity's column with its key.
-    key: usize,
+    who: Who,
     /// What is read of each pass, in the order of `passes`.
     events: Vec<Arc<dyn ExecutionPlan>>,
     passes: Vec<Arc<Pass>>,
@@ -51,7 +61,7 @@ pub struct FoldExec {
 impl FoldExec {
     pub(super) fn new(
         entity: Arc<dyn ExecutionPlan>,
-        key: usize,
+        who: Who,
         events: Vec<Arc<dyn ExecutionPlan>>,
         passes: Vec<Arc<Pass>>,
         schema: SchemaRef,
@@ -65,7 +75,7 @@ impl FoldExec {
         );
         FoldExec {
             entity,
-            key,
+            who,
             events,
             passes,
             properties: Arc::new(properties),
@@ -93,7 +103,7 @@ impl FoldExec {
         let entity = children.pop().ok_or_else(|| internal_datafusion_err!("a fold without an entity"))?;
         Ok(FoldExec {
             entity,
-            key: self.key,
+            who: self.who.clone(),
             events,
             passes: self.passes.clone(),
             properties: Arc::clone(&self.properties),
@@ -176,7 +186,7 @@ impl ExecutionPlan for FoldExec {
 impl FoldExec {
     /// Everything but the last step, done once for all partitions.
     fn work(&self, context: &Arc<TaskContext>) -> impl Future<Output = Result<Arc<Folded>>> + use<> {
-        let (entity, key, context) = (Arc::clone(&self.entity), self.key, Arc::clone(context));
+        let (entity, who, context) = (Arc::clone(&self.entity), self.who.clone(), Arc::clone(context));
         let sources: Vec<_> = self.events.iter().cloned().zip(self.passes.iter().cloned()).collect();
         async move {
             let rows = collect(&entity, &context).await?;
@@ -187,14 +197,19 @@ impl FoldExec {
                 batches.push((count, batch));
                 count += rows;
             }
-            let column = |batch: &RecordBatch| batch.columns().get(key).cloned();
+            let column = |batch: &RecordBatch| batch.columns().get(who.key).cloned();
             let keys = Arc::new(Keys::new(batches.iter().filter_map(|(_, b)| column(b)).collect())?);
+            let chosen = match &who.candidates {
+                None => Chosen::all(count),
+                Some(candidates) => Chosen::of(candidates, &batches, count)?,
+            };
+            let whose = Arc::new(Whose { keys, chosen });
             let mut tallies = Vec::new();
             for (events, pass) in sources {
                 let inputs = Arc::new(inputs(&pass, &batches, &entity.schema())?);
-                tallies.push(fold(&events, pass, keys.clone(), inputs, count, &context).await?);
+                tallies.push(fold(&events, pass, Arc::clone(&whose), inputs, &context).await?);
             }
-            Ok(Arc::new(Folded { batches, tallies }))
+            Ok(Arc::new(Folded { batches, chosen: whose.chosen.clone(), tallies }))
         }
     }
 }
@@ -245,20 +260,20 @@ fn inputs(pass: &Pass, batches: &[(usize, RecordBatch)], schema: &SchemaRef) -> 
 async fn fold(
     events: &Arc<dyn ExecutionPlan>,
     pass: Arc<Pass>,
-    keys: Arc<Keys>,
+    whose: Arc<Whose>,
     inputs: Arc<Vec<ArrayRef>>,
-    rows: usize,
     context: &Arc<TaskContext>,
 ) -> Result<Tallied> {
+    let rows = whose.chosen.count();
     let partitions = events.properties().partitioning.partition_count();
     let mut tasks = Vec::new();
     for partition in 0..partitions {
         let mut stream = events.execute(partition, Arc::clone(context))?;
-        let (pass, keys, inputs) = (Arc::clone(&pass), Arc::clone(&keys), Arc::clone(&inputs));
+        let (pass, whose, inputs) = (Arc::clone(&pass), Arc::clone(&whose), Arc::clone(&inputs));
         tasks.push(SpawnedTask::spawn(async move {
             let mut folding = pass.begin(rows, &inputs)?;
             while let Some(batch) = stream.next().await {
-                folding.add(&batch?, &keys)?;
+                folding.add(&batch?, &whose)?;
                 // A reader that never waits would never let go.
                 tokio::task::consume_budget().await;
             }
@@ -287,8 +302,9 @@ fn finish(folded: &Folded, passes: &[Arc<Pass>], at: usize, schema: &SchemaRef) 
     let (start, batch) =
         folded.batches.get(at).ok_or_else(|| internal_datafusion_err!("a fold lost its batch {at}"))?;
     let mut columns = batch.columns().to_vec();
+    let places = folded.chosen.places(*start..*start + batch.num_rows());
     for (pass, tallies) in passes.iter().zip(&folded.tallies) {
-        columns.extend(pass.finish(tallies, *start..*start + batch.num_rows())?);
+        columns.extend(pass.finish(tallies, &places)?);
     }
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

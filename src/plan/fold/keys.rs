@@ -1,10 +1,13 @@
 //! From an entity's keys to the numbers of its rows, counted from 0 in the order in which they come.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, internal_err};
+use datafusion::physical_expr::PhysicalExpr;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The row of an event that belongs to no row of the entity.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -156,6 +159,89 @@ impl Keys {
             }
         }
         Ok(())
+    }
+}
+
+/// Whose events are folded: the keys of all rows, and which of these rows they are.
+#[derive(Debug)]
+pub(super) struct Whose {
+    pub keys: Arc<Keys>,
+    pub chosen: Chosen,
+}
+
+/// Some of the entity's rows, numbered anew without gaps.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    /// A bit for each row, and before each word how many are chosen; none where all are.
+    bits: Option<Arc<Vec<(u64, u32)>>>,
+    count: usize,
+}
+
+impl Chosen {
+    pub fn all(count: usize) -> Chosen {
+        Chosen { bits: None, count }
+    }
+
+    /// Those for whom a condition on their row is true.
+    pub fn of(
+        condition: &Arc<dyn PhysicalExpr>,
+        batches: &[(usize, RecordBatch)],
+        count: usize,
+    ) -> Result<Chosen> {
+        let mut bits = vec![(0u64, 0u32); count.div_ceil(64)];
+        for (start, batch) in batches {
+            let outcome = condition.evaluate(batch)?.into_array(batch.num_rows())?;
+            let Some(outcome) = outcome.as_boolean_opt() else {
+                return internal_err!("candidates of the type {}", outcome.data_type());
+            };
+            for at in outcome.values().set_indices().filter(|at| outcome.is_valid(*at)) {
+                let row = start + at;
+                if let Some((word, _)) = bits.get_mut(row / 64) {
+                    *word |= 1 << (row % 64);
+                }
+            }
+        }
+        let mut before = 0;
+        for (word, rank) in &mut bits {
+            *rank = before;
+            before += word.count_ones();
+        }
+        Ok(Chosen { bits: Some(Arc::new(bits)), count: before as usize })
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The number of a row among those chosen.
+    fn place(bits: &[(u64, u32)], row: u32) -> u32 {
+        let bit = row % 64;
+        match bits.get(row as usize / 64) {
+            Some((word, before)) if word >> bit & 1 == 1 => before + (word & ((1 << bit) - 1)).count_ones(),
+            _ => NOBODY,
+        }
+    }
+
+    /// Rows as their numbers.
+    pub fn renumber(&self, rows: &mut [u32]) {
+        if let Some(bits) = &self.bits {
+            for row in rows {
+                *row = Chosen::place(bits, *row);
+            }
+        }
+    }
+
+    /// The numbers of a range of rows; of one that is not chosen, the number after the last.
+    pub fn places(&self, rows: Range<usize>) -> Vec<usize> {
+        match &self.bits {
+            None => rows.collect(),
+            Some(bits) => rows
+                .map(|row| match u32::try_from(row).map_or(NOBODY, |row| Chosen::place(bits, row)) {
+                    NOBODY => self.count,
+                    place => place as usize,
+                })
+                .collect(),
+        }
     }
 }
 

@@ -290,7 +290,14 @@ pub(super) fn pass(
 }
 
 /// The entity's rows with the values of the passes' aggregates.
-pub(super) fn folded(plan: LogicalPlan, key: Expr, passes: Vec<Pass>) -> Result<LogicalPlan> {
+///
+/// `candidates`: for whom alone they need be right.
+pub(super) fn folded(
+    plan: LogicalPlan,
+    key: Expr,
+    candidates: Option<Expr>,
+    passes: Vec<Pass>,
+) -> Result<LogicalPlan> {
     let held = |plans: &[&LogicalPlan]| -> HashMap<String, Column> {
         plans.iter().flat_map(|p| p.schema().columns()).map(|c| (c.name.clone(), c)).collect()
     };
@@ -315,8 +322,9 @@ pub(super) fn folded(plan: LogicalPlan, key: Expr, passes: Vec<Pass>) -> Result<
         })
     };
     let key = qualified(key, &held(&[&plan]))?;
+    let candidates = candidates.map(|c| qualified(c, &held(&[&plan]))).transpose()?;
     let passes = passes.into_iter().map(named).collect::<Result<Vec<_>>>()?;
-    let node = FoldNode::try_new(plan, key, passes)?;
+    let node = FoldNode::try_new(plan, key, candidates, passes)?;
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 

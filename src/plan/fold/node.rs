@@ -55,6 +55,8 @@ pub struct FoldNode {
     pub entity: LogicalPlan,
     /// The column of the entity with its key.
     pub key: Expr,
+    /// Of whom alone the events matter; of all where none.
+    pub candidates: Option<Expr>,
     pub passes: Vec<Pass>,
     schema: DFSchemaRef,
 }
@@ -112,7 +114,12 @@ impl Item {
 }
 
 impl FoldNode {
-    pub fn try_new(entity: LogicalPlan, key: Expr, passes: Vec<Pass>) -> Result<FoldNode> {
+    pub fn try_new(
+        entity: LogicalPlan,
+        key: Expr,
+        candidates: Option<Expr>,
+        passes: Vec<Pass>,
+    ) -> Result<FoldNode> {
         let mut fields: Vec<_> =
             entity.schema().iter().map(|(table, field)| (table.cloned(), Arc::clone(field))).collect();
         for pass in &passes {
@@ -124,7 +131,7 @@ impl FoldNode {
             }
         }
         let schema = DFSchema::new_with_metadata(fields, Default::default())?;
-        Ok(FoldNode { entity, key, passes, schema: Arc::new(schema) })
+        Ok(FoldNode { entity, key, candidates, passes, schema: Arc::new(schema) })
     }
 }
 
@@ -153,11 +160,14 @@ impl UserDefinedLogicalNodeCore for FoldNode {
             let items = pass.items.iter().flat_map(Item::expressions);
             std::iter::once(&pass.key).chain(&pass.time).chain(items)
         });
-        std::iter::once(&self.key).chain(of_passes).cloned().collect()
+        std::iter::once(&self.key).chain(&self.candidates).chain(of_passes).cloned().collect()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "Fold: by {}", self.key)?;
+        if let Some(candidates) = &self.candidates {
+            write!(f, " of {candidates}")?;
+        }
         for pass in &self.passes {
             write!(f, "; {} ({})", pass.key, pass.items.len())?;
         }
@@ -169,6 +179,7 @@ impl UserDefinedLogicalNodeCore for FoldNode {
         let (Some(entity), Some(key)) = (inputs.next(), exprs.next()) else {
             return internal_err!("a fold without an entity");
         };
+        let candidates = self.candidates.as_ref().and_then(|_| exprs.next());
         let mut passes = Vec::new();
         for pass in &self.passes {
             let (Some(events), Some(key)) = (inputs.next(), exprs.next()) else {
@@ -178,6 +189,6 @@ impl UserDefinedLogicalNodeCore for FoldNode {
             let items = pass.items.iter().map(|item| item.with(&mut exprs)).collect();
             passes.push(Pass { events, key, time, items });
         }
-        FoldNode::try_new(entity, key, passes)
+        FoldNode::try_new(entity, key, candidates, passes)
     }
 }

@@ -4,7 +4,7 @@
 //! share them. Windows over one thing become disjoint *bands*: an event is added to the one band that it lies in, and
 //! a window's value is put together from its bands at the end.
 
-use super::keys::{Keys, NOBODY};
+use super::keys::{Keys, NOBODY, Whose};
 use super::node::{self, Item};
 use super::slots::{Bands, Batch, Finish, Op, Slot, Slots, Table};
 use super::values::{Texts, Values};
@@ -322,13 +322,20 @@ impl Pass {
     }
 
     /// The aggregates' values of some rows.
-    pub fn finish(&self, tallies: &Tallied, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
+    pub fn finish(&self, tallies: &Tallied, rows: &[usize]) -> Result<Vec<ArrayRef>> {
+        let places = UInt32Array::from_iter_values(rows.iter().map(|row| *row as u32));
         self.sources
             .iter()
             .map(|source| match source {
-                Source::Slots(finish) => self.slots.finish(finish, &tallies.table, rows.clone()),
+                Source::Slots(finish) => self.slots.finish(finish, &tallies.table, rows),
                 Source::Call(at) => match tallies.values.get(*at) {
-                    Some(values) => Ok(values.slice(rows.start, rows.len())),
+                    // Of whom nothing was folded, nothing is known.
+                    Some(values) => {
+                        let known = UInt32Array::from_iter(
+                            places.values().iter().map(|p| ((*p as usize) < values.len()).then_some(*p)),
+                        );
+                        Ok(take(values, &known, None)?)
+                    }
                     None => internal_err!("a call without values"),
                 },
             })
@@ -375,18 +382,20 @@ impl Folding {
         self.tallies
     }
 
-    pub fn add(&mut self, batch: &RecordBatch, keys: &Keys) -> Result<()> {
+    pub fn add(&mut self, batch: &RecordBatch, whose: &Whose) -> Result<()> {
         let (pass, count) = (Arc::clone(&self.pass), batch.num_rows());
         if count == 0 || self.rows == 0 {
             return Ok(());
         }
         let array =
             |expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch| expr.evaluate(batch)?.into_array(count);
-        self.find(&array(&pass.key, batch)?, keys)?;
+        self.find(&array(&pass.key, batch)?, &whose.keys)?;
         if let Some(time) = &pass.time {
             intervals(&array(time, batch)?, &pass.bounds, &mut self.intervals)?;
         }
         let row = self.row(batch)?;
+        // From here on, rows are those that are folded.
+        whose.chosen.renumber(&mut self.found);
         let mut conditions = Vec::with_capacity(pass.conditions.len());
         for (at, condition) in pass.conditions.iter().enumerate() {
             conditions.push(self.outcome(at, condition, batch, &row)?);

@@ -1,6 +1,6 @@
 //! From the node of the logical plan to the operator.
 
-use super::exec::FoldExec;
+use super::exec::{FoldExec, Who};
 use super::node::FoldNode;
 use super::pass::Pass;
 use async_trait::async_trait;
@@ -53,6 +53,7 @@ impl ExtensionPlanner for Folds {
         let key = key
             .downcast_ref::<Column>()
             .ok_or_else(|| internal_datafusion_err!("a fold by what is no column"))?;
+        let candidates = fold.candidates.as_ref().map(|c| lower(c, fold.entity.schema())).transpose()?;
         let passes = fold
             .passes
             .iter()
@@ -60,7 +61,7 @@ impl ExtensionPlanner for Folds {
             .collect::<Result<Vec<_>>>()?;
         Ok(Some(Arc::new(FoldExec::new(
             Arc::clone(entity),
-            key.index(),
+            Who { key: key.index(), candidates },
             events.to_vec(),
             passes,
             Arc::clone(fold.schema().inner()),

@@ -320,8 +320,9 @@ impl Slots {
         })
     }
 
-    /// The values of some rows.
-    pub fn finish(&self, finish: &Finish, table: &Table, rows: Range<usize>) -> Result<ArrayRef> {
+    /// The values of some rows; of a row beyond the last, those of no events.
+    pub fn finish(&self, finish: &Finish, table: &Table, rows: &[usize]) -> Result<ArrayRef> {
+        let rows = rows.iter().copied();
         Ok(match finish {
             Finish::Count(place) => {
                 Arc::new(rows.map(|row| Some(table.count(place, row))).collect::<Int64Array>())
@@ -419,6 +420,9 @@ impl Table {
 
     fn is_missing(&self, place: &Place, row: usize) -> bool {
         let Some(bits) = self.missing.get(place.slot).filter(|bits| !bits.is_empty()) else { return false };
+        if row >= self.rows {
+            return false;
+        }
         place.bands.clone().any(|band| {
             let at = band * self.rows + row;
             bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
