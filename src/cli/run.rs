@@ -5,7 +5,7 @@ use super::print::{Printer, out};
 use super::progress::cancel_on_signal;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::explain::Answer;
-use crate::ir::{Audience, DefId, DefinitionKind, Program};
+use crate::ir::{Audience, Command, DefId, DefinitionKind, Program};
 use crate::output::answers;
 use crate::session::{Delivered, Session, Settings};
 use crate::source::{FileId, SourceMap, Span};
@@ -76,10 +76,22 @@ fn answer_all(
         said = true;
     }
     if run.only.is_empty() {
-        for (command, _) in program.commands.iter().filter(|(_, span)| asked(*span)) {
-            let answer = session.ask(program, command, &progress)?;
+        let commands: Vec<&Command> =
+            program.commands.iter().filter(|(_, span)| asked(*span)).map(|(command, _)| command).collect();
+        // Counts that follow each other come out of one pass.
+        let count = |command: &Command| matches!(command, Command::Count { .. });
+        for group in commands.chunk_by(|a, b| count(a) && count(b)) {
+            let segments: Vec<DefId> = group
+                .iter()
+                .filter_map(|c| if let Command::Count { segment } = c { Some(*segment) } else { None })
+                .collect();
+            let answers = if segments.len() > 1 {
+                session.counts(program, &segments, &progress)?.into_iter().map(Answer::Count).collect()
+            } else {
+                group.iter().map(|c| session.ask(program, c, &progress)).collect::<Result<Vec<_>, _>>()?
+            };
             meter.clear();
-            printer.answer(&answer, run.format);
+            answers.iter().for_each(|answer| printer.answer(answer, run.format));
             said = true;
         }
     }

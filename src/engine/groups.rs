@@ -45,6 +45,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// How many times larger batches are of which little is left.
+const CHOOSY: usize = 4;
+
 /// Lets folds read Parquet themselves, where they can.
 #[derive(Debug)]
 pub(super) struct DirectReads;
@@ -55,7 +58,8 @@ impl PhysicalOptimizerRule for DirectReads {
             let Some(fold) = plan.downcast_ref::<FoldExec>() else { return Ok(Transformed::no(plan)) };
             let mut events = Vec::new();
             for (scan, times) in fold.scans() {
-                events.push(RowGroups::of(scan, times)?.unwrap_or_else(|| Arc::clone(scan)));
+                events
+                    .push(RowGroups::of(scan, times, fold.is_choosy())?.unwrap_or_else(|| Arc::clone(scan)));
             }
             Ok(Transformed::yes(fold.reading(events)?))
         });
@@ -95,6 +99,8 @@ pub(super) struct RowGroups {
     schema: SchemaRef,
     times: Option<Times>,
     predicate: Option<Arc<PruningPredicate>>,
+    /// Most rows are dropped at once, so that they come in larger batches.
+    choosy: bool,
     file_schema: SchemaRef,
     properties: Arc<PlanProperties>,
     work: Arc<Queue>,
@@ -124,6 +130,7 @@ impl RowGroups {
     pub fn of(
         scan: &Arc<dyn ExecutionPlan>,
         times: Option<(usize, &[i64])>,
+        choosy: bool,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(config) = scan
             .downcast_ref::<DataSourceExec>()
@@ -178,6 +185,7 @@ impl RowGroups {
             schema,
             times: times.map(|(column, bounds)| Times { column, bounds: bounds.to_vec() }),
             predicate,
+            choosy,
             file_schema,
             properties: Arc::new(properties),
             work: Arc::default(),
@@ -367,7 +375,7 @@ impl ExecutionPlan for RowGroups {
             columns: self.columns.clone(),
             schema: Arc::clone(&self.schema),
             times: self.times.as_ref().map(|t| t.column),
-            batch_size: context.session_config().batch_size(),
+            batch_size: context.session_config().batch_size() * if self.choosy { CHOOSY } else { 1 },
             work: Arc::clone(&self.work),
             open: None,
             rows: BaselineMetrics::new(&self.metrics, partition),

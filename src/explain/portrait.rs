@@ -129,7 +129,8 @@ impl<'a> Asker<'a> {
                     }
                     if let Some((columns, key)) = &columns {
                         let view = View { batch: &batch, program: self.program, columns, key: *key };
-                        if let Err(e) = keys.add(self.program, &view).and_then(|()| collect(&view)) {
+                        keys.add(&view);
+                        if let Err(e) = collect(&view) {
                             failed = Some(e);
                         }
                     }
@@ -140,7 +141,7 @@ impl<'a> Asker<'a> {
             if let Some(e) = failed {
                 return Err(e);
             }
-            keys.finish(self.program.source_name(request.entity))?;
+            keys.finish(self.program, self.program.source_name(request.entity))?;
         }
         Ok(())
     }

@@ -4,10 +4,10 @@
 //! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
 //! result depends neither on the threads nor on the order of the events.
 
-use super::keys::{Chosen, Keys, Whose};
+use super::keys::{Chosen, Keys};
 use super::pass::{Pass, Tallied, Tallies};
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::compute::concat;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{concat, filter};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -81,6 +81,11 @@ impl FoldExec {
             properties: Arc::new(properties),
             folded: Arc::new(OnceCell::new()),
         }
+    }
+
+    /// Whether the events of few rows alone are folded.
+    pub fn is_choosy(&self) -> bool {
+        self.who.candidates.is_some()
     }
 
     /// What is read of each pass; and the column of the times with the bounds that they are compared with, where
@@ -198,18 +203,18 @@ impl FoldExec {
                 count += rows;
             }
             let column = |batch: &RecordBatch| batch.columns().get(who.key).cloned();
-            let keys = Arc::new(Keys::new(batches.iter().filter_map(|(_, b)| column(b)).collect())?);
             let chosen = match &who.candidates {
                 None => Chosen::all(count),
                 Some(candidates) => Chosen::of(candidates, &batches, count)?,
             };
-            let whose = Arc::new(Whose { keys, chosen });
+            let keys = Arc::new(Keys::new(batches.iter().filter_map(|(_, b)| column(b)).collect(), &chosen)?);
             let mut tallies = Vec::new();
             for (events, pass) in sources {
-                let inputs = Arc::new(inputs(&pass, &batches, &entity.schema())?);
-                tallies.push(fold(&events, pass, Arc::clone(&whose), inputs, &context).await?);
+                let mask = chosen.mask(count);
+                let inputs = Arc::new(inputs(&pass, &batches, &entity.schema(), mask.as_ref())?);
+                tallies.push(fold(&events, pass, Arc::clone(&keys), inputs, chosen.count(), &context).await?);
             }
-            Ok(Arc::new(Folded { batches, chosen: whose.chosen.clone(), tallies }))
+            Ok(Arc::new(Folded { batches, chosen, tallies }))
         }
     }
 }
@@ -243,7 +248,12 @@ async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> Result<T> {
 }
 
 /// The whole columns of the entity that the events of a pass are tested against.
-fn inputs(pass: &Pass, batches: &[(usize, RecordBatch)], schema: &SchemaRef) -> Result<Vec<ArrayRef>> {
+fn inputs(
+    pass: &Pass,
+    batches: &[(usize, RecordBatch)],
+    schema: &SchemaRef,
+    chosen: Option<&BooleanArray>,
+) -> Result<Vec<ArrayRef>> {
     let whole = |at: &usize| {
         let parts: Vec<&dyn datafusion::arrow::array::Array> =
             batches.iter().filter_map(|(_, b)| b.columns().get(*at)).map(|c| c.as_ref()).collect();
@@ -251,7 +261,11 @@ fn inputs(pass: &Pass, batches: &[(usize, RecordBatch)], schema: &SchemaRef) -> 
             let data_type = schema.fields().get(*at).map_or(&DataType::Null, |f| f.data_type());
             return Ok(datafusion::arrow::array::new_empty_array(data_type));
         }
-        Ok(concat(&parts)?)
+        let whole = concat(&parts)?;
+        Ok(match chosen {
+            Some(chosen) => filter(&whole, chosen)?,
+            None => whole,
+        })
     };
     pass.inputs().iter().map(whole).collect()
 }
@@ -260,20 +274,20 @@ fn inputs(pass: &Pass, batches: &[(usize, RecordBatch)], schema: &SchemaRef) -> 
 async fn fold(
     events: &Arc<dyn ExecutionPlan>,
     pass: Arc<Pass>,
-    whose: Arc<Whose>,
+    keys: Arc<Keys>,
     inputs: Arc<Vec<ArrayRef>>,
+    rows: usize,
     context: &Arc<TaskContext>,
 ) -> Result<Tallied> {
-    let rows = whose.chosen.count();
     let partitions = events.properties().partitioning.partition_count();
     let mut tasks = Vec::new();
     for partition in 0..partitions {
         let mut stream = events.execute(partition, Arc::clone(context))?;
-        let (pass, whose, inputs) = (Arc::clone(&pass), Arc::clone(&whose), Arc::clone(&inputs));
+        let (pass, keys, inputs) = (Arc::clone(&pass), Arc::clone(&keys), Arc::clone(&inputs));
         tasks.push(SpawnedTask::spawn(async move {
             let mut folding = pass.begin(rows, &inputs)?;
             while let Some(batch) = stream.next().await {
-                folding.add(&batch?, &whose)?;
+                folding.add(&batch?, &keys)?;
                 // A reader that never waits would never let go.
                 tokio::task::consume_budget().await;
             }

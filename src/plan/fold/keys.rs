@@ -1,6 +1,7 @@
 //! From an entity's keys to the numbers of its rows, counted from 0 in the order in which they come.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, internal_err};
 use datafusion::physical_expr::PhysicalExpr;
@@ -14,6 +15,8 @@ pub(super) const NOBODY: u32 = u32::MAX;
 
 /// A table over a range of keys pays as long as it has no more than this many places for each of them.
 const SPARSE: u64 = 16;
+/// So many places cost nothing.
+const LEAST_PLACES: u64 = 1 << 18;
 
 /// The row of each key. Of two rows with one key the first is found; that there are two is told elsewhere.
 #[derive(Debug)]
@@ -23,67 +26,79 @@ pub(super) enum Keys {
         first: i64,
         count: usize,
     },
-    /// The rows of the keys from `first`.
+    /// The rows of the keys from `first`, and a bit for each that has one: few bytes, which tell most that have none.
     Range {
         first: i64,
+        bits: Vec<u64>,
         rows: Vec<u32>,
     },
     Numbers {
         hasher: DefaultHashBuilder,
         table: HashTable<(i64, u32)>,
     },
+    /// `places`: the batch of each row's key, and where it stands there.
     Texts {
         hasher: DefaultHashBuilder,
         table: HashTable<(u64, u32)>,
         texts: Vec<ArrayRef>,
-        ends: Vec<usize>,
+        places: Vec<(u32, u32)>,
     },
 }
 
 impl Keys {
-    /// Of the columns of keys, one for each batch of the entity's rows.
-    pub fn new(columns: Vec<ArrayRef>) -> Result<Keys> {
+    /// Of the columns of keys, one for each batch of the entity's rows; the rows are those chosen.
+    pub fn new(columns: Vec<ArrayRef>, chosen: &Chosen) -> Result<Keys> {
         let count: usize = columns.iter().map(|c| c.len()).sum();
         if count >= NOBODY as usize {
             return exec_err!("more rows than a portrait can have: {count}");
         }
         match columns.first().map(|c| c.data_type()) {
-            None => Ok(Keys::Range { first: 0, rows: Vec::new() }),
-            Some(DataType::Int64) => Ok(Keys::numbers(&columns, count)),
-            Some(DataType::Utf8View) => Ok(Keys::texts(columns, count)),
+            None => Ok(Keys::Line { first: 0, count: 0 }),
+            Some(DataType::Int64) => Ok(Keys::numbers(&columns, chosen)),
+            Some(DataType::Utf8View) => Ok(Keys::texts(columns, chosen)),
             Some(other) => internal_err!("keys of the type {other}"),
         }
     }
 
-    fn numbers(columns: &[ArrayRef], count: usize) -> Keys {
+    fn numbers(columns: &[ArrayRef], chosen: &Chosen) -> Keys {
         let keys = || {
             let numbers = columns.iter().filter_map(|c| c.as_primitive_opt::<Int64Type>());
-            numbers.flat_map(|c| c.iter()).zip(0u32..).filter_map(|(key, row)| Some((key?, row)))
+            let rows = numbers.flat_map(|c| c.iter()).zip(0u32..);
+            rows.map(|(key, row)| (key, chosen.place(row)))
+                .filter(|(_, place)| *place != NOBODY)
+                .filter_map(|(key, place)| Some((key?, place)))
         };
-        let (first, last) =
-            keys().fold((i64::MAX, i64::MIN), |(low, high), (key, _)| (low.min(key), high.max(key)));
-        if keys()
-            .zip(0i64..)
-            .all(|((key, row), place)| key.checked_sub(place) == Some(first) && i64::from(row) == place)
-            && keys().count() == count
-            && count > 0
-        {
-            return Keys::Line { first, count };
+        let (mut first, mut last, mut in_line) = (i64::MAX, i64::MIN, 0i64);
+        let mut count = 0u64;
+        for (key, place) in keys() {
+            first = first.min(key);
+            last = last.max(key);
+            in_line += i64::from(key.checked_sub(first) == Some(i64::from(place)));
+            count += 1;
         }
         let places = last.checked_sub(first).and_then(|span| u64::try_from(span).ok()?.checked_add(1));
-        if let Some(places) = places.filter(|p| *p <= SPARSE * count as u64) {
+        let length = usize::try_from(count).unwrap_or(0);
+        if count > 0 && places == Some(count) && i64::try_from(count) == Ok(in_line) {
+            return Keys::Line { first, count: length };
+        }
+        if let Some(places) = places.filter(|p| *p <= SPARSE * count.max(LEAST_PLACES)) {
             let mut rows = vec![NOBODY; usize::try_from(places).unwrap_or(0)];
+            let mut bits = vec![0u64; rows.len().div_ceil(64)];
             for (key, row) in keys() {
-                if let Some(place) = rows.get_mut(place(key, first))
+                let at = place(key, first);
+                if let Some(place) = rows.get_mut(at)
                     && *place == NOBODY
                 {
                     *place = row;
                 }
+                if let Some(word) = bits.get_mut(at / 64) {
+                    *word |= 1 << (at % 64);
+                }
             }
-            return Keys::Range { first, rows };
+            return Keys::Range { first, bits, rows };
         }
         let hasher = DefaultHashBuilder::default();
-        let mut table: HashTable<(i64, u32)> = HashTable::with_capacity(count);
+        let mut table: HashTable<(i64, u32)> = HashTable::with_capacity(length);
         for (key, row) in keys() {
             table
                 .entry(hasher.hash_one(key), |(known, _)| *known == key, |(known, _)| hasher.hash_one(known))
@@ -92,31 +107,31 @@ impl Keys {
         Keys::Numbers { hasher, table }
     }
 
-    fn texts(columns: Vec<ArrayRef>, count: usize) -> Keys {
+    fn texts(columns: Vec<ArrayRef>, chosen: &Chosen) -> Keys {
         let hasher = DefaultHashBuilder::default();
-        let mut table: HashTable<(u64, u32)> = HashTable::with_capacity(count);
-        let mut ends = Vec::new();
+        let mut table: HashTable<(u64, u32)> = HashTable::with_capacity(chosen.count());
+        let mut places: Vec<(u32, u32)> = Vec::with_capacity(chosen.count());
         let mut row = 0u32;
-        for column in &columns {
-            let before = row;
+        for (at, column) in (0u32..).zip(&columns) {
             let Some(texts) = column.as_string_view_opt() else { continue };
-            for text in texts {
+            for (within, text) in (0u32..).zip(texts) {
+                let number = chosen.place(row);
+                row += 1;
+                if number == NOBODY {
+                    continue;
+                }
+                // Numbers come in order, without gaps.
+                places.push((at, within));
                 if let Some(text) = text {
                     let hash = hasher.hash_one(text);
-                    let known = |(other, at): &(u64, u32)| {
-                        *other == hash
-                            && match at.checked_sub(before) {
-                                Some(at) => texts.value(at as usize) == text,
-                                None => text_of(&columns, &ends, *at) == Some(text),
-                            }
+                    let known = |(other, number): &(u64, u32)| {
+                        *other == hash && text_of(&columns, &places, *number) == Some(text)
                     };
-                    table.entry(hash, known, |(hash, _)| *hash).or_insert((hash, row));
+                    table.entry(hash, known, |(hash, _)| *hash).or_insert((hash, number));
                 }
-                row += 1;
             }
-            ends.push(row as usize);
         }
-        Keys::Texts { hasher, table, texts: columns, ends }
+        Keys::Texts { hasher, table, texts: columns, places }
     }
 
     /// The rows of the keys of some events, in their order.
@@ -131,11 +146,15 @@ impl Keys {
                 }));
                 forget_missing(keys, rows);
             }
-            Keys::Range { first, rows: places } => {
+            Keys::Range { first, bits, rows: places } => {
                 let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-                rows.extend(
-                    keys.values().iter().map(|k| places.get(place(*k, *first)).copied().unwrap_or(NOBODY)),
-                );
+                rows.extend(keys.values().iter().map(|key| {
+                    let at = place(*key, *first);
+                    match bits.get(at / 64) {
+                        Some(word) if word >> (at % 64) & 1 == 1 => places.get(at).copied().unwrap_or(NOBODY),
+                        _ => NOBODY,
+                    }
+                }));
                 forget_missing(keys, rows);
             }
             Keys::Numbers { hasher, table } => {
@@ -147,26 +166,20 @@ impl Keys {
                 }));
                 forget_missing(keys, rows);
             }
-            Keys::Texts { hasher, table, texts, ends } => {
+            Keys::Texts { hasher, table, texts, places } => {
                 let Some(keys) = keys.as_string_view_opt() else { return wrong(keys) };
                 rows.extend(keys.iter().map(|key| {
                     let Some(key) = key else { return NOBODY };
                     let hash = hasher.hash_one(key);
-                    let found = table
-                        .find(hash, |(other, row)| *other == hash && text_of(texts, ends, *row) == Some(key));
+                    let found = table.find(hash, |(other, row)| {
+                        *other == hash && text_of(texts, places, *row) == Some(key)
+                    });
                     found.map_or(NOBODY, |(_, row)| *row)
                 }));
             }
         }
         Ok(())
     }
-}
-
-/// Whose events are folded: the keys of all rows, and which of these rows they are.
-#[derive(Debug)]
-pub(super) struct Whose {
-    pub keys: Arc<Keys>,
-    pub chosen: Chosen,
 }
 
 /// Some of the entity's rows, numbered anew without gaps.
@@ -213,8 +226,16 @@ impl Chosen {
         self.count
     }
 
+    /// Which rows are chosen; none where all are.
+    pub fn mask(&self, count: usize) -> Option<BooleanArray> {
+        let bits = self.bits.as_ref()?;
+        let chosen = |row: usize| bits.get(row / 64).is_some_and(|(word, _)| word >> (row % 64) & 1 == 1);
+        Some(BooleanArray::new(BooleanBuffer::collect_bool(count, chosen), None))
+    }
+
     /// The number of a row among those chosen.
-    fn place(bits: &[(u64, u32)], row: u32) -> u32 {
+    fn place(&self, row: u32) -> u32 {
+        let Some(bits) = &self.bits else { return row };
         let bit = row % 64;
         match bits.get(row as usize / 64) {
             Some((word, before)) if word >> bit & 1 == 1 => before + (word & ((1 << bit) - 1)).count_ones(),
@@ -222,21 +243,12 @@ impl Chosen {
         }
     }
 
-    /// Rows as their numbers.
-    pub fn renumber(&self, rows: &mut [u32]) {
-        if let Some(bits) = &self.bits {
-            for row in rows {
-                *row = Chosen::place(bits, *row);
-            }
-        }
-    }
-
     /// The numbers of a range of rows; of one that is not chosen, the number after the last.
     pub fn places(&self, rows: Range<usize>) -> Vec<usize> {
         match &self.bits {
             None => rows.collect(),
-            Some(bits) => rows
-                .map(|row| match u32::try_from(row).map_or(NOBODY, |row| Chosen::place(bits, row)) {
+            Some(_) => rows
+                .map(|row| match u32::try_from(row).map_or(NOBODY, |row| self.place(row)) {
                     NOBODY => self.count,
                     place => place as usize,
                 })
@@ -264,9 +276,7 @@ fn forget_missing(keys: &dyn Array, rows: &mut [u32]) {
     }
 }
 
-fn text_of<'a>(columns: &'a [ArrayRef], ends: &[usize], row: u32) -> Option<&'a str> {
-    let row = row as usize;
-    let at = ends.partition_point(|end| *end <= row);
-    let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    Some(columns.get(at)?.as_string_view_opt()?.value(row - start))
+fn text_of<'a>(columns: &'a [ArrayRef], places: &[(u32, u32)], row: u32) -> Option<&'a str> {
+    let (batch, within) = places.get(row as usize)?;
+    Some(columns.get(*batch as usize)?.as_string_view_opt()?.value(*within as usize))
 }

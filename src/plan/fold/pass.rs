@@ -4,7 +4,7 @@
 //! share them. Windows over one thing become disjoint *bands*: an event is added to the one band that it lies in, and
 //! a window's value is put together from its bands at the end.
 
-use super::keys::{Keys, NOBODY, Whose};
+use super::keys::{Keys, NOBODY};
 use super::node::{self, Item};
 use super::slots::{Bands, Batch, Finish, Op, Slot, Slots, Table};
 use super::values::{Texts, Values};
@@ -13,7 +13,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{cast, concat, take};
+use datafusion::arrow::compute::{cast, concat, take, take_record_batch};
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Field, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
@@ -30,6 +30,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// So many events are taken at once: what they touch stays near the processor.
+const AT_ONCE: usize = 8192;
 
 /// The interval of an event without a time.
 const NEVER: u8 = u8::MAX;
@@ -382,20 +385,43 @@ impl Folding {
         self.tallies
     }
 
-    pub fn add(&mut self, batch: &RecordBatch, whose: &Whose) -> Result<()> {
-        let (pass, count) = (Arc::clone(&self.pass), batch.num_rows());
+    pub fn add(&mut self, batch: &RecordBatch, keys: &Keys) -> Result<()> {
+        let count = batch.num_rows();
         if count == 0 || self.rows == 0 {
             return Ok(());
         }
+        let mut rows = Vec::new();
+        self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys, &mut rows)?;
+        let known = rows.iter().filter(|row| **row != NOBODY).count();
+        // Where most events are nobody's, nothing is worked out on them.
+        let some;
+        let batch = if known < count / 4 * 3 {
+            let places = (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place);
+            some = take_record_batch(batch, &UInt32Array::from_iter_values(places))?;
+            rows.retain(|row| *row != NOBODY);
+            &some
+        } else {
+            batch
+        };
+        let mut start = 0;
+        for rows in rows.chunks(AT_ONCE) {
+            self.found.clear();
+            self.found.extend_from_slice(rows);
+            self.take(&batch.slice(start, rows.len()))?;
+            start += rows.len();
+        }
+        Ok(())
+    }
+
+    /// Takes events whose rows are found.
+    fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+        let (pass, count) = (Arc::clone(&self.pass), batch.num_rows());
         let array =
             |expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch| expr.evaluate(batch)?.into_array(count);
-        self.find(&array(&pass.key, batch)?, &whose.keys)?;
         if let Some(time) = &pass.time {
             intervals(&array(time, batch)?, &pass.bounds, &mut self.intervals)?;
         }
         let row = self.row(batch)?;
-        // From here on, rows are those that are folded.
-        whose.chosen.renumber(&mut self.found);
         let mut conditions = Vec::with_capacity(pass.conditions.len());
         for (at, condition) in pass.conditions.iter().enumerate() {
             conditions.push(self.outcome(at, condition, batch, &row)?);
@@ -444,15 +470,14 @@ impl Folding {
     }
 
     /// The rows of the events' keys.
-    fn find(&mut self, keys: &ArrayRef, known: &Keys) -> Result<()> {
+    fn find(&self, keys: &ArrayRef, known: &Keys, rows: &mut Vec<u32>) -> Result<()> {
         let Some(codes) = keys.as_dictionary_opt::<Int32Type>() else {
-            return known.find(&unpacked(keys)?, &mut self.found);
+            return known.find(&unpacked(keys)?, rows);
         };
         let mut each = Vec::new();
         known.find(&unpacked(codes.values())?, &mut each)?;
         let row = |code: Option<i32>| each.get(usize::try_from(code?).ok()?).copied();
-        self.found.clear();
-        self.found.extend(codes.keys().iter().map(|code| row(code).unwrap_or(NOBODY)));
+        rows.extend(codes.keys().iter().map(|code| row(code).unwrap_or(NOBODY)));
         Ok(())
     }
 
@@ -581,8 +606,15 @@ fn truth(outcome: &ArrayRef) -> Result<BooleanBuffer> {
 /// The number of bounds that are not after each time.
 fn intervals(times: &ArrayRef, bounds: &[i64], intervals: &mut Vec<u8>) -> Result<()> {
     fn count(times: impl Iterator<Item = i64>, bounds: &[i64], intervals: &mut Vec<u8>) {
+        // Bound by bound, since that is done for many times at once.
+        let times: Vec<i64> = times.collect();
         intervals.clear();
-        intervals.extend(times.map(|t| bounds.iter().map(|b| u8::from(*b <= t)).sum::<u8>()));
+        intervals.resize(times.len(), 0);
+        for bound in bounds {
+            for (interval, t) in intervals.iter_mut().zip(&times) {
+                *interval += u8::from(bound <= t);
+            }
+        }
     }
     match times.data_type() {
         DataType::Date32 => count(
