@@ -1,7 +1,7 @@
 //! From everyone to the members: what each condition takes, and who is undecided because of which tag.
 
 use super::answer::{Step, Undecided};
-use super::evaluate::{both, columns, count, evaluate, is_true, is_unknown};
+use super::evaluate::{both, columns, constant, count, evaluate, is_true, is_unknown};
 use super::portrait::{Result, View, internal};
 use crate::ir::formula::Condition;
 use crate::ir::print::{self, Lang};
@@ -87,7 +87,7 @@ impl Attrition {
     pub fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
         self.total += view.rows() as u64;
         self.members += count(&is_true(&view.booleans(self.membership)?)?);
-        let mut alive = BooleanArray::from(vec![true; view.rows()]);
+        let mut alive = constant(true, view.rows());
         for (condition, counts) in &mut self.conditions {
             let outcome = evaluate(program, view, &condition.formula)?;
             let (yes, unknown) = (is_true(&outcome)?, is_unknown(&outcome)?);

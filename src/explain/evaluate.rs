@@ -3,7 +3,8 @@
 use super::portrait::{Result, View, internal};
 use crate::ir::{ExprId, Formula, Program};
 use datafusion::arrow::array::{Array, BooleanArray};
-use datafusion::arrow::compute::{and_kleene, is_not_null, is_null, not, or_kleene};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::compute::{and_kleene, is_null, not, or_kleene};
 
 /// The formula on every row of a view: yes, no, or null for unknown.
 pub fn evaluate(program: &Program, view: &View<'_>, formula: &Formula) -> Result<BooleanArray> {
@@ -13,15 +14,17 @@ pub fn evaluate(program: &Program, view: &View<'_>, formula: &Formula) -> Result
     match formula {
         Formula::Atom(atom) => view.booleans(*atom),
         Formula::And(list) => {
-            let mut all = BooleanArray::from(vec![true; view.rows()]);
-            for f in list {
+            let Some((first, rest)) = list.split_first() else { return Ok(constant(true, view.rows())) };
+            let mut all = evaluate(program, view, first)?;
+            for f in rest {
                 all = kernel(and_kleene(&all, &evaluate(program, view, f)?))?;
             }
             Ok(all)
         }
         Formula::Or(list) => {
-            let mut any = BooleanArray::from(vec![false; view.rows()]);
-            for f in list {
+            let Some((first, rest)) = list.split_first() else { return Ok(constant(false, view.rows())) };
+            let mut any = evaluate(program, view, first)?;
+            for f in rest {
                 any = kernel(or_kleene(&any, &evaluate(program, view, f)?))?;
             }
             Ok(any)
@@ -38,6 +41,12 @@ pub fn evaluate(program: &Program, view: &View<'_>, formula: &Formula) -> Result
             kernel(not(&view.booleans(column)?))
         }
     }
+}
+
+/// The same answer for all.
+pub fn constant(answer: bool, rows: usize) -> BooleanArray {
+    let bits = if answer { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) };
+    BooleanArray::new(bits, None)
 }
 
 /// The columns that evaluating a formula reads.
@@ -58,9 +67,11 @@ fn collect(program: &Program, formula: &Formula, found: &mut Vec<ExprId>) {
 
 /// Rows where it is true; unknown is not.
 pub fn is_true(mask: &BooleanArray) -> Result<BooleanArray> {
-    let known = is_not_null(mask).map_err(|e| internal(e.to_string()))?;
-    let values = BooleanArray::new(mask.values().clone(), None);
-    datafusion::arrow::compute::and(&known, &values).map_err(|e| internal(e.to_string()))
+    let yes = match mask.nulls() {
+        Some(known) => mask.values() & known.inner(),
+        None => mask.values().clone(),
+    };
+    Ok(BooleanArray::new(yes, None))
 }
 
 /// Rows where it is unknown.

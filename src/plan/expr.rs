@@ -198,6 +198,9 @@ impl<'a> Lowering<'a> {
     /// Balanced, so that a hundred conditions are seven deep.
     fn logic(&self, list: &[ExprId], op: Operator) -> Result<Expr> {
         let mut parts = list.iter().map(|e| self.expr(*e)).collect::<Result<Vec<_>>>()?;
+        if parts.len() > 1 && parts.iter().all(scalar::is_logic) {
+            return Ok(if op == Operator::And { scalar::all(parts) } else { scalar::any(parts) });
+        }
         while parts.len() > 1 {
             let mut halved = Vec::with_capacity(parts.len().div_ceil(2));
             let mut rest = parts.into_iter();

@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Datum, Float64Array, Scalar, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::kernels::{cmp, concat_elements, nullif, numeric, zip};
-use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::compute::{CastOptions, and_kleene, cast_with_options, or_kleene};
 use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result as EngineResult, plan_err};
@@ -42,6 +42,12 @@ enum Step {
     Clamped,
     /// A text's number; what is none, or not finite, is missing.
     Number,
+    /// `and` of yes/no columns, three-valued.
+    All,
+    /// `or` of them.
+    Any,
+    /// Whether it is yes: not no, not unknown.
+    Truth,
     /// The moment at which a zone's wall clock shows a time.
     Moment(Zone),
 }
@@ -103,6 +109,36 @@ pub(super) fn number(text: Expr) -> Expr {
     call(Step::Number, DataType::Float64, vec![text])
 }
 
+/// `and` of columns. DataFusion's own keeps asking whether it pays to leave rows out of what comes next, and filters all
+/// columns to do so; columns that are there cost nothing more.
+pub(super) fn all(columns: Vec<Expr>) -> Expr {
+    call(Step::All, DataType::Boolean, columns)
+}
+
+/// `or` of columns.
+pub(super) fn any(columns: Vec<Expr>) -> Expr {
+    call(Step::Any, DataType::Boolean, columns)
+}
+
+/// `x is true`, which DataFusion compares bit by bit.
+pub(super) fn truth(condition: Expr) -> Expr {
+    call(Step::Truth, DataType::Boolean, vec![condition])
+}
+
+/// Whether it is a column, or logic of columns.
+pub(super) fn is_logic(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(_) => true,
+        Expr::Not(inner) => is_logic(inner),
+        Expr::ScalarFunction(call) => call
+            .func
+            .inner()
+            .downcast_ref::<Function>()
+            .is_some_and(|f| matches!(f.step, Step::All | Step::Any | Step::Truth)),
+        _ => false,
+    }
+}
+
 /// The exact moment, of the type `result`, of a wall clock's time.
 pub(super) fn moment(clock: Expr, zone: Zone, result: DataType) -> Expr {
     call(Step::Moment(zone), result, vec![clock])
@@ -124,6 +160,9 @@ impl ScalarUDFImpl for Function {
             Step::Power => "segue_power",
             Step::Clamped => "segue_clamp",
             Step::Number => "segue_number",
+            Step::All => "segue_all",
+            Step::Any => "segue_any",
+            Step::Truth => "segue_true",
             Step::Moment(_) => "segue_moment",
         }
     }
@@ -191,6 +230,16 @@ impl Function {
                     read.as_primitive::<Float64Type>().unary_opt(|x| x.is_finite().then_some(x + 0.0));
                 Arc::new(read)
             }
+            (Step::All, operands) => logic(operands, and_kleene)?,
+            (Step::Any, operands) => logic(operands, or_kleene)?,
+            (Step::Truth, [x]) => {
+                let x = x.as_boolean();
+                let yes = match x.nulls() {
+                    Some(known) => x.values() & known.inner(),
+                    None => x.values().clone(),
+                };
+                Arc::new(BooleanArray::new(yes, None))
+            }
             (Step::Moment(zone), [clock]) => {
                 let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
                 let clock = cast_with_options(clock, &micros, &CastOptions::default())?;
@@ -205,6 +254,17 @@ impl Function {
             (step, operands) => return plan_err!("{step:?} of {} values", operands.len()),
         })
     }
+}
+
+/// Yes/no columns joined by an operator.
+fn logic(
+    columns: &[ArrayRef],
+    operator: fn(&BooleanArray, &BooleanArray) -> Result<BooleanArray, ArrowError>,
+) -> EngineResult<ArrayRef> {
+    let mut columns = columns.iter().map(|c| c.as_boolean());
+    let Some(first) = columns.next() else { return plan_err!("logic of nothing") };
+    let joined = columns.try_fold(first.clone(), |all, next| operator(&all, next))?;
+    Ok(Arc::new(joined))
 }
 
 /// A function of each float; NaN where it has no value.
