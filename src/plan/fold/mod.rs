@@ -19,6 +19,8 @@ mod node;
 mod pass;
 mod planner;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use exec::FoldExec;

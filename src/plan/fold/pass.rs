@@ -34,6 +34,9 @@ use std::sync::Arc;
 /// So many events are taken at once: what they touch stays near the processor.
 const AT_ONCE: usize = 8192;
 
+/// A sum of so many of the largest numbers should fit its cell.
+const SUMMED: i64 = 64;
+
 /// The interval of an event without a time.
 const NEVER: u8 = u8::MAX;
 
@@ -124,7 +127,14 @@ impl fmt::Display for Pass {
 pub(super) type Lower<'a> = &'a dyn Fn(&Expr, &DFSchema) -> Result<Arc<dyn PhysicalExpr>>;
 
 impl Pass {
-    pub fn new(pass: &node::Pass, entity: &LogicalPlan, lower: Lower<'_>) -> Result<Pass> {
+    ///
+    /// `ranges`: of each column of the events, between which numbers its values lie, where that is known.
+    pub fn new(
+        pass: &node::Pass,
+        entity: &LogicalPlan,
+        ranges: &[Option<(i64, i64)>],
+        lower: Lower<'_>,
+    ) -> Result<Pass> {
         let own = pass.events.schema();
         let both = own.join(entity.schema())?;
         let width = own.fields().len();
@@ -149,6 +159,10 @@ impl Pass {
         for item in &pass.items {
             wanted.push(Wanted::new(item, &bounds, &both, &mut exprs)?);
         }
+        let range = |argument: Option<usize>| -> Option<(i64, i64)> {
+            let column = exprs.arguments.get(argument?)?.try_as_col()?;
+            ranges.get(own.maybe_index_of_column(column)?).copied().flatten()
+        };
         for (item, want) in pass.items.iter().zip(&wanted) {
             let source = match &want.ops {
                 Some(ops) => {
@@ -167,7 +181,12 @@ impl Pass {
                                 intervals: bands.as_ref().map(Bands::taken),
                             },
                         );
-                        let slot = Slot { op: op.op, argument: op.argument, selection, bands };
+                        let narrow = range(op.argument).is_some_and(|(low, high)| {
+                            let limit =
+                                if op.op == Op::Sum { i64::from(i32::MAX) / SUMMED } else { i32::MAX.into() };
+                            low > -limit && high < limit
+                        });
+                        let slot = Slot { op: op.op, argument: op.argument, selection, bands, narrow };
                         places.push(slots.place(slot, &want.intervals)?);
                     }
                     Source::Slots(Finish::new(item.function, places, want.data_type.clone())?)

@@ -5,12 +5,16 @@ use super::node::FoldNode;
 use super::pass::Pass;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::{DFSchema, Result, internal_datafusion_err, internal_err};
+use datafusion::common::stats::Precision;
+use datafusion::common::{
+    ColumnStatistics, DFSchema, Result, ScalarValue, internal_datafusion_err, internal_err,
+};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::Expr;
 use std::sync::Arc;
@@ -57,7 +61,10 @@ impl ExtensionPlanner for Folds {
         let passes = fold
             .passes
             .iter()
-            .map(|pass| Ok(Arc::new(Pass::new(pass, &fold.entity, &lower)?)))
+            .zip(events)
+            .map(|(pass, events)| {
+                Ok(Arc::new(Pass::new(pass, &fold.entity, &ranges(events.as_ref()), &lower)?))
+            })
             .collect::<Result<Vec<_>>>()?;
         Ok(Some(Arc::new(FoldExec::new(
             Arc::clone(entity),
@@ -68,4 +75,18 @@ impl ExtensionPlanner for Folds {
             session.config().target_partitions(),
         ))))
     }
+}
+
+/// Between which numbers each column's values lie, as far as the files say. It need not be right: it is only for how much
+/// room is made.
+fn ranges(plan: &dyn ExecutionPlan) -> Vec<Option<(i64, i64)>> {
+    let Ok(known) = StatisticsContext::new().compute(plan, &StatisticsArgs::new()) else { return Vec::new() };
+    let number = |value: &Precision<ScalarValue>| match value.get_value()? {
+        ScalarValue::Int64(n) => *n,
+        ScalarValue::Decimal128(Some(n), _, _) => i64::try_from(*n).ok(),
+        ScalarValue::Date32(Some(n)) => Some(i64::from(*n)),
+        _ => None,
+    };
+    let range = |c: &ColumnStatistics| Some((number(&c.min_value)?, number(&c.max_value)?));
+    known.column_statistics.iter().map(range).collect()
 }

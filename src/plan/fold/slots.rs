@@ -6,7 +6,7 @@
 //!
 //! | op | cell | zero |
 //! |---|---|---|
-//! | count | how many, 32 bits | none |
+//! | count | how many, 16 bits | none |
 //! | sum | twice the sum; the lowest bit says that some value is known | no known value |
 //! | largest | the number, moved so that the smallest is 0 | none, or the smallest number (noted in `rare`) |
 //! | smallest | the same, upside down | the same |
@@ -41,14 +41,8 @@ pub(super) enum Op {
     Kinds,
 }
 
-impl Op {
-    fn width(self) -> usize {
-        match self {
-            Op::Count => 4,
-            Op::Sum | Op::Min | Op::Max | Op::Kinds => 8,
-        }
-    }
-}
+/// What is between a narrow cell of `Min` or `Max` and a wide one.
+const NARROW: u64 = (1 << 63) - (1 << 31);
 
 /// Which part of time an interval belongs to, so that every window is a range of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,9 +100,20 @@ pub(super) struct Slot {
     pub argument: Option<usize>,
     pub selection: usize,
     pub bands: Option<Bands>,
+    /// Whether its numbers are so small that half the bytes do as a rule.
+    pub narrow: bool,
 }
 
 impl Slot {
+    /// Of a cell, in bytes.
+    fn width(&self) -> usize {
+        match (self.op, self.narrow) {
+            (Op::Count, _) => 2,
+            (Op::Sum | Op::Min | Op::Max, true) => 4,
+            (Op::Sum | Op::Min | Op::Max | Op::Kinds, _) => 8,
+        }
+    }
+
     fn bands(&self) -> usize {
         self.bands.as_ref().map_or(1, |b| b.count)
     }
@@ -222,15 +227,18 @@ pub(super) struct Table {
     rows: usize,
     stride: usize,
     cells: Cellar,
-    /// The parts of sums that did not fit their cells.
+    /// The parts of sums and counts that did not fit their cells.
     over: HashMap<u64, i128>,
     /// Cells of `Min` and `Max` that are zero because of a value.
     rare: HashSet<u64>,
+    /// Numbers of `Min` and `Max` beyond a narrow cell, as a wide one would hold them.
+    beyond: HashMap<u64, u64>,
     /// The codes beyond 64 of each cell of `Kinds`.
     others: HashMap<u64, BTreeSet<u32>>,
     /// For each slot of a sum, where some value was missing: a bit for each band of each row.
     missing: Vec<Vec<u64>>,
-    ops: Vec<(usize, Op, usize)>,
+    /// Of each slot: where it starts in a row, what it is, how many bands it has, and how wide a cell is.
+    ops: Vec<(usize, Op, usize, usize)>,
 }
 
 /// Names one cell.
@@ -274,9 +282,9 @@ impl Slots {
     pub fn settle(&mut self) {
         self.offsets = vec![0; self.slots.len()];
         let mut at = 0;
-        for width in [8, 4] {
+        for width in [8, 4, 2] {
             for (slot, offset) in self.slots.iter().zip(&mut self.offsets) {
-                if slot.op.width() == width {
+                if slot.width() == width {
                     *offset = at;
                     at += width * slot.bands();
                 }
@@ -307,13 +315,15 @@ impl Slots {
     /// # Errors
     /// There is not so much memory.
     pub fn table(&self, rows: usize) -> Result<Table> {
-        let ops = self.slots.iter().zip(&self.offsets).map(|(s, at)| (*at, s.op, s.bands())).collect();
+        let ops =
+            self.slots.iter().zip(&self.offsets).map(|(s, at)| (*at, s.op, s.bands(), s.width())).collect();
         Ok(Table {
             rows,
             stride: self.stride,
             cells: Cellar::new(rows * self.stride)?,
             over: HashMap::new(),
             rare: HashSet::new(),
+            beyond: HashMap::new(),
             others: HashMap::new(),
             missing: vec![Vec::new(); self.slots.len()],
             ops,
@@ -394,26 +404,45 @@ fn typed(numbers: impl Iterator<Item = Option<i64>>, data_type: &DataType) -> Re
 }
 
 impl Table {
+    /// The cells of a window, with their bands.
     fn at(&self, place: &Place, row: usize) -> impl Iterator<Item = (usize, usize)> {
-        let (offset, op, _) = self.ops.get(place.slot).copied().unwrap_or((0, Op::Count, 0));
+        let (offset, _, _, width) = self.ops.get(place.slot).copied().unwrap_or((0, Op::Count, 0, 0));
         let start = row * self.stride + offset;
-        place.bands.clone().map(move |band| (start + band * op.width(), band))
+        place.bands.clone().map(move |band| (start + band * width, band))
+    }
+
+    fn is_narrow(&self, place: &Place) -> bool {
+        self.ops.get(place.slot).is_some_and(|(_, _, _, width)| *width == 4)
+    }
+
+    /// What did not fit a cell.
+    fn rest(&self, place: &Place, band: usize, row: usize) -> i128 {
+        if self.over.is_empty() {
+            return 0;
+        }
+        self.over.get(&cell_key(place.slot, band, row)).copied().unwrap_or(0)
     }
 
     fn count(&self, place: &Place, row: usize) -> i64 {
-        self.at(place, row).map(|(at, _)| i64::from(u32::from_le_bytes(read(self.cells.bytes(), at)))).sum()
+        let cells = self.at(place, row).map(|(at, band)| {
+            let rest = i64::try_from(self.rest(place, band, row)).unwrap_or(i64::MAX);
+            i64::from(u16::from_le_bytes(read(self.cells.bytes(), at))) + rest
+        });
+        cells.sum()
     }
 
     /// The sum, and whether any value of it is known.
     fn sum(&self, place: &Place, row: usize) -> (i128, bool) {
         let (mut sum, mut known) = (0i128, false);
+        let narrow = self.is_narrow(place);
         for (at, band) in self.at(place, row) {
-            let held = i64::from_le_bytes(read(self.cells.bytes(), at));
-            sum += i128::from(held >> 1);
+            let held = if narrow {
+                i64::from(i32::from_le_bytes(read(self.cells.bytes(), at)))
+            } else {
+                i64::from_le_bytes(read(self.cells.bytes(), at))
+            };
+            sum += i128::from(held >> 1) + self.rest(place, band, row);
             known |= held & 1 == 1;
-            if !self.over.is_empty() {
-                sum += self.over.get(&cell_key(place.slot, band, row)).copied().unwrap_or(0);
-            }
         }
         (sum, known)
     }
@@ -443,10 +472,18 @@ impl Table {
 
     fn most(&self, place: &Place, row: usize) -> Option<u64> {
         let mut most = None;
+        let narrow = self.is_narrow(place);
         for (at, band) in self.at(place, row) {
-            let held = u64::from_le_bytes(read(self.cells.bytes(), at));
-            if held > 0 || self.rare.contains(&cell_key(place.slot, band, row)) {
-                most = most.max(Some(held));
+            let held = if narrow {
+                u64::from(u32::from_le_bytes(read(self.cells.bytes(), at)))
+            } else {
+                u64::from_le_bytes(read(self.cells.bytes(), at))
+            };
+            if held > 0 || (!self.rare.is_empty() && self.rare.contains(&cell_key(place.slot, band, row))) {
+                most = most.max(Some(if narrow { held + NARROW } else { held }));
+            }
+            if !self.beyond.is_empty() {
+                most = most.max(self.beyond.get(&cell_key(place.slot, band, row)).copied());
             }
         }
         most
@@ -473,14 +510,8 @@ impl Table {
         for (at, (slot, offset)) in slots.slots.iter().zip(&slots.offsets).enumerate() {
             let Some(picked) = batch.picked.get(slot.selection) else { continue };
             let values = slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
-            let cells = Cells {
-                slot: at,
-                offset: *offset,
-                width: slot.op.width(),
-                bands: &slot.bands,
-                batch,
-                picked,
-            };
+            let cells =
+                Cells { slot: at, offset: *offset, width: slot.width(), bands: &slot.bands, batch, picked };
             match (slot.op, values) {
                 (Op::Count, None) => self.count_events(&cells),
                 (Op::Count, Some(values)) if values.known.is_none() => self.count_events(&cells),
@@ -499,11 +530,15 @@ impl Table {
     }
 
     fn count_events(&mut self, which: &Cells<'_>) {
-        let Table { cells, stride, .. } = self;
+        let Table { cells, stride, over, .. } = self;
         let cells = cells.bytes_mut();
-        which.each(*stride, |at, _, _, _| {
-            if let Some(held) = cell::<4>(cells, at) {
-                *held = u32::from_le_bytes(*held).saturating_add(1).to_le_bytes();
+        which.each(*stride, |at, _, band, row| {
+            if let Some(held) = cell::<2>(cells, at) {
+                let (sum, full) = u16::from_le_bytes(*held).overflowing_add(1);
+                if full {
+                    *over.entry(cell_key(which.slot, band, row)).or_default() += 1 << 16;
+                }
+                *held = sum.to_le_bytes();
             }
         });
     }
@@ -512,12 +547,14 @@ impl Table {
         let Table { cells, stride, over, missing, rows, .. } = self;
         let cells = cells.bytes_mut();
         let numbers = values.numbers.as_ref();
+        let narrow = which.width == 4;
         if let Some(wide) = &values.wide {
             which.each(*stride, |at, place, band, row| {
-                let Some(held) = cell::<8>(cells, at) else { return };
+                // The mark that some value is known is the lowest bit of the lowest byte, whatever the width.
+                let Some([held]) = cell::<1>(cells, at) else { return };
                 if values.is_known(place) {
                     *over.entry(cell_key(which.slot, band, row)).or_default() += wide.value(place);
-                    *held = (i64::from_le_bytes(*held) | 1).to_le_bytes();
+                    *held |= 1;
                 } else {
                     note(missing, which, *rows, band, row);
                 }
@@ -525,11 +562,30 @@ impl Table {
             return;
         }
         let mut one = |at: usize, place: usize, band: usize, row: usize| {
-            let Some(held) = cell::<8>(cells, at) else { return };
             let twice = numbers.get(place).copied().unwrap_or(0) << 1;
+            let mut spill = |part: i128| {
+                *over.entry(cell_key(which.slot, band, row)).or_default() += part;
+            };
+            if narrow {
+                let Some(held) = cell::<4>(cells, at) else { return };
+                let before = i32::from_le_bytes(*held);
+                let after = match i32::try_from(twice) {
+                    Ok(twice) => before.checked_add(twice).unwrap_or_else(|| {
+                        spill(i128::from(before >> 1));
+                        twice
+                    }),
+                    Err(_) => {
+                        spill(i128::from(twice >> 1));
+                        before
+                    }
+                };
+                *held = (after | 1).to_le_bytes();
+                return;
+            }
+            let Some(held) = cell::<8>(cells, at) else { return };
             let before = i64::from_le_bytes(*held);
             let after = before.checked_add(twice).unwrap_or_else(|| {
-                *over.entry(cell_key(which.slot, band, row)).or_default() += i128::from(before >> 1);
+                spill(i128::from(before >> 1));
                 twice
             });
             *held = (after | 1).to_le_bytes();
@@ -565,12 +621,27 @@ impl Table {
     }
 
     fn largest(&mut self, which: &Cells<'_>, values: &Values, raise: impl Fn(i64) -> u64) {
-        let Table { cells, stride, rare, .. } = self;
+        let Table { cells, stride, rare, beyond, .. } = self;
         let cells = cells.bytes_mut();
         let numbers = values.numbers.as_ref();
+        let narrow = which.width == 4;
         let mut one = |at: usize, place: usize, band: usize, row: usize| {
-            let Some(held) = cell::<8>(cells, at) else { return };
             let number = raise(numbers.get(place).copied().unwrap_or(0));
+            if narrow {
+                let Some(held) = cell::<4>(cells, at) else { return };
+                match u32::try_from(number.wrapping_sub(NARROW)) {
+                    Ok(0) => {
+                        rare.insert(cell_key(which.slot, band, row));
+                    }
+                    Ok(number) => *held = number.max(u32::from_le_bytes(*held)).to_le_bytes(),
+                    Err(_) => {
+                        let most = beyond.entry(cell_key(which.slot, band, row)).or_default();
+                        *most = number.max(*most);
+                    }
+                }
+                return;
+            }
+            let Some(held) = cell::<8>(cells, at) else { return };
             if number > u64::from_le_bytes(*held) {
                 *held = number.to_le_bytes();
             } else if number == 0 {
@@ -591,50 +662,68 @@ impl Table {
     pub fn merge(&mut self, other: Table) {
         let Table { stride, cells, over, ops, .. } = self;
         let cells = cells.bytes_mut();
-        let flat: Vec<(usize, Op, usize, usize)> = ops
+        let flat: Vec<(usize, Op, usize, usize, usize)> = ops
             .iter()
             .enumerate()
-            .flat_map(|(slot, (offset, op, bands))| {
-                (0..*bands).map(move |band| (offset + band * op.width(), *op, slot, band))
+            .flat_map(|(slot, (offset, op, bands, width))| {
+                (0..*bands).map(move |band| (offset + band * width, *op, slot, band, *width))
             })
             .collect();
-        if *stride > 0 {
-            for (row, (mine, theirs)) in
-                cells.chunks_exact_mut(*stride).zip(other.cells.bytes().chunks_exact(*stride)).enumerate()
-            {
-                for (at, op, slot, band) in &flat {
-                    match op {
-                        Op::Count => {
-                            if let Some(held) = cell::<4>(mine, *at) {
-                                let sum = u32::from_le_bytes(*held)
-                                    .saturating_add(u32::from_le_bytes(read(theirs, *at)));
-                                *held = sum.to_le_bytes();
+        let halves = if *stride > 0 {
+            Some((cells.chunks_exact_mut(*stride), other.cells.bytes().chunks_exact(*stride)))
+        } else {
+            None
+        };
+        for (row, (mine, theirs)) in halves.into_iter().flat_map(|(a, b)| a.zip(b)).enumerate() {
+            for (at, op, slot, band, width) in &flat {
+                let mut spill = |part: i128| *over.entry(cell_key(*slot, *band, row)).or_default() += part;
+                match (op, width) {
+                    (Op::Count, _) => {
+                        if let Some(held) = cell::<2>(mine, *at) {
+                            let (sum, full) = u16::from_le_bytes(*held)
+                                .overflowing_add(u16::from_le_bytes(read(theirs, *at)));
+                            if full {
+                                spill(1 << 16);
                             }
+                            *held = sum.to_le_bytes();
                         }
-                        Op::Sum => {
-                            if let Some(held) = cell::<8>(mine, *at) {
-                                let (a, b) =
-                                    (i64::from_le_bytes(*held), i64::from_le_bytes(read(theirs, *at)));
-                                let sum = (a & !1).checked_add(b & !1).unwrap_or_else(|| {
-                                    *over.entry(cell_key(*slot, *band, row)).or_default() +=
-                                        i128::from(a >> 1);
-                                    b & !1
-                                });
-                                *held = (sum | (a | b) & 1).to_le_bytes();
-                            }
+                    }
+                    (Op::Sum, 4) => {
+                        if let Some(held) = cell::<4>(mine, *at) {
+                            let (a, b) = (i32::from_le_bytes(*held), i32::from_le_bytes(read(theirs, *at)));
+                            let sum = (a & !1).checked_add(b & !1).unwrap_or_else(|| {
+                                spill(i128::from(a >> 1));
+                                b & !1
+                            });
+                            *held = (sum | (a | b) & 1).to_le_bytes();
                         }
-                        Op::Kinds => {
-                            if let Some(held) = cell::<8>(mine, *at) {
-                                let all = u64::from_le_bytes(*held) | u64::from_le_bytes(read(theirs, *at));
-                                *held = all.to_le_bytes();
-                            }
+                    }
+                    (Op::Sum, _) => {
+                        if let Some(held) = cell::<8>(mine, *at) {
+                            let (a, b) = (i64::from_le_bytes(*held), i64::from_le_bytes(read(theirs, *at)));
+                            let sum = (a & !1).checked_add(b & !1).unwrap_or_else(|| {
+                                spill(i128::from(a >> 1));
+                                b & !1
+                            });
+                            *held = (sum | (a | b) & 1).to_le_bytes();
                         }
-                        Op::Min | Op::Max => {
-                            if let Some(held) = cell::<8>(mine, *at) {
-                                let most =
-                                    u64::from_le_bytes(*held).max(u64::from_le_bytes(read(theirs, *at)));
-                                *held = most.to_le_bytes();
-                            }
+                    }
+                    (Op::Kinds, _) => {
+                        if let Some(held) = cell::<8>(mine, *at) {
+                            let all = u64::from_le_bytes(*held) | u64::from_le_bytes(read(theirs, *at));
+                            *held = all.to_le_bytes();
+                        }
+                    }
+                    (Op::Min | Op::Max, 4) => {
+                        if let Some(held) = cell::<4>(mine, *at) {
+                            let most = u32::from_le_bytes(*held).max(u32::from_le_bytes(read(theirs, *at)));
+                            *held = most.to_le_bytes();
+                        }
+                    }
+                    (Op::Min | Op::Max, _) => {
+                        if let Some(held) = cell::<8>(mine, *at) {
+                            let most = u64::from_le_bytes(*held).max(u64::from_le_bytes(read(theirs, *at)));
+                            *held = most.to_le_bytes();
                         }
                     }
                 }
@@ -644,6 +733,10 @@ impl Table {
             *over.entry(key).or_default() += part;
         }
         self.rare.extend(other.rare);
+        for (key, number) in other.beyond {
+            let most = self.beyond.entry(key).or_default();
+            *most = number.max(*most);
+        }
         for (key, codes) in other.others {
             self.others.entry(key).or_default().extend(codes);
         }

@@ -1,0 +1,110 @@
+//! The cells against plain arithmetic, with numbers that do not fit them.
+
+use super::keys::NOBODY;
+use super::slots::{Batch, Finish, Op, Slot, Slots, Table};
+use super::values::Values;
+use crate::functions::AggregateFn;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+
+const ROWS: usize = 7;
+
+struct Event {
+    row: u32,
+    value: Option<i64>,
+}
+
+fn events(draw: &mut ChaCha8Rng, count: usize, largest: i64) -> Vec<Event> {
+    let event = |draw: &mut ChaCha8Rng| Event {
+        // Row 6 has no events, row 5 has none with a value.
+        row: if draw.random_bool(0.1) { NOBODY } else { draw.random_range(0..6) },
+        value: None,
+    };
+    (0..count)
+        .map(|_| {
+            let event = event(draw);
+            let value = match draw.random_range(0..10) {
+                _ if event.row == 5 => None,
+                0 => None,
+                1 => Some(largest),
+                2 => Some(-largest),
+                _ => Some(draw.random_range(-largest..=largest)),
+            };
+            Event { value, ..event }
+        })
+        .collect()
+}
+
+fn slots(narrow: bool) -> (Slots, Vec<Finish>) {
+    let mut slots = Slots::default();
+    let mut place =
+        |op, argument| slots.place(Slot { op, argument, selection: 0, bands: None, narrow }, &None).unwrap();
+    let money = Some(DataType::Decimal128(18, 2));
+    let finish = vec![
+        Finish::new(AggregateFn::Count, vec![place(Op::Count, None)], None).unwrap(),
+        Finish::new(AggregateFn::Sum, vec![place(Op::Sum, Some(0))], money.clone()).unwrap(),
+        Finish::new(AggregateFn::Min, vec![place(Op::Min, Some(0))], money.clone()).unwrap(),
+        Finish::new(AggregateFn::Max, vec![place(Op::Max, Some(0))], money).unwrap(),
+    ];
+    slots.settle();
+    (slots, finish)
+}
+
+fn fold(slots: &Slots, events: &[Event]) -> Table {
+    let mut table = slots.table(ROWS).unwrap();
+    for part in events.chunks(1000) {
+        let rows: Vec<u32> = part.iter().map(|e| e.row).collect();
+        let array: Decimal128Array = part.iter().map(|e| e.value.map(i128::from)).collect();
+        let array: ArrayRef = Arc::new(array.with_precision_and_scale(18, 2).unwrap());
+        let picked = (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place).collect();
+        let values = [Some(Values::new(&array).unwrap())];
+        table.add(slots, &Batch { rows: &rows, intervals: &[], picked: &[picked], values: &values });
+    }
+    table
+}
+
+fn check(narrow: bool, count: usize, largest: i64) {
+    let mut draw = ChaCha8Rng::seed_from_u64(u64::from(narrow) + count as u64);
+    let events = events(&mut draw, count, largest);
+    let (slots, finish) = slots(narrow);
+    let (first, second) = events.split_at(count / 3);
+    let mut table = fold(&slots, first);
+    table.merge(fold(&slots, second));
+    let rows: Vec<usize> = (0..=ROWS).collect();
+    let found: Vec<ArrayRef> = finish.iter().map(|f| slots.finish(f, &table, &rows).unwrap()).collect();
+    let counts: &Int64Array = found[0].as_primitive::<Int64Type>();
+    let decimals = |at: usize, row: usize| {
+        let column = found[at].as_primitive::<Decimal128Type>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    for row in 0..=ROWS {
+        let own: Vec<&Event> = events.iter().filter(|e| e.row as usize == row).collect();
+        let values: Vec<i128> = own.iter().filter_map(|e| e.value).map(i128::from).collect();
+        let sum = (own.is_empty() || !values.is_empty()).then(|| values.iter().sum::<i128>());
+        let what = format!("row {row}, narrow {narrow}, {count} events to {largest}");
+        assert_eq!(counts.value(row), own.len() as i64, "count of {what}");
+        assert_eq!(decimals(1, row), sum, "sum of {what}");
+        assert_eq!(decimals(2, row), values.iter().min().copied(), "min of {what}");
+        assert_eq!(decimals(3, row), values.iter().max().copied(), "max of {what}");
+    }
+}
+
+#[test]
+fn cells_hold_what_plain_arithmetic_says() {
+    for narrow in [false, true] {
+        for largest in [0, 9, 1 << 20, 1 << 30, (1 << 31) - 1, 1 << 31, 1 << 40, 999_999_999_999_999_999] {
+            check(narrow, 500, largest);
+            check(narrow, 20_000, largest);
+        }
+    }
+}
+
+#[test]
+fn counts_go_beyond_their_cells() {
+    for narrow in [false, true] {
+        check(narrow, 600_000, 3);
+    }
+}
