@@ -411,13 +411,13 @@ impl Folding {
         }
         let mut rows = Vec::new();
         self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys, &mut rows)?;
-        let known = rows.iter().filter(|row| **row != NOBODY).count();
+        let mut places: Vec<u32> = Vec::with_capacity(count);
+        places.extend((0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place));
         // Where most events are nobody's, nothing is worked out on them.
         let some;
-        let batch = if known < count / 4 * 3 {
-            let places = (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place);
-            some = take_record_batch(batch, &UInt32Array::from_iter_values(places))?;
-            rows.retain(|row| *row != NOBODY);
+        let batch = if places.len() < count / 4 * 3 {
+            rows = places.iter().filter_map(|place| rows.get(*place as usize).copied()).collect();
+            some = take_record_batch(batch, &UInt32Array::from(places))?;
             &some
         } else {
             batch

@@ -496,17 +496,14 @@ impl Table {
         }
         // Each event's row is somewhere else in memory. Reading them all in turn lets the processor fetch many at once;
         // what follows finds them near.
-        let mut seen = 0u8;
-        let (cells, last) = (self.cells.bytes(), self.stride - 1);
-        for row in batch.rows {
-            if *row != NOBODY {
-                let start = *row as usize * self.stride;
-                for line in (0..self.stride).step_by(CACHE_LINE).chain([last]) {
-                    seen ^= cells.get(start + line).copied().unwrap_or(0);
-                }
-            }
-        }
-        black_box(seen);
+        let lines = self.stride.div_ceil(CACHE_LINE);
+        let cells = self.cells.bytes();
+        black_box(match lines {
+            1 => touch::<1>(cells, batch.rows, self.stride),
+            2 => touch::<2>(cells, batch.rows, self.stride),
+            3 => touch::<3>(cells, batch.rows, self.stride),
+            _ => touch::<4>(cells, batch.rows, self.stride),
+        });
         for (at, (slot, offset)) in slots.slots.iter().zip(&slots.offsets).enumerate() {
             let Some(picked) = batch.picked.get(slot.selection) else { continue };
             let values = slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
@@ -748,6 +745,19 @@ impl Table {
             }
         }
     }
+}
+
+/// Reads a byte of each line of the rows' cells: of the first `LINES`, and the last.
+fn touch<const LINES: usize>(cells: &[u8], rows: &[u32], stride: usize) -> u8 {
+    let mut seen = 0u8;
+    for row in rows {
+        let start = (*row as usize).wrapping_mul(stride);
+        for line in 0..LINES {
+            seen ^= cells.get(start.wrapping_add(line * CACHE_LINE)).copied().unwrap_or(0);
+        }
+        seen ^= cells.get(start.wrapping_add(stride - 1)).copied().unwrap_or(0);
+    }
+    seen
 }
 
 /// Notes that a value was missing.
