@@ -14,7 +14,6 @@
 //!
 //! What does not fit a cell goes to maps beside it, which stay empty as a rule. All operations commute.
 
-use super::keys::NOBODY;
 use super::values::{Values, float_of};
 use crate::functions::AggregateFn;
 use crate::plan::aggregates::{decimal_sum, mean, whole_sum};
