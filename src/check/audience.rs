@@ -1,7 +1,7 @@
 //! Audiences: from a segment to a list that may be sent.
 
 use super::Checker;
-use super::definition::meta_text;
+use super::definition::{meta_of, value_text};
 use super::names::list;
 use super::scope::Row;
 use crate::diagnostic::{Code, Diagnostic};
@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
             columns: Vec::new(),
             to: None,
             min_size: None,
-            notes: statement.meta.iter().map(|m| (m.name.text.clone(), meta_text(&m.value))).collect(),
+            notes: meta_of(statement),
         };
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         for clause in &def.clauses {
@@ -216,7 +216,7 @@ impl<'a> Checker<'a> {
             }
             AudienceClause::MinSize(n, span) => audience.min_size = self.whole(*n, *span, 1),
             AudienceClause::Plain { word, value, .. } => {
-                audience.notes.push((word.text.clone(), meta_text(value)))
+                audience.notes.push((word.text.clone(), value_text(value)))
             }
             AudienceClause::Cap { most, window, source, span } => {
                 let most = self.whole(*most, *span, 1);

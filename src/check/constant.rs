@@ -14,11 +14,13 @@ pub(super) struct ParamState<'a> {
     pub def: &'a ast::ParamDef,
     pub value: Progress<Option<(Literal, Type)>>,
     pub overridden: bool,
+    /// Whether its name stands anywhere.
+    pub used: bool,
 }
 
 impl<'a> ParamState<'a> {
     pub fn new(def: &'a ast::ParamDef) -> Self {
-        ParamState { def, value: Progress::Todo, overridden: false }
+        ParamState { def, value: Progress::Todo, overridden: false, used: false }
     }
 
     pub fn finished(&self) -> Option<Param> {
@@ -35,6 +37,14 @@ impl<'a> ParamState<'a> {
 }
 
 impl Checker<'_> {
+    /// The value of a parameter where its name stands.
+    pub(super) fn param_use(&mut self, index: usize) -> Option<(Literal, Type)> {
+        if let Some(state) = self.params.get_mut(index) {
+            state.used = true;
+        }
+        self.param(index)
+    }
+
     /// The value that this run has for a parameter; `None` where it is faulty.
     pub(super) fn param(&mut self, index: usize) -> Option<(Literal, Type)> {
         let state = self.params.get_mut(index)?;

@@ -315,10 +315,16 @@ impl<'a> Checker<'a> {
 
 /// The `@name value` lines before a statement.
 pub(super) fn meta_of(statement: &ast::Statement) -> Vec<(String, String)> {
-    statement.meta.iter().map(|m| (m.name.text.clone(), meta_text(&m.value))).collect()
+    statement.meta.iter().map(|m| (m.name.text.clone(), meta_text(m))).collect()
 }
 
-pub(super) fn meta_text(value: &MetaValue) -> String {
+/// What stands behind the name.
+pub(super) fn meta_text(meta: &ast::Meta) -> String {
+    let values: Vec<String> = std::iter::once(&meta.value).chain(&meta.more).map(value_text).collect();
+    values.join(", ")
+}
+
+pub(super) fn value_text(value: &MetaValue) -> String {
     match value {
         MetaValue::Word(word) => word.text.clone(),
         MetaValue::Text(text) => text.value.clone(),

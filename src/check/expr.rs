@@ -24,6 +24,7 @@ impl Checker<'_> {
             return self.graph.add(Node::Compare { op: CompareOp::Equal, left: id, right: yes }, Type::Bool);
         }
         if ty.is_bool() {
+            self.lint_atom(id, expr);
             return id;
         }
         let text = self.map.text(expr.span).trim().to_string();
@@ -149,6 +150,7 @@ impl Checker<'_> {
         if ids.iter().any(|id| self.graph.ty(*id).is_error()) {
             return self.faulty();
         }
+        self.lint_logic(op, &ids, operands);
         self.graph.add(
             match op {
                 LogicOp::And => Node::And(ids),
@@ -368,6 +370,9 @@ impl Checker<'_> {
             return self.faulty();
         }
         let last = otherwise.and_then(|_| values.pop());
+        if let (Some(value), Some(written)) = (last, otherwise) {
+            self.note_case(row, branches, &conditions, (value, written.span));
+        }
         let branches = conditions.into_iter().zip(values).collect();
         self.graph.add(Node::Case { branches, otherwise: last }, ty)
     }

@@ -20,6 +20,7 @@ impl<'a> Checker<'a> {
     fn meta(&mut self, statement: &ast::Statement, meta: &Meta) {
         let name = meta.name.text.as_str();
         match name {
+            "allow" => self.allow(statement, meta),
             "expires" => self.expires(statement, meta),
             "review" => self.review(statement, meta),
             "since" => {
@@ -39,11 +40,11 @@ impl<'a> Checker<'a> {
 
     /// The day of a dated metadata line; what is no day would be passed over in silence.
     fn noted_day(&mut self, meta: &Meta) -> Option<chrono::NaiveDate> {
-        if let MetaValue::Date(day, _) = &meta.value {
+        if let (MetaValue::Date(day, _), []) = (&meta.value, meta.more.as_slice()) {
             return Some(*day);
         }
         let name = &meta.name.text;
-        let text = meta_text(&meta.value);
+        let text = meta_text(meta);
         let help = match chrono::NaiveDate::parse_from_str(&text, "%Y-%m-%d") {
             Ok(day) => format!("write it without quotes: `@{name} {day}`"),
             Err(_) => format!("write a day: `@{name} 2027-01-31`"),
@@ -86,7 +87,7 @@ impl<'a> Checker<'a> {
 }
 
 fn owner(statement: &ast::Statement) -> Option<String> {
-    statement.meta.iter().find(|m| m.name.text == "owner").map(|m| meta_text(&m.value))
+    statement.meta.iter().find(|m| m.name.text == "owner").map(meta_text)
 }
 
 /// What the metadata is of.

@@ -29,7 +29,7 @@ mod window;
 pub use constant::{literal_value, parse_as_of};
 
 use crate::catalog::Catalog;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Allowed, Code, Diagnostic, Diagnostics};
 use crate::ir::{AsOf, Dated, DefId, Definition, ExprId, Graph, Node, Param, Program, SourceId, Zone};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
@@ -70,7 +70,7 @@ pub fn check(
     checker.collect(scripts);
     checker.metadata(scripts);
     checker.check_all();
-    checker.finish()
+    checker.finish(scripts)
 }
 
 /// A segment on the days to come, where time alone can change it.
@@ -96,7 +96,7 @@ pub fn ahead(
     checker.check_all();
     let Some(Item::Definition(segment)) = checker.item(segment) else { return None };
     let later = checker.days_to_come(segment);
-    Some(Ahead { program: checker.finish()?, segment, later })
+    Some(Ahead { program: checker.finish(scripts)?, segment, later })
 }
 
 /// What one name stands for. One namespace for all definitions.
@@ -142,6 +142,11 @@ struct Checker<'a> {
     earlier: Option<(String, SourceId)>,
     /// The definition whose entity is being told uses a name that nothing has: that is the error to report.
     stranger: bool,
+    /// What `@allow` silences, and each code where it stands.
+    allowed: Allowed,
+    allowances: Vec<(Code, Span)>,
+    /// Each `case` with an `else`, for the lint that asks what may be missing.
+    cases: Vec<lint::Otherwise>,
 }
 
 impl<'a> Checker<'a> {
@@ -170,6 +175,9 @@ impl<'a> Checker<'a> {
             trail: Vec::new(),
             earlier: None,
             stranger: false,
+            allowed: Allowed::default(),
+            allowances: Vec::new(),
+            cases: Vec::new(),
         }
     }
 
@@ -196,17 +204,18 @@ impl<'a> Checker<'a> {
             self.define(id);
         }
         self.filter_cycles();
-        self.lint();
     }
 
     fn definition_ids(&self) -> Vec<DefId> {
         (0..u32::try_from(self.definitions.len()).unwrap_or(u32::MAX)).map(DefId).collect()
     }
 
-    fn finish(mut self) -> Option<Program> {
+    fn finish(mut self, scripts: &[ast::Script]) -> Option<Program> {
         let audiences = self.check_audiences();
         let commands = self.check_commands();
         let models = self.finished_models();
+        self.lint(scripts, &commands);
+        self.silence();
         if self.diagnostics.has_errors() {
             return None;
         }
@@ -234,6 +243,7 @@ impl<'a> Checker<'a> {
             commands,
             graph: self.graph,
             lost,
+            allowed: self.allowed,
             warnings: self.diagnostics.iter().filter(|d| !d.is_error()).cloned().collect(),
         })
     }

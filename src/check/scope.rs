@@ -75,7 +75,7 @@ impl Checker<'_> {
             Row::Constant => None,
         };
         match (self.item(&name.text), row) {
-            (Some(Item::Param(index)), _) => match self.param(index) {
+            (Some(Item::Param(index)), _) => match self.param_use(index) {
                 Some((literal, ty)) => self.graph.add(Node::Literal(literal), ty),
                 None => self.faulty(),
             },

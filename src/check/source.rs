@@ -229,7 +229,7 @@ impl<'a> Checker<'a> {
             return Some(self.as_of.text(&self.zone).replace(':', ""));
         }
         let position = self.params.iter().position(|p| p.def.name.text == name)?;
-        let (literal, _) = self.param(position)?;
+        let (literal, _) = self.param_use(position)?;
         Some(super::literal_value(&literal).plain())
     }
 

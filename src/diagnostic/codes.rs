@@ -69,6 +69,7 @@ registry! {
     NotConstant         "E0305" Error   "a value that must be known before the run";
     UnknownType         "E0306" Error   "no such type";
     BadPattern          "E0307" Error   "a pattern that cannot be read";
+    BadAllow            "E0331" Error   "an `@allow` of what cannot be allowed";
     // time, events, entities
     NotEvents           "E0401" Error   "an aggregate over what is not a source of events";
     NoTime              "E0402" Error   "a window, first or last on a source without a time";
@@ -116,6 +117,16 @@ registry! {
     EveryoneMatches     "W0301" Warning "holds for customers about whom nothing is known";
     NotSegment          "W0302" Warning "not before a segment";
     FloatMoney          "W0303" Warning "a sum of floats compared with a threshold";
+    NeverTrue           "W0331" Warning "a condition that is never true";
+    AlwaysTrue          "W0332" Warning "a condition that is always true";
+    OddWindow           "W0333" Warning "a window unlike its siblings";
+    LeftOut             "W0334" Warning "a negation that leaves out the unknown";
+    UnknownToElse       "W0335" Warning "an `else` that takes in the unknown";
+    Unused              "W0336" Warning "a tag or a parameter that nothing uses";
+    SameFormula         "W0337" Warning "one formula under two names";
+    HidesColumn         "W0338" Warning "a parameter named like a column";
+    TagBloat            "W0339" Warning "many tags that nothing uses";
+    AllowsNothing       "W0340" Warning "an `@allow` that silences nothing";
     NoEventsOnDay       "W0401" Warning "no source has an event on the day of the run";
     AsOfToday           "W0402" Warning "no --as-of was given";
     DataOrphans         "W0501" Warning "events whose entity is not there";
@@ -129,6 +140,9 @@ registry! {
     Expired             "W0612" Warning "a definition that has expired";
     ReviewDue           "W0613" Warning "a definition that is due for review";
     MetadataDate        "W0614" Warning "metadata that needs a day";
+    SameMembers         "W0701" Warning "two segments with the same members";
+    HoldsNobody         "W0702" Warning "a segment that holds nobody";
+    HoldsEverybody      "W0703" Warning "a segment that holds everybody";
 }
 
 impl Code {

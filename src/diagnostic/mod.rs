@@ -2,13 +2,16 @@
 //!
 //! Whoever finds a problem builds a [`Diagnostic`] with the span, the message and the hint together.
 
+mod allow;
 pub mod codes;
 pub mod render;
 pub mod suggest;
 
+pub use allow::Allowed;
 pub use codes::{Code, Severity};
 
 use crate::source::Span;
+use std::collections::HashSet;
 
 /// One finding: what is wrong, where, and what would be right.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,11 +74,14 @@ impl Diagnostic {
 #[derive(Default, Debug)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// What was pushed, by code and place: only then may a finding be there already.
+    seen: HashSet<(Code, Option<Span>)>,
 }
 
 impl Diagnostics {
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.list.contains(&diagnostic) {
+        let place = (diagnostic.code, diagnostic.at.as_ref().map(|l| l.span));
+        if self.seen.insert(place) || !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
         }
     }
@@ -84,6 +90,11 @@ impl Diagnostics {
         for d in other {
             self.push(d);
         }
+    }
+
+    /// Takes out the findings for which this is not true.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
     }
 
     pub fn has_errors(&self) -> bool {

@@ -3,6 +3,7 @@
 //! Every answer is made from the portrait's columns as they stream by: memberships and atoms decide, tags are
 //! shown. Answers are plain data; drawing them is `output`'s.
 
+pub mod alike;
 pub mod answer;
 mod ask;
 pub mod attrition;

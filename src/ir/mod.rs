@@ -22,7 +22,7 @@ pub use sequence::{Sequence, SequencePart, SequenceStep, StepLink};
 pub use time::{AsOf, Moment, Window, Zone};
 
 use crate::catalog::Location;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Allowed, Diagnostic};
 use crate::source::Span;
 use crate::types::Type;
 use chrono::NaiveDate;
@@ -61,6 +61,8 @@ pub struct Program {
     pub graph: Graph,
     /// Of aggregates, how what they leave out is counted.
     pub lost: BTreeMap<ExprId, Lost>,
+    /// What `@allow` silences of what the data shows.
+    pub allowed: Allowed,
     /// Warnings; a program with errors is not made.
     pub warnings: Vec<Diagnostic>,
 }

@@ -18,6 +18,14 @@ impl Session {
                     findings(asker, SourceId(u32::try_from(i).unwrap_or(u32::MAX)), &mut found)?;
                 }
             }
+            // Where a key stands twice there are no customers to count: that is said already.
+            if !found.iter().any(Diagnostic::is_error) {
+                match self.odd_sizes(asker) {
+                    Ok(sizes) => found.extend(sizes),
+                    Err(error) => found.push(fault_of(&error)),
+                }
+            }
+            found.retain(|d| !program.allowed.silences(d));
             Ok(found)
         })
     }

@@ -10,6 +10,7 @@ mod fault;
 pub mod format;
 mod prompt;
 mod script;
+mod sizes;
 mod unique;
 
 pub use deliver::{Delivered, WrittenFile};
@@ -153,7 +154,9 @@ impl Session {
         let file = self.loaded.load_text(name, folder, text);
         self.loaded.replace_with_last();
         self.engine.refresh();
-        let checked = self.check_loaded(&self.loaded);
+        let mut checked = self.check_loaded(&self.loaded);
+        // At a prompt the use of a name may be the next line.
+        checked.diagnostics.retain(|d| !matches!(d.code, Code::Unused | Code::TagBloat));
         let mut entered = Entered {
             checked,
             segments: Vec::new(),

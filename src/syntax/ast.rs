@@ -43,6 +43,8 @@ pub struct Statement {
 pub struct Meta {
     pub name: Ident,
     pub value: MetaValue,
+    /// What follows after commas: `@allow W0331, W0336`.
+    pub more: Vec<MetaValue>,
     pub span: Span,
 }
 

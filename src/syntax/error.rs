@@ -93,6 +93,9 @@ pub(super) fn metadata_without_value(
             return Some((diagnostic, at + 2));
         }
         at += 3;
+        while tokens.get(at).is_some_and(|t| t.kind == Kind::Comma) {
+            at += 2;
+        }
     }
     None
 }

@@ -162,7 +162,11 @@ impl<'t> Builder<'t, '_> {
         let mut kids = Kids::of(node);
         let name = self.ident(&kids.find(Rule::NAME)?);
         let value = self.value(kids.find(Rule::value)?)?;
-        Some(Meta { name, value, span })
+        let mut more = Vec::new();
+        while let Some(node) = kids.find(Rule::value) {
+            more.push(self.value(node)?);
+        }
+        Some(Meta { name, value, more, span })
     }
 }
 

@@ -1,24 +1,59 @@
 //! Lints: what is allowed and probably not meant.
 
+mod allow;
+mod claims;
+mod decided;
+mod domain;
+mod hidden;
+mod left_out;
+mod missing;
 mod money;
+mod otherwise;
+mod range;
 mod stranger;
+mod twice;
+mod unused;
+mod window;
+
+pub(super) use otherwise::Otherwise;
 
 use super::definition::Body;
 use super::{Checker, Progress};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{DefId, ExprId, Node};
+use crate::ir::{Command, DefId, ExprId, Node};
+use crate::source::Span;
+use crate::syntax::ast;
+use missing::Gaps;
 use stranger::{Known, Stranger};
 
 impl Checker<'_> {
-    pub(super) fn lint(&mut self) {
+    /// What the definitions show; `commands` are checked, and so are audiences.
+    pub(super) fn lint(&mut self, scripts: &[ast::Script], commands: &[(Command, Span)]) {
         let everyone = self.holding_for_strangers();
-        for id in self.definition_ids() {
-            let Some(body) = self.own_body(id) else { continue };
-            if everyone.contains(&id) {
-                self.everyone_matches(id);
+        let written: Vec<(DefId, ExprId)> =
+            self.definition_ids().into_iter().filter_map(|id| Some((id, self.own_body(id)?))).collect();
+        for (id, body) in &written {
+            if everyone.contains(id) {
+                self.everyone_matches(*id);
             }
-            self.float_money(id, body);
+            self.float_money(*id, *body);
         }
+        // Where something has an error, what depends on it is not there to be seen.
+        if self.diagnostics.has_errors() {
+            return;
+        }
+        let used_files = self.used_files(scripts);
+        let mut gaps = Gaps::new(self);
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for (id, body) in &written {
+            found.extend(self.left_out(*id, *body, &mut gaps));
+        }
+        found.extend(self.cases.iter().filter_map(|case| self.unknown_to_else(case, &mut gaps)));
+        found.extend(self.odd_windows(&written));
+        found.extend(self.defined_twice(&written, &used_files));
+        found.extend(self.hidden_columns());
+        found.extend(self.unused(commands, &used_files));
+        self.diagnostics.extend(found);
     }
 
     /// The body of a definition as written: what a day was put on is the same formula once more.

@@ -69,6 +69,7 @@ impl Bank {
             graph: Graph::default(),
             lost: std::collections::BTreeMap::new(),
 
+            allowed: Default::default(),
             warnings: Vec::new(),
         })
     }

@@ -71,8 +71,11 @@ impl Writer<'_> {
     /// `@owner "retail-data"`
     fn meta(&self, kids: &[Tree<'_>]) -> Doc {
         match kids.split_first() {
-            Some((at, rest)) => Doc::Seq(vec![self.leaf(at), Doc::spaced(rest.iter().map(|k| self.node(k)))]),
-            None => Doc::Seq(Vec::new()),
+            Some((at, [name, values @ ..])) => {
+                let values = self.items(&values.iter().collect::<Vec<_>>());
+                Doc::Seq(vec![self.leaf(at), Doc::spaced([self.node(name), values])])
+            }
+            _ => Doc::Seq(Vec::new()),
         }
     }
 

@@ -154,7 +154,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "@owner \"x\" 5",
-        "E0101 «5» expected a statement (`source`, `tag`, `segment`, `audience`, `show`, …), found `5`",
+        "E0101 «5» expected a statement (`source`, `tag`, `segment`, `audience`, `show`, …), found `5` | a comma stands between the values of a list",
     ),
     (
         "@since 2026-01-01T08:00 tag x = 1",

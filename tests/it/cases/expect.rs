@@ -84,7 +84,9 @@ pub fn answer(
 
 /// What `check --data` finds: `CODE message` each.
 fn data(session: &Session, program: &Program) -> Found {
-    Ok(session.check_data(program)?.iter().map(|d| format!("{} {}", d.code, d.message)).collect())
+    // The runner's own segments are none of the script's.
+    let found = session.check_data(program)?.into_iter().filter(|d| !d.message.starts_with("`probe "));
+    Ok(found.map(|d| format!("{} {}", d.code, d.message)).collect())
 }
 
 /// A command's answer as rows, cells between `|`, without the header.

@@ -1,0 +1,151 @@
+//! Tags and parameters that nobody uses, in scripts that make lists or ask questions.
+//!
+//! A file that others `use`, and one without audiences and commands, is a library: what it defines is for others.
+
+use super::super::Checker;
+use super::super::definition::Body;
+use super::super::names::list;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{Command, DefId, Node};
+use crate::source::{FileId, Span};
+use crate::syntax::ast::{self, StatementKind};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+/// A tag that stands for itself is let pass: `portrait` and `profile` show it.
+const LET_PASS: usize = 1;
+/// More than this are one warning.
+const MANY: usize = 8;
+/// So many are named in it.
+const NAMED: usize = 6;
+
+impl Checker<'_> {
+    /// Files that another one `use`s.
+    pub(super) fn used_files(&self, scripts: &[ast::Script]) -> BTreeSet<FileId> {
+        let named: BTreeMap<PathBuf, FileId> =
+            self.map.files().map(|(id, f)| (plain(Path::new(&f.name)), id)).collect();
+        let uses = scripts.iter().flat_map(|s| &s.statements).filter_map(|s| match &s.kind {
+            StatementKind::Use(path) => {
+                let folder = &self.map.get(s.span.file)?.folder;
+                named.get(&plain(&folder.join(&path.value))).copied()
+            }
+            _ => None,
+        });
+        uses.collect()
+    }
+
+    pub(super) fn unused(
+        &self,
+        commands: &[(Command, Span)],
+        libraries: &BTreeSet<FileId>,
+    ) -> Vec<Diagnostic> {
+        let makes_lists = self.audiences.iter().map(|(_, statement)| statement.span.file);
+        let asks = self.commands.iter().map(|(_, span)| span.file);
+        let files: BTreeSet<FileId> = makes_lists.chain(asks).filter(|f| !libraries.contains(f)).collect();
+        if files.is_empty() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for param in self.params.iter().filter(|p| !p.used && files.contains(&p.def.name.span.file)) {
+            let name = &param.def.name;
+            found.push(
+                Diagnostic::new(Code::Unused, format!("nothing uses the parameter `{}`", name.text))
+                    .at(name.span)
+                    .help("take it out, or write it where its value stands now"),
+            );
+        }
+        let used = self.used_definitions(commands);
+        for file in files {
+            found.extend(self.unused_tags(file, &used));
+        }
+        found
+    }
+
+    fn unused_tags(&self, file: FileId, used: &HashSet<DefId>) -> Vec<Diagnostic> {
+        let mut all = 0;
+        let mut idle: Vec<(String, Span)> = Vec::new();
+        for id in self.definition_ids() {
+            let Some(state) = self.state(id).filter(|s| s.on.is_none()) else { continue };
+            let (Body::Tag(_) | Body::Score(_), Some(span)) = (state.body, state.span()) else { continue };
+            if span.file != file {
+                continue;
+            }
+            all += 1;
+            if !used.contains(&id) {
+                idle.push((state.name().to_string(), span));
+            }
+        }
+        if idle.len() <= LET_PASS {
+            return Vec::new();
+        }
+        if let Some((_, first)) = idle.first().filter(|_| idle.len() > MANY) {
+            let names: Vec<&str> = idle.iter().take(NAMED).map(|(name, _)| name.as_str()).collect();
+            let more = idle.len() - names.len();
+            return vec![
+                Diagnostic::new(
+                    Code::TagBloat,
+                    format!("nothing uses {} of the {all} tags of this script", idle.len()),
+                )
+                .at(*first)
+                .help(format!("they are {}, and {more} more", list(&names)))
+                .help(
+                    "take them out, or move what others shall use to a file of its own: `use \"tags.seg\"`",
+                ),
+            ];
+        }
+        let unused = |(name, span): &(String, Span)| {
+            Diagnostic::new(Code::Unused, format!("nothing uses the tag `{name}`"))
+                .at(*span)
+                .help("take it out, or show it: in `columns` of an audience, or with `describe`")
+        };
+        idle.iter().map(unused).collect()
+    }
+
+    /// Definitions whose names stand somewhere. Whatever names one has a node for it.
+    fn used_definitions(&self, commands: &[(Command, Span)]) -> HashSet<DefId> {
+        let mut used: HashSet<DefId> = HashSet::new();
+        for id in self.definition_ids() {
+            if self.graph.find(&Node::Definition(id)).is_none() {
+                continue;
+            }
+            used.insert(id);
+            let Some(state) = self.state(id) else { continue };
+            used.extend(state.on.map(|(base, _)| base));
+            if let Body::Part(tag, ..) = state.body {
+                used.insert(tag);
+            }
+        }
+        for (command, _) in commands {
+            match command {
+                Command::Describe { definition } | Command::Funnel { definition } => {
+                    used.insert(*definition);
+                }
+                Command::Transitions { tag, .. } => {
+                    used.insert(*tag);
+                }
+                // They show every tag.
+                Command::Portrait { .. } | Command::Profile { .. } => used.extend(self.definition_ids()),
+                _ => {}
+            }
+        }
+        let on_days: Vec<DefId> =
+            used.iter().filter_map(|id| self.state(*id)?.on.map(|(base, _)| base)).collect();
+        used.extend(on_days);
+        used
+    }
+}
+
+/// A path without `.` and without `folder/..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut found = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(found.components().next_back(), Some(Component::Normal(_))) => {
+                found.pop();
+            }
+            part => found.push(part),
+        }
+    }
+    found
+}

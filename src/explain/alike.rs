@@ -1,0 +1,56 @@
+//! Segments compared by their members: which hold the same ones.
+
+use super::evaluate::is_true;
+use super::portrait::{Asker, Result};
+use crate::ir::{DefId, ExprId, SourceId};
+use crate::plan::Request;
+
+/// Whom a segment holds, as far as it must be known to tell it from others of the same pass.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Holding {
+    pub segment: DefId,
+    pub members: u64,
+    /// Rows of the entity.
+    pub total: u64,
+    /// The sum of the members' weights. Every row has one of its own, the same for all segments.
+    pub print: u128,
+}
+
+impl Asker<'_> {
+    /// Whom each of an entity's segments holds, in one pass.
+    pub fn holdings(&self, entity: SourceId, segments: &[DefId]) -> Result<Vec<Holding>> {
+        let mut found: Vec<(ExprId, Holding)> = Vec::new();
+        for segment in segments {
+            let holding = Holding { segment: *segment, members: 0, total: 0, print: 0 };
+            found.push((self.membership(*segment)?, holding));
+        }
+        let exprs = found.iter().map(|(e, _)| *e).collect();
+        let mut seen = 0u64;
+        self.read(&Request::of(entity, exprs), &mut |view| {
+            let rows = view.rows() as u64;
+            for (membership, holding) in &mut found {
+                let mask = is_true(&view.booleans(*membership)?)?;
+                holding.members += mask.true_count() as u64;
+                holding.total += rows;
+                for row in mask.values().set_indices() {
+                    holding.print = holding.print.wrapping_add(weight(seen.wrapping_add(row as u64)));
+                }
+            }
+            seen = seen.wrapping_add(rows);
+            Ok(())
+        })?;
+        Ok(found.into_iter().map(|(_, holding)| holding).collect())
+    }
+}
+
+/// A number that looks drawn for the row at this place: two steps of splitmix64.
+fn weight(place: u64) -> u128 {
+    let mix = |n: u64| {
+        let n = n.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        n ^ (n >> 31)
+    };
+    let high = mix(place);
+    (u128::from(high) << 64) | u128::from(mix(high ^ place.rotate_left(32)))
+}
