@@ -64,6 +64,7 @@ pub struct EngineOptions {
     /// In bytes; beyond it, what can be is spilled to temporary files.
     pub memory: Option<usize>,
     pub batch_size: Option<usize>,
+    /// Without effect where memory is limited.
     pub strategy: Strategy,
 }
 
@@ -123,7 +124,8 @@ impl Engine {
             context: SessionContext::new_with_state(state),
             runtime: Some(runtime),
             memory: options.memory,
-            strategy: options.strategy,
+            // The fold keeps what it knows of each row in memory; DataFusion's operators spill.
+            strategy: if options.memory.is_some() { Strategy::Plain } else { options.strategy },
             cancel: CancelHandle::new(),
             opened: Mutex::default(),
         })
