@@ -50,10 +50,10 @@ impl Request {
     }
 }
 
-/// How events are folded; the results are the same.
+/// How events are folded and customers compared; the results are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Strategy {
-    /// By the fold's own operator, where it can.
+    /// By operators of our own, where they can.
     #[default]
     Fold,
     /// By DataFusion's operators alone.
@@ -192,17 +192,25 @@ impl PortraitPlan<'_> {
         self.stages.levels.iter().filter(move |(_, l)| **l == level).map(|(id, _)| *id)
     }
 
-    /// Joins what compares customers with each other, beside the folds: both read the rows of the level before.
+    /// What compares customers with each other, beside the folds: both read the rows of the level before.
     fn compared(&mut self, level: u32, plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
         let wanted: Vec<ExprId> =
             self.at_level(level).filter(|id| compares(self.program.node(*id))).collect();
         if wanted.is_empty() {
             return self.folds(level, plan);
         }
-        let rows = plan.clone().build()?;
         let before = self.columns.clone();
-        let plan = self.folds(level, plan)?;
-        let (plan, values) = population::add(self.program, &rows, plan, &wanted, &self.key, &before)?;
+        let (plan, values) = match self.strategy {
+            Strategy::Fold => {
+                let plan = self.folds(level, plan)?;
+                population::beside(self.program, plan, &wanted, &self.key, &before)?
+            }
+            Strategy::Plain => {
+                let rows = plan.clone().build()?;
+                let plan = self.folds(level, plan)?;
+                population::add(self.program, &rows, plan, &wanted, &self.key, &before)?
+            }
+        };
         self.project(plan, values)
     }
 

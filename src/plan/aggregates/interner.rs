@@ -13,10 +13,10 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable, hash_table::Entry};
 use super::common::{Words, canonical, kept};
 
 /// In place of a code: the value is missing.
-pub(super) const MISSING: u32 = u32::MAX;
+pub(in crate::plan) const MISSING: u32 = u32::MAX;
 
 #[derive(Debug)]
-pub(super) struct Interner {
+pub(in crate::plan) struct Interner {
     /// The type of the values as they are kept.
     data_type: DataType,
     values: Values,
@@ -31,7 +31,7 @@ enum Values {
 
 impl Interner {
     /// For values of a (coerced) type.
-    pub(super) fn new(data_type: &DataType) -> Self {
+    pub(in crate::plan) fn new(data_type: &DataType) -> Self {
         let data_type = kept(data_type);
         let values = match data_type {
             DataType::Utf8View => Values::Text(Texts::default()),
@@ -41,7 +41,7 @@ impl Interner {
         Interner { data_type, values }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::plan) fn len(&self) -> usize {
         match &self.values {
             Values::Narrow(fixed) => fixed.values.len(),
             Values::Wide(fixed) => fixed.values.len(),
@@ -50,7 +50,7 @@ impl Interner {
     }
 
     /// The code of each value, [`MISSING`] for those that are missing (null, NaN).
-    pub(super) fn codes(&mut self, array: &ArrayRef) -> Result<Vec<u32>> {
+    pub(in crate::plan) fn codes(&mut self, array: &ArrayRef) -> Result<Vec<u32>> {
         match (&mut self.values, Words::new(&canonical(array)?)?) {
             (Values::Narrow(fixed), Words::Narrow(words)) => {
                 fixed.codes(words.values(), |row| words.is_valid(row), words.null_count())
@@ -64,7 +64,7 @@ impl Interner {
     }
 
     /// Which of two codes has the smaller value.
-    pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
+    pub(in crate::plan) fn compare(&self, a: u32, b: u32) -> Ordering {
         let (a, b) = (a as usize, b as usize);
         match &self.values {
             Values::Narrow(fixed) => fixed.values.get(a).cmp(&fixed.values.get(b)),
@@ -74,7 +74,7 @@ impl Interner {
     }
 
     /// All values, in the order of their codes.
-    pub(super) fn values(&self) -> Result<ArrayRef> {
+    pub(in crate::plan) fn values(&self) -> Result<ArrayRef> {
         let words = match &self.values {
             Values::Narrow(fixed) => Words::Narrow(Int64Array::from(fixed.values.clone())),
             Values::Wide(fixed) => Words::Wide(Decimal128Array::from(fixed.values.clone())),

@@ -22,7 +22,7 @@ mod distinct;
 mod exact;
 mod function;
 mod groups;
-mod interner;
+pub(super) mod interner;
 mod median;
 mod moments;
 mod most_common;

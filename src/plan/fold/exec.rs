@@ -220,7 +220,10 @@ impl FoldExec {
 }
 
 /// The batches of all partitions, in their order.
-async fn collect(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
+pub(in crate::plan) async fn collect(
+    plan: &Arc<dyn ExecutionPlan>,
+    context: &Arc<TaskContext>,
+) -> Result<Vec<RecordBatch>> {
     let partitions = plan.properties().partitioning.partition_count();
     let mut tasks = Vec::new();
     for partition in 0..partitions {
@@ -243,7 +246,7 @@ async fn collect(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> R
     Ok(all)
 }
 
-async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> Result<T> {
+pub(in crate::plan) async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> Result<T> {
     task.join_unwind().await.map_err(|e| internal_datafusion_err!("a fold's task was stopped: {e}"))?
 }
 

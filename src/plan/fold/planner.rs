@@ -1,5 +1,6 @@
 //! From the node of the logical plan to the operator.
 
+use super::super::population::Comparisons;
 use super::exec::{FoldExec, Who};
 use super::node::FoldNode;
 use super::pass::Pass;
@@ -19,7 +20,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 use datafusion::prelude::Expr;
 use std::sync::Arc;
 
-/// DataFusion's planner, which knows the fold, too.
+/// DataFusion's planner, which knows the fold and the comparison of rows, too.
 #[derive(Debug)]
 pub struct Planner;
 
@@ -30,7 +31,8 @@ impl QueryPlanner for Planner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Folds)]);
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Folds), Arc::new(Comparisons)]);
         planner.create_physical_plan(plan, session).await
     }
 }

@@ -1,25 +1,54 @@
 //! `top N by x within g in S`, `percentile(x)`, `ntile(x, 5)`, `rank(x)`, `zscore(x)`: customers compared with those
 //! of the base whose value and groups are known.
 //!
-//! A window function holds its whole input in memory. So it sees a narrow projection of the level before (key, value,
-//! groups), and its result is joined to the rows by key. Sizes, means and deviations are aggregates, joined by group.
+//! There are two ways to compute it, with the same results:
+//!
+//! * [`beside`] makes it a [`node::CompareNode`], whose operator ([`exec`]) numbers groups, sorts (value, row) within them and
+//!   puts places beside the rows: the fast way;
+//! * [`add`] lowers it to DataFusion's window functions: the oracle of the tests, and the way that spills. A window
+//!   function holds its whole input in memory. So it sees a narrow projection of the level before (key, value, groups),
+//!   and its result is joined to the rows by key. Sizes, means and deviations are aggregates, joined by group.
+//!
+//! ```text
+//! node.rs   the logical plan's node          exec.rs     the operator: collect, compare, finish
+//! planner.rs   from the one to the other     values.rs   what is worked out on each batch of rows
+//! order.rs  rows in the order of their keys  groups.rs   groups as numbers          places.rs   selecting and sorting
+//! ```
 
+mod exec;
+mod groups;
+mod node;
+mod order;
+mod places;
+mod planner;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(super) use planner::Comparisons;
+
+use self::node::{Among, CompareNode, Part, Take};
 use super::aggregates as ours;
 use super::expr::Lowering;
 use super::lookup::Columns;
+use super::portrait::qualified;
 use super::scalar::known;
 use super::scan::column;
 use super::{Result, internal};
 use crate::functions::PopulationFn;
 use crate::ir::{DefId, ExprId, Node, Program, TopSize};
+use crate::syntax::ast::Number;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Column;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_window::expr_fn::{rank, row_number};
 use datafusion::logical_expr::{
-    ExprFunctionExt, JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, when,
+    ExprFunctionExt, Extension, JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, when,
 };
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Who is compared with whom: nodes with equal peers are computed together.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,61 +69,124 @@ impl Peers {
     }
 }
 
-/// What of the peers a node is made of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// From the smallest, equal values in the same place.
-    Below,
-    /// From the smallest, the lower key first.
-    Upwards,
-    /// From the largest, equal values in the same place.
-    Above,
-    /// From the largest, the lower key first.
-    Downwards,
-    Size,
-    Mean,
-    Deviation,
+/// What of the peers a node is made of, in DataFusion's windows and aggregates.
+fn parts_of(node: &Node) -> &'static [Part] {
+    match node {
+        Node::Top(top) => match top.size {
+            TopSize::Count(_) => &[Part::Downwards],
+            TopSize::Share(_) => &[Part::Downwards, Part::Size],
+        },
+        Node::Population(p) => match (p.function, p.ties_together) {
+            (PopulationFn::Percentile, _) | (PopulationFn::Ntile, true) => &[Part::Below, Part::Size],
+            (PopulationFn::Ntile, false) => &[Part::Upwards, Part::Size],
+            (PopulationFn::Rank, _) => &[Part::Above],
+            (PopulationFn::Zscore, _) => &[Part::Mean, Part::Deviation],
+        },
+        _ => &[],
+    }
 }
 
-impl Part {
-    const ALL: [Part; 7] =
-        [Part::Below, Part::Upwards, Part::Above, Part::Downwards, Part::Size, Part::Mean, Part::Deviation];
+/// The column with a part of the peers of a node.
+fn name(part: Part, id: ExprId) -> String {
+    let word = match part {
+        Part::Below => "below",
+        Part::Upwards => "upwards",
+        Part::Above => "above",
+        Part::Downwards => "downwards",
+        Part::Size => "size",
+        Part::Mean => "mean",
+        Part::Deviation => "deviation",
+        Part::Taken(_) => "taken",
+    };
+    format!("p{}_{word}", id.0)
+}
 
-    fn of(node: &Node) -> &'static [Part] {
-        match node {
-            Node::Top(top) => match top.size {
-                TopSize::Count(_) => &[Part::Downwards],
-                TopSize::Share(_) => &[Part::Downwards, Part::Size],
-            },
-            Node::Population(p) => match (p.function, p.ties_together) {
-                (PopulationFn::Percentile, _) | (PopulationFn::Ntile, true) => &[Part::Below, Part::Size],
-                (PopulationFn::Ntile, false) => &[Part::Upwards, Part::Size],
-                (PopulationFn::Rank, _) => &[Part::Above],
-                (PopulationFn::Zscore, _) => &[Part::Mean, Part::Deviation],
-            },
-            _ => &[],
+/// The nodes of each set of peers.
+fn by_peers(program: &Program, wanted: &[ExprId]) -> Result<Vec<(Peers, Vec<ExprId>)>> {
+    let mut groups: Vec<(Peers, Vec<ExprId>)> = Vec::new();
+    for id in wanted {
+        let peers = Peers::of(program.node(*id)).ok_or_else(|| internal("what compares nobody"))?;
+        match groups.iter_mut().find(|(p, _)| *p == peers) {
+            Some((_, ids)) => ids.push(*id),
+            None => groups.push((peers, vec![*id])),
         }
     }
-
-    fn name(self, id: ExprId) -> String {
-        let word = match self {
-            Part::Below => "below",
-            Part::Upwards => "upwards",
-            Part::Above => "above",
-            Part::Downwards => "downwards",
-            Part::Size => "size",
-            Part::Mean => "mean",
-            Part::Deviation => "deviation",
-        };
-        format!("p{}_{word}", id.0)
-    }
-
-    fn is_place(self) -> bool {
-        !matches!(self, Part::Size | Part::Mean | Part::Deviation)
-    }
+    Ok(groups)
 }
 
-/// Joins what `wanted` (nodes that compare customers) is made of, and gives their values.
+/// The parts that nodes with the same peers are made of, each once.
+fn parts_of_all(program: &Program, ids: &[ExprId]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for part in ids.iter().flat_map(|id| parts_of(program.node(*id))) {
+        if !parts.contains(part) {
+            parts.push(*part);
+        }
+    }
+    parts
+}
+
+/// Puts beside the rows of `plan` what `wanted` (nodes that compare customers) is made of, and gives their values: by
+/// the operator. `columns`: those of the level before, which the plan still has.
+pub(super) fn beside(
+    program: &Program,
+    plan: LogicalPlanBuilder,
+    wanted: &[ExprId],
+    key: &str,
+    columns: &Columns,
+) -> Result<(LogicalPlanBuilder, Vec<(ExprId, Expr)>)> {
+    let lowering = Lowering::new(program, columns);
+    let plan = plan.build()?;
+    let held: HashMap<String, Column> =
+        plan.schema().columns().into_iter().map(|c| (c.name.clone(), c)).collect();
+    let mut among = Vec::new();
+    let mut values = Vec::new();
+    for (peers, ids) in by_peers(program, wanted)? {
+        let Some(first) = ids.first() else { continue };
+        let mut parts = Vec::new();
+        let mut ranked = Vec::new();
+        for id in ids.iter().copied() {
+            match program.node(id) {
+                Node::Top(top) => {
+                    let taken = Part::Taken(take(top.size)?);
+                    parts.push((name(taken, id), taken));
+                    values.push((id, column(name(taken, id))));
+                }
+                _ => ranked.push(id),
+            }
+        }
+        parts.extend(parts_of_all(program, &ranked).into_iter().map(|part| (name(part, *first), part)));
+        for id in ranked {
+            let own = lowering.expr(peers.value)?;
+            values.push((id, value(program, &lowering, &peers, *first, own, id)?));
+        }
+        let base = peers.base.map(|_| based(program, &lowering, &peers)).transpose()?;
+        let within = peers.within.iter().map(|w| lowering.expr(*w)).collect::<Result<Vec<_>>>()?;
+        let of = Among { value: lowering.expr(peers.value)?, within, base, parts };
+        among.push(of.map(|e| qualified(e, &held))?);
+    }
+    let key = qualified(column(key), &held)?;
+    let node = CompareNode::try_new(plan, key, among)?;
+    Ok((LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node: Arc::new(node) })), values))
+}
+
+fn take(size: TopSize) -> Result<Take> {
+    Ok(match size {
+        TopSize::Count(n) => Take::Count(n),
+        TopSize::Share(share) => {
+            let (digits, scale) = whole(share)?;
+            Take::Share { digits, scale }
+        }
+    })
+}
+
+/// A share as `digits / scale`.
+fn whole(share: Number) -> Result<(i64, i64)> {
+    let digits = i64::try_from(share.digits).map_err(|_| internal("a share"))?;
+    let scale = 10i64.checked_pow(u32::from(share.scale)).ok_or_else(|| internal("a share"))?;
+    Ok((digits, scale))
+}
+
+/// Joins what `wanted` is made of, and gives their values: by DataFusion's operators.
 ///
 /// `rows`: the rows of the level before, whose columns `columns` names; `plan`: these rows with what was joined since.
 pub(super) fn add(
@@ -106,21 +198,10 @@ pub(super) fn add(
     columns: &Columns,
 ) -> Result<(LogicalPlanBuilder, Vec<(ExprId, Expr)>)> {
     let lowering = Lowering::new(program, columns);
-    let mut groups: Vec<(Peers, Vec<ExprId>)> = Vec::new();
-    for id in wanted {
-        let peers = Peers::of(program.node(*id)).ok_or_else(|| internal("what compares nobody"))?;
-        match groups.iter_mut().find(|(p, _)| *p == peers) {
-            Some((_, ids)) => ids.push(*id),
-            None => groups.push((peers, vec![*id])),
-        }
-    }
     let mut values = Vec::new();
-    for (peers, ids) in &groups {
+    for (peers, ids) in &by_peers(program, wanted)? {
         let Some(first) = ids.first() else { continue };
-        let parts: Vec<Part> = Part::ALL
-            .into_iter()
-            .filter(|part| ids.iter().any(|id| Part::of(program.node(*id)).contains(part)))
-            .collect();
+        let parts = parts_of_all(program, ids);
         let compared = compared(program, rows, &lowering, peers, *first, &parts, key)?;
         // The narrow side first: a hash join keeps it in memory and streams the other.
         plan = LogicalPlanBuilder::from(compared).join_with_expr_keys(
@@ -130,7 +211,8 @@ pub(super) fn add(
             None,
         )?;
         for id in ids {
-            values.push((*id, value(program, &lowering, peers, *first, *id)?));
+            let own = column(format!("p{}_value", first.0));
+            values.push((*id, value(program, &lowering, peers, *first, own, *id)?));
         }
     }
     Ok((plan, values))
@@ -166,7 +248,7 @@ fn compared(
             order.push(column(&own_key).sort(true, false));
             row_number()
         };
-        let place = place.partition_by(groups.clone()).order_by(order).build()?.alias(part.name(id));
+        let place = place.partition_by(groups.clone()).order_by(order).build()?.alias(name(*part, id));
         plan = plan.window(vec![place])?;
     }
     let mut sums: Vec<Expr> = Vec::new();
@@ -177,7 +259,7 @@ fn compared(
             Part::Deviation => ours::exact_stddev().call(vec![column(&own_value)]),
             _ => continue,
         };
-        sums.push(sum.alias(part.name(id)));
+        sums.push(sum.alias(name(*part, id)));
     }
     if !sums.is_empty() {
         let names: Vec<Expr> = (0..groups.len()).map(|i| column(group(i, "of"))).collect();
@@ -188,19 +270,20 @@ fn compared(
             false => plan.join_with_expr_keys(sums, JoinType::Inner, (groups, names), None)?,
         };
     }
-    let keep = [own_key, own_value].into_iter().chain(parts.iter().map(|p| p.name(id))).map(column);
+    let keep = [own_key, own_value].into_iter().chain(parts.iter().map(|p| name(*p, id))).map(column);
     Ok(plan.project(keep)?.build()?)
 }
 
-/// A node's value from the parts of its peers; missing for who is not compared.
+/// A node's value from the parts of its peers; missing for who is not compared. `own`: the column that is compared.
 fn value(
     program: &Program,
     lowering: &Lowering<'_>,
     peers: &Peers,
     first: ExprId,
+    own: Expr,
     id: ExprId,
 ) -> Result<Expr> {
-    let of = |part: Part| column(part.name(first));
+    let of = |part: Part| column(name(part, first));
     // Windows count without a sign.
     let place = |part: Part| cast(of(part), DataType::Int64);
     match program.node(id) {
@@ -210,9 +293,7 @@ fn value(
                 TopSize::Count(n) => place.lt_eq(lit(i64::try_from(n).unwrap_or(i64::MAX))),
                 TopSize::Share(share) => {
                     // place ≤ ⌈size · d / s⌉  ⟺  (place − 1) · s < size · d, in whole numbers.
-                    let digits = i64::try_from(share.digits).map_err(|_| internal("a share"))?;
-                    let scale =
-                        10i64.checked_pow(u32::from(share.scale)).ok_or_else(|| internal("a share"))?;
+                    let (digits, scale) = whole(share)?;
                     ((place - lit(1i64)) * lit(scale)).lt(of(Part::Size) * lit(digits))
                 }
             };
@@ -234,7 +315,6 @@ fn value(
             }
             PopulationFn::Rank => Ok(place(Part::Above)),
             PopulationFn::Zscore => {
-                let own = column(format!("p{}_value", first.0));
                 let above = cast(own, DataType::Float64) - of(Part::Mean);
                 let spread = of(Part::Deviation);
                 Ok(when(spread.clone().gt(lit(0.0)), known(above / spread)).end()?)

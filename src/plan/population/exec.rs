@@ -1,0 +1,314 @@
+//! The operator that compares rows: it collects them, finds everybody's place, and gives them back with it. No row is
+//! moved, and of each only a number and a value are sorted, or parted where only the largest are asked for.
+//!
+//! All that is found depends on values and keys alone: neither on the threads nor on the order of the rows.
+
+use super::super::aggregates::interner::MISSING;
+use super::super::fold::{collect, joined};
+use super::node::Part;
+use super::order::{Numbered, Rows};
+use super::places::{Column, Places, places};
+use super::values::{Found, Peers, Words};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
+use datafusion::arrow::compute::take;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::EmitTo;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, Partitioning};
+use futures::StreamExt;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// Bytes of a row while it is compared: what the threads found, and the same brought together.
+const WORKING: usize = 2 * size_of::<super::values::Entry>();
+/// Bytes of a row and a part, at most.
+const KEPT: usize = size_of::<u32>();
+
+#[derive(Debug)]
+struct Compared {
+    rows: Rows,
+    /// One for each set of peers.
+    places: Vec<Places>,
+    _memory: MemoryReservation,
+}
+
+#[derive(Debug)]
+pub(super) struct CompareExec {
+    rows: Arc<dyn ExecutionPlan>,
+    key: usize,
+    peers: Vec<Arc<Peers>>,
+    properties: Arc<PlanProperties>,
+    compared: Arc<OnceCell<Arc<Compared>>>,
+}
+
+impl CompareExec {
+    pub fn new(
+        rows: Arc<dyn ExecutionPlan>,
+        key: usize,
+        peers: Vec<Arc<Peers>>,
+        schema: SchemaRef,
+        partitions: usize,
+    ) -> CompareExec {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions.max(1)),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        CompareExec { rows, key, peers, properties: Arc::new(properties), compared: Arc::default() }
+    }
+
+    fn over(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<CompareExec> {
+        let (Some(rows), true) = (children.pop(), children.is_empty()) else {
+            return internal_err!("a comparison of none or of several tables");
+        };
+        Ok(CompareExec {
+            rows,
+            key: self.key,
+            peers: self.peers.clone(),
+            properties: Arc::clone(&self.properties),
+            compared: Arc::default(),
+        })
+    }
+}
+
+impl DisplayAs for CompareExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "CompareExec:")?;
+        for (i, peers) in self.peers.iter().enumerate() {
+            write!(f, "{} {} ({})", if i == 0 { "" } else { ";" }, peers.label, peers.parts.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for CompareExec {
+    fn name(&self) -> &str {
+        "CompareExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.rows]
+    }
+
+    /// The threads take parts of what is collected.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.over(children)?))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.over(children)?))
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        for expr in self.peers.iter().flat_map(|p| p.expressions()) {
+            if f(expr)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let partitions = self.properties.partitioning.partition_count();
+        let schema = self.schema();
+        let (compared, peers, out) = (Arc::clone(&self.compared), self.peers.clone(), Arc::clone(&schema));
+        let work = compare(Arc::clone(&self.rows), self.key, self.peers.clone(), context);
+        let stream = futures::stream::once(async move {
+            let compared = Arc::clone(compared.get_or_try_init(|| work).await?);
+            let count = compared.rows.len();
+            let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);
+            let batches = (from..to).map(move |at| finish(&compared, &peers, at, &out));
+            Ok::<_, DataFusionError>(futures::stream::iter(batches))
+        });
+        let stream = stream.flat_map(|found| match found {
+            Ok(batches) => batches.left_stream(),
+            Err(e) => futures::stream::iter([Err(e)]).right_stream(),
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+}
+
+/// Everything but the last step, done once for all partitions.
+async fn compare(
+    plan: Arc<dyn ExecutionPlan>,
+    key: usize,
+    peers: Vec<Arc<Peers>>,
+    context: Arc<TaskContext>,
+) -> Result<Arc<Compared>> {
+    let threads = context.session_config().target_partitions().max(1);
+    let memory = MemoryConsumer::new("CompareExec").register(context.memory_pool());
+    let schema = plan.schema();
+    let rows = Arc::new(Rows::new(collect(&plan, &context).await?, key)?);
+    let mut all = Vec::new();
+    for peers in peers {
+        memory.try_grow(rows.count() * (WORKING + KEPT * (peers.parts.len() + 1)))?;
+        let mut found = find(&peers, &rows, &schema, threads, None).await?;
+        if found.is_none() {
+            let ranked = Arc::new(peers.ranked(&rows, &schema)?);
+            found = find(&peers, &rows, &schema, threads, Some(ranked)).await?;
+        }
+        let found = found.ok_or_else(|| internal_datafusion_err!("values without an order"))?;
+        let (parts, count) = (peers.parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(), rows.count());
+        let sorting = SpawnedTask::spawn_blocking(move || places(&parts, found, count, threads));
+        let mut places = joined(sorting).await?;
+        if let Some(groups) = places.groups.take() {
+            let groups = Arc::new(groups);
+            for ((_, function), column) in peers.parts.iter().zip(&mut places.columns) {
+                if let Some(function) = function {
+                    let of = (Arc::clone(&peers), Arc::clone(function));
+                    let sums = sums(of, &rows, &groups, places.count, threads).await?;
+                    *column = Column::OfGroup(sums);
+                }
+            }
+            places.groups = Arc::into_inner(groups);
+        }
+        memory.shrink(rows.count() * WORKING);
+        all.push(places);
+    }
+    let rows = Arc::into_inner(rows).ok_or_else(|| internal_datafusion_err!("rows are still compared"))?;
+    Ok(Arc::new(Compared { rows, places: all, _memory: memory }))
+}
+
+/// What is worked out on the batches, each thread on a part of them.
+async fn find(
+    peers: &Arc<Peers>,
+    rows: &Arc<Rows>,
+    schema: &SchemaRef,
+    threads: usize,
+    ranked: Option<Arc<Vec<u32>>>,
+) -> Result<Option<Vec<Found>>> {
+    let find = |range: Range<usize>| {
+        let (peers, rows, schema) = (Arc::clone(peers), Arc::clone(rows), Arc::clone(schema));
+        let ranked = ranked.clone();
+        SpawnedTask::spawn(async move {
+            let words = ranked.as_ref().map_or(Words::Own, |ranked| Words::Ranked(ranked));
+            peers.find(&rows, range, &schema, &words)
+        })
+    };
+    let tasks: Vec<_> = rows.parts(threads).into_iter().map(find).collect();
+    let mut found = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        found.push(joined(task).await?);
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// An aggregate of the values for each group, each thread over a part of the rows.
+async fn sums(
+    (peers, function): (Arc<Peers>, Arc<AggregateFunctionExpr>),
+    rows: &Arc<Rows>,
+    groups: &Arc<Vec<u32>>,
+    count: usize,
+    threads: usize,
+) -> Result<ArrayRef> {
+    let add = |range: Range<usize>| {
+        let (peers, function) = (Arc::clone(&peers), Arc::clone(&function));
+        let (rows, groups) = (Arc::clone(rows), Arc::clone(groups));
+        SpawnedTask::spawn(async move {
+            let mut state = function.create_groups_accumulator()?;
+            for (batch, numbers) in rows.batches(range) {
+                let of = |row: usize| groups.get(numbers.of(row) as usize).copied().unwrap_or(MISSING);
+                let groups: Vec<u32> = (0..batch.num_rows()).map(of).collect();
+                let taken: BooleanBuffer = groups.iter().map(|group| *group != MISSING).collect();
+                let groups: Vec<usize> = groups
+                    .into_iter()
+                    .map(|group| if group == MISSING { 0 } else { group as usize })
+                    .collect();
+                let taken = BooleanArray::new(taken, None);
+                state.update_batch(&[peers.values(batch)?], &groups, Some(&taken), count)?;
+            }
+            state.state(EmitTo::All)
+        })
+    };
+    let tasks: Vec<_> = rows.parts(threads).into_iter().map(add).collect();
+    let mut all = function.create_groups_accumulator()?;
+    let each: Vec<usize> = (0..count).collect();
+    for task in tasks {
+        let states = joined(task).await?;
+        let known = states.first().map_or(0, |s| s.len());
+        all.merge_batch(&states, each.get(..known).unwrap_or_default(), count)?;
+    }
+    all.evaluate(EmitTo::All)
+}
+
+/// A batch of the rows with the parts beside it.
+fn finish(compared: &Compared, peers: &[Arc<Peers>], at: usize, schema: &SchemaRef) -> Result<RecordBatch> {
+    let Some((batch, numbers)) = compared.rows.batch(at) else {
+        return internal_err!("a comparison lost its batch {at}");
+    };
+    let mut columns = batch.columns().to_vec();
+    for (peers, places) in peers.iter().zip(&compared.places) {
+        for ((part, _), column) in peers.parts.iter().zip(&places.columns) {
+            columns.push(shown(*part, column, places, at, &numbers, batch.num_rows())?);
+        }
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+/// One part, for one batch.
+fn shown(
+    part: Part,
+    column: &Column,
+    places: &Places,
+    at: usize,
+    numbers: &Numbered<'_>,
+    rows: usize,
+) -> Result<ArrayRef> {
+    let number = |row: usize| numbers.of(row) as usize;
+    Ok(match column {
+        Column::Places(places) => {
+            let place = |row: usize| places.get(number(row)).copied().unwrap_or_default();
+            let known: BooleanBuffer = (0..rows).map(|row| place(row) > 0).collect();
+            let known = Some(NullBuffer::new(known)).filter(|known| known.null_count() > 0);
+            let values: Vec<i64> = (0..rows).map(|row| place(row).into()).collect();
+            Arc::new(Int64Array::new(values.into(), known))
+        }
+        Column::Taken(taken) => {
+            let taken = match numbers {
+                Numbered::From(start) => taken.slice(*start as usize, rows),
+                Numbered::Each(_) => BooleanBuffer::collect_bool(rows, |row| taken.value(number(row))),
+            };
+            let open = places.open.get(at).and_then(|open| open.as_ref());
+            Arc::new(BooleanArray::new(taken, open.map(|open| NullBuffer::new(!open))))
+        }
+        Column::OfGroup(of) => {
+            let Some(groups) = &places.groups else {
+                return internal_err!("{part:?} without groups");
+            };
+            let group = |row: usize| groups.get(number(row)).copied().filter(|group| *group != MISSING);
+            take(of, &(0..rows).map(group).collect::<UInt32Array>(), None)?
+        }
+    })
+}

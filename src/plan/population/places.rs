@@ -1,0 +1,298 @@
+//! From the rows that are compared to where each stands in its group.
+
+use super::super::aggregates::interner::MISSING;
+use super::node::{Part, Take};
+use super::values::{Entry, Found};
+use datafusion::arrow::array::{ArrayRef, BooleanBufferBuilder, Int64Array};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::common::{Result, exec_datafusion_err};
+use std::cmp::Reverse;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Fewer rows are not worth a thread.
+const SMALL: usize = 1 << 14;
+
+/// One part of what is known, for every row.
+#[derive(Debug)]
+pub(super) enum Column {
+    /// By the number of the row; 0 for who is not compared.
+    Places(Vec<u32>),
+    /// By the number of the row.
+    Taken(BooleanBuffer),
+    /// By the group.
+    OfGroup(ArrayRef),
+}
+
+/// Everybody's place among their peers.
+#[derive(Debug)]
+pub(super) struct Places {
+    pub columns: Vec<Column>,
+    /// The group of each row by its number, [`MISSING`] for who is not compared; where a part asks for it.
+    pub groups: Option<Vec<u32>>,
+    /// How many groups there are.
+    pub count: usize,
+    /// Of each batch: who is in the base and cannot be compared.
+    pub open: Vec<Option<BooleanBuffer>>,
+}
+
+/// Places of `rows` rows. A part that is an aggregate of the values is left empty.
+pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: usize) -> Result<Places> {
+    let Gathered { mut entries, sizes, open } = gather(found)?;
+    let groups = parts.iter().any(|part| !part.is_place() && !matches!(part, Part::Taken(_))).then(|| {
+        let mut groups = vec![MISSING; rows];
+        for entry in &entries {
+            if let Some(group) = groups.get_mut(entry.row as usize) {
+                *group = entry.group;
+            }
+        }
+        groups
+    });
+    let takes: Vec<Take> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Taken(take) => Some(*take),
+            _ => None,
+        })
+        .collect();
+    let mut taken = taken(&mut entries, &sizes, &takes, rows, threads)?.into_iter();
+    if parts.iter().any(|part| part.is_place()) {
+        sort(&mut entries, &sizes, threads)?;
+    }
+    let placed: Vec<Part> = parts.iter().copied().filter(|part| part.is_place()).collect();
+    let mut placed = each(placed, threads, |part| Ok(place(&entries, &sizes, part, rows)))?.into_iter();
+    let mut columns = Vec::with_capacity(parts.len());
+    for part in parts {
+        columns.extend(match part {
+            Part::Taken(_) => taken.next().map(Column::Taken),
+            part if part.is_place() => placed.next().map(Column::Places),
+            _ => {
+                let sizes: Int64Array = sizes.iter().map(|size| i64::try_from(*size).ok()).collect();
+                Some(Column::OfGroup(Arc::new(sizes)))
+            }
+        });
+    }
+    Ok(Places { columns, groups, count: sizes.len(), open })
+}
+
+struct Gathered {
+    /// Group by group.
+    entries: Vec<Entry>,
+    /// How many rows each group has.
+    sizes: Vec<usize>,
+    open: Vec<Option<BooleanBuffer>>,
+}
+
+/// Brings together what the threads have found.
+fn gather(found: Vec<Found>) -> Result<Gathered> {
+    let mut open = Vec::new();
+    let mut all: Option<super::groups::Groups> = None;
+    let mut lists = Vec::with_capacity(found.len());
+    for part in found {
+        open.extend(part.open);
+        match &mut all {
+            None => {
+                all = Some(part.groups);
+                lists.push((part.entries, None));
+            }
+            Some(all) => lists.push((part.entries, Some(all.absorb(&part.groups)?))),
+        }
+    }
+    let groups = all.map_or(1, |all| all.count());
+    if groups == 1 {
+        let total = lists.iter().map(|(entries, _)| entries.len()).sum();
+        let mut lists = lists.into_iter().map(|(entries, _)| entries);
+        let mut entries = lists.next().unwrap_or_default();
+        entries.reserve_exact(total - entries.len());
+        lists.for_each(|list| entries.extend(list));
+        return Ok(Gathered { entries, sizes: vec![total], open });
+    }
+    let here = |map: &Option<Vec<u32>>, group: u32| match map {
+        None => group,
+        Some(map) => map.get(group as usize).copied().unwrap_or(MISSING),
+    };
+    let mut sizes = vec![0usize; groups];
+    for (entries, map) in &lists {
+        for entry in entries {
+            if let Some(size) = sizes.get_mut(here(map, entry.group) as usize) {
+                *size += 1;
+            }
+        }
+    }
+    let mut next = Vec::with_capacity(groups);
+    let mut total = 0;
+    for size in &sizes {
+        next.push(total);
+        total += size;
+    }
+    let mut sorted = vec![Entry::default(); total];
+    for (entries, map) in lists {
+        for entry in entries {
+            let group = here(&map, entry.group);
+            if let Some(at) = next.get_mut(group as usize) {
+                if let Some(slot) = sorted.get_mut(*at) {
+                    *slot = Entry { group, ..entry };
+                }
+                *at += 1;
+            }
+        }
+    }
+    Ok(Gathered { entries: sorted, sizes, open })
+}
+
+/// The groups' rows in runs of neighbours, each enough for a thread's while.
+fn runs<'a>(mut entries: &'a mut [Entry], sizes: &[usize], most: usize) -> Vec<Vec<&'a mut [Entry]>> {
+    let mut runs = Vec::new();
+    let (mut run, mut length) = (Vec::new(), 0);
+    for size in sizes {
+        let Some((group, rest)) = entries.split_at_mut_checked(*size) else { break };
+        entries = rest;
+        length += group.len();
+        run.push(group);
+        if length >= most {
+            runs.push(std::mem::take(&mut run));
+            length = 0;
+        }
+    }
+    runs.push(run);
+    runs
+}
+
+fn share(rows: usize, threads: usize) -> usize {
+    if threads <= 1 { usize::MAX } else { (rows / (4 * threads)).max(SMALL) }
+}
+
+/// Who is among the largest of each group, for each of the takes. Of a group only those are found, not their order.
+fn taken(
+    entries: &mut [Entry],
+    sizes: &[usize],
+    takes: &[Take],
+    rows: usize,
+    threads: usize,
+) -> Result<Vec<BooleanBuffer>> {
+    if takes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let most = share(entries.len(), threads);
+    let largest = |groups: Vec<&mut [Entry]>| {
+        let mut found = vec![Vec::new(); takes.len()];
+        for group in groups {
+            for (take, found) in takes.iter().zip(&mut found) {
+                let count = take.of(group.len());
+                if count > 0 && count < group.len() {
+                    group.select_nth_unstable_by_key(count - 1, |e| (Reverse(e.word), e.row));
+                }
+                found.extend(group.iter().take(count).map(|e| e.row));
+            }
+        }
+        Ok(found)
+    };
+    let mut taken: Vec<BooleanBufferBuilder> = Vec::with_capacity(takes.len());
+    for _ in takes {
+        let mut none = BooleanBufferBuilder::new(rows);
+        none.append_n(rows, false);
+        taken.push(none);
+    }
+    for found in each(runs(entries, sizes, most), threads, largest)? {
+        for (rows, taken) in found.into_iter().zip(&mut taken) {
+            rows.into_iter().for_each(|row: u32| taken.set_bit(row as usize, true));
+        }
+    }
+    Ok(taken.into_iter().map(|mut taken| taken.finish()).collect())
+}
+
+/// Sorts each group by value, then by key. A large group is first parted, so that several threads can sort it.
+fn sort(entries: &mut [Entry], sizes: &[usize], threads: usize) -> Result<()> {
+    let most = share(entries.len(), threads);
+    let mut pieces = Vec::new();
+    for run in runs(entries, sizes, most) {
+        let mut small = Vec::new();
+        for group in run {
+            if group.len() > most { part(group, most, &mut pieces) } else { small.push(group) }
+        }
+        pieces.push(small);
+    }
+    each(pieces, threads, |groups| {
+        for group in groups {
+            group.sort_unstable_by_key(|e| (e.word, e.row));
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Parts a group into pieces, each with what is larger than the one before.
+fn part<'a>(group: &'a mut [Entry], most: usize, pieces: &mut Vec<Vec<&'a mut [Entry]>>) {
+    if group.len() <= most {
+        pieces.push(vec![group]);
+        return;
+    }
+    let middle = group.len() / 2;
+    group.select_nth_unstable_by_key(middle, |e| (e.word, e.row));
+    if let Some((lower, upper)) = group.split_at_mut_checked(middle) {
+        part(lower, most, pieces);
+        part(upper, most, pieces);
+    }
+}
+
+/// The places of all rows, by their number, from sorted groups.
+fn place(mut entries: &[Entry], sizes: &[usize], part: Part, rows: usize) -> Vec<u32> {
+    let mut places = vec![0; rows];
+    for size in sizes {
+        let Some((group, rest)) = entries.split_at_checked(*size) else { break };
+        entries = rest;
+        // No more rows than fit.
+        let size = *size as u32;
+        let mut before = 0u32;
+        for equal in group.chunk_by(|a, b| a.word == b.word) {
+            let count = equal.len() as u32;
+            for (at, entry) in (0u32..).zip(equal) {
+                if let Some(place) = places.get_mut(entry.row as usize) {
+                    *place = match part {
+                        Part::Below => before + 1,
+                        Part::Upwards => before + at + 1,
+                        Part::Above => size - before - count + 1,
+                        _ => size - before - count + at + 1,
+                    };
+                }
+            }
+            before += count;
+        }
+    }
+    places
+}
+
+/// Works on all items, several threads at a time; what comes of them, in their order.
+fn each<T: Send, R: Send>(
+    items: Vec<T>,
+    threads: usize,
+    work: impl Fn(T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let count = items.len();
+    if threads <= 1 || count <= 1 {
+        return items.into_iter().map(work).collect();
+    }
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let run = || -> Result<Vec<(usize, R)>> {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let mut done = Vec::new();
+        while let Some((at, item)) = next() {
+            done.push((at, work(item)?));
+        }
+        Ok(done)
+    };
+    let mut done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(run)).collect();
+        let mut done = run();
+        for other in others {
+            let more = other.join().unwrap_or_else(|_| Err(exec_datafusion_err!("a comparison broke down")));
+            done = done.and_then(|mut done| {
+                done.extend(more?);
+                Ok(done)
+            });
+        }
+        done
+    })?;
+    done.sort_unstable_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
