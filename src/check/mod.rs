@@ -27,6 +27,8 @@ mod source;
 mod window;
 
 pub use constant::{literal_value, parse_as_of};
+pub use metadata::KNOWN as METADATA;
+pub use source::COLUMN_TYPES;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Allowed, Code, Diagnostic, Diagnostics};

@@ -12,6 +12,24 @@ use crate::types::{Frame, Type};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+/// The types of `column … as`, and what else each may be called.
+pub const COLUMN_TYPES: [(&str, &[&str]); 7] = [
+    ("int", &["integer", "whole"]),
+    ("decimal", &[]),
+    ("float", &["double"]),
+    ("text", &["string"]),
+    ("bool", &["boolean", "yesno"]),
+    ("date", &[]),
+    ("instant", &["timestamp", "datetime"]),
+];
+
+/// `int, decimal(18,2), … or instant`.
+fn type_names() -> String {
+    let shown = COLUMN_TYPES.map(|(name, _)| if name == "decimal" { "decimal(18,2)" } else { name });
+    let [first @ .., last] = shown.as_slice() else { return String::new() };
+    format!("{} or {last}", first.join(", "))
+}
+
 pub(super) struct SourceState<'a> {
     pub def: &'a ast::SourceDef,
     pub source: Source,
@@ -416,16 +434,18 @@ impl<'a> Checker<'a> {
     }
 
     fn type_named(&mut self, name: &TypeName) -> Option<Type> {
-        let ty = match (name.name.text.to_lowercase().as_str(), name.arguments.as_slice()) {
-            ("int" | "integer" | "whole", []) => Type::Int,
-            ("float" | "double", []) => Type::Float,
-            ("decimal", []) => Type::decimal(18, 2),
-            ("decimal", [p]) if (1..=38).contains(p) => Type::decimal(*p as u8, 0),
-            ("decimal", [p, s]) if (1..=38).contains(p) && s <= p => Type::decimal(*p as u8, *s as i8),
-            ("text" | "string", []) => Type::Text,
-            ("bool" | "boolean" | "yesno", []) => Type::Bool,
-            ("date", []) => Type::Date,
-            ("instant" | "timestamp" | "datetime", []) => Type::Instant(Frame::Local),
+        let word = name.name.text.to_lowercase();
+        let named = COLUMN_TYPES.iter().find(|(ty, others)| *ty == word || others.contains(&word.as_str()));
+        let ty = match (named.map(|(ty, _)| *ty), name.arguments.as_slice()) {
+            (Some("int"), []) => Type::Int,
+            (Some("decimal"), []) => Type::decimal(18, 2),
+            (Some("decimal"), [p]) if (1..=38).contains(p) => Type::decimal(*p as u8, 0),
+            (Some("decimal"), [p, s]) if (1..=38).contains(p) && s <= p => Type::decimal(*p as u8, *s as i8),
+            (Some("float"), []) => Type::Float,
+            (Some("text"), []) => Type::Text,
+            (Some("bool"), []) => Type::Bool,
+            (Some("date"), []) => Type::Date,
+            (Some("instant"), []) => Type::Instant(Frame::Local),
             _ => {
                 self.error(
                     Diagnostic::new(
@@ -433,7 +453,7 @@ impl<'a> Checker<'a> {
                         format!("no type is written `{}`", self.map.text(name.span)),
                     )
                     .at(name.span)
-                    .help("a column can be read as int, decimal(18,2), float, text, bool, date or instant"),
+                    .help(format!("a column can be read as {}", type_names())),
                 );
                 return None;
             }
