@@ -32,7 +32,7 @@ pub use source::COLUMN_TYPES;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Allowed, Code, Diagnostic, Diagnostics};
-use crate::ir::{AsOf, Dated, DefId, Definition, ExprId, Graph, Node, Param, Program, SourceId, Zone};
+use crate::ir::{AsOf, Dated, DefId, Definition, Doubt, ExprId, Graph, Node, Param, Program, SourceId, Zone};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
 use crate::types::Type;
@@ -149,6 +149,7 @@ struct Checker<'a> {
     allowances: Vec<(Code, Span)>,
     /// Each `case` with an `else`, for the lint that asks what may be missing.
     cases: Vec<lint::Otherwise>,
+    doubts: Vec<Doubt>,
 }
 
 impl<'a> Checker<'a> {
@@ -180,6 +181,7 @@ impl<'a> Checker<'a> {
             allowed: Allowed::default(),
             allowances: Vec::new(),
             cases: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 
@@ -245,6 +247,7 @@ impl<'a> Checker<'a> {
             commands,
             graph: self.graph,
             lost,
+            doubts: self.doubts,
             allowed: self.allowed,
             warnings: self.diagnostics.iter().filter(|d| !d.is_error()).cloned().collect(),
         })

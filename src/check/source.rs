@@ -5,7 +5,7 @@ use super::scope::Row;
 use super::{Checker, Progress};
 use crate::catalog::{CatalogError, Location};
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::ir::{Column, ColumnId, Link, Owner, Source, SourceId, TimeColumn};
+use crate::ir::{Column, ColumnId, Link, Owner, Shape, Source, SourceId, TimeColumn};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, SourceClause, SourceFrom, TypeName};
 use crate::types::{Frame, Type};
@@ -46,11 +46,20 @@ pub(super) struct SourceState<'a> {
 
 impl<'a> SourceState<'a> {
     pub fn new(def: &'a ast::SourceDef, statement: &ast::Statement) -> Self {
+        // As written, until it is opened.
+        let pattern = match &def.from {
+            SourceFrom::Location(text) => text.value.clone(),
+            SourceFrom::KeysOf(_) => String::new(),
+        };
         let source = Source {
             name: def.name.text.clone(),
             title: def.title.as_ref().map(|t| t.value.clone()),
             span: statement.span,
-            location: Location { pattern: String::new(), folder: PathBuf::new() },
+            location: Location { pattern, folder: PathBuf::new() },
+            shape: Shape {
+                entity: def.has_key(),
+                events: def.clauses.iter().any(|c| matches!(c, SourceClause::Of { .. })),
+            },
             keys_of: None,
             columns: Vec::new(),
             key: None,
@@ -73,10 +82,6 @@ impl<'a> SourceState<'a> {
             broken: false,
         }
     }
-
-    fn has(&self, wanted: fn(&SourceClause) -> bool) -> bool {
-        self.def.clauses.iter().any(wanted)
-    }
 }
 
 impl<'a> Checker<'a> {
@@ -98,11 +103,11 @@ impl<'a> Checker<'a> {
 
     /// By what is written, so that it is known before the source is opened.
     pub(super) fn is_entity(&self, id: SourceId) -> bool {
-        self.sources.get(id.0 as usize).is_some_and(|s| s.def.has_key())
+        self.source(id).is_some_and(Source::is_entity)
     }
 
     pub(super) fn is_events(&self, id: SourceId) -> bool {
-        self.sources.get(id.0 as usize).is_some_and(|s| s.has(|c| matches!(c, SourceClause::Of { .. })))
+        self.source(id).is_some_and(Source::is_events)
     }
 
     pub(super) fn source_ids(&self) -> Vec<SourceId> {

@@ -81,7 +81,15 @@ pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
     let mut checked = session.check();
     if let (Some(program), true) = (&checked.program, check.data) {
         match session.check_data(program) {
-            Ok(found) => checked.diagnostics.extend(found),
+            Ok(found) => {
+                for d in found {
+                    let known = checked.diagnostics.iter_mut().find(|known| d.says_more_than(known));
+                    match known {
+                        Some(known) => *known = d,
+                        None => checked.diagnostics.push(d),
+                    }
+                }
+            }
             Err(d) => checked.diagnostics.push(d),
         }
     }

@@ -65,6 +65,11 @@ impl Diagnostic {
         }
     }
 
+    /// The same finding with more in its message.
+    pub fn says_more_than(&self, other: &Diagnostic) -> bool {
+        (self.code, &self.at) == (other.code, &other.at) && self.message.starts_with(&other.message)
+    }
+
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }

@@ -1,9 +1,11 @@
 //! Segments compared by their members: which hold the same ones.
 
-use super::evaluate::is_true;
-use super::portrait::{Asker, Result};
-use crate::ir::{DefId, ExprId, SourceId};
+use super::evaluate::{both, is_true, is_unknown};
+use super::portrait::{Asker, Result, View, internal};
+use crate::ir::{Beside, DefId, Doubt, ExprId, SourceId};
 use crate::plan::Request;
+use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::compute::not;
 
 /// Whom a segment holds, as far as it must be known to tell it from others of the same pass.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -16,15 +18,35 @@ pub struct Holding {
     pub print: u128,
 }
 
+/// How many a doubt is about, of how many.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Doubted {
+    pub rows: u64,
+    pub total: u64,
+}
+
 impl Asker<'_> {
-    /// Whom each of an entity's segments holds, in one pass.
-    pub fn holdings(&self, entity: SourceId, segments: &[DefId]) -> Result<Vec<Holding>> {
+    /// Whom each of an entity's segments holds, and how many each doubt is about, in one pass.
+    pub fn holdings(
+        &self,
+        entity: SourceId,
+        segments: &[DefId],
+        doubts: &[&Doubt],
+    ) -> Result<(Vec<Holding>, Vec<Doubted>)> {
         let mut found: Vec<(ExprId, Holding)> = Vec::new();
         for segment in segments {
             let holding = Holding { segment: *segment, members: 0, total: 0, print: 0 };
             found.push((self.membership(*segment)?, holding));
         }
-        let exprs = found.iter().map(|(e, _)| *e).collect();
+        let mut doubted = vec![Doubted::default(); doubts.len()];
+        let mut exprs: Vec<ExprId> = found.iter().map(|(e, _)| *e).collect();
+        for doubt in doubts {
+            exprs.push(doubt.missing);
+            match &doubt.beside {
+                Beside::Unknown(condition) => exprs.push(*condition),
+                Beside::NoneTrue(conditions) => exprs.extend(conditions),
+            }
+        }
         let mut seen = 0u64;
         self.read(&Request::of(entity, exprs), &mut |view| {
             let rows = view.rows() as u64;
@@ -36,11 +58,31 @@ impl Asker<'_> {
                     holding.print = holding.print.wrapping_add(weight(seen.wrapping_add(row as u64)));
                 }
             }
+            for (doubt, doubted) in doubts.iter().zip(&mut doubted) {
+                doubted.rows += concerned(view, doubt)?.true_count() as u64;
+                doubted.total += rows;
+            }
             seen = seen.wrapping_add(rows);
             Ok(())
         })?;
-        Ok(found.into_iter().map(|(_, holding)| holding).collect())
+        Ok((found.into_iter().map(|(_, holding)| holding).collect(), doubted))
     }
+}
+
+/// The rows that a doubt is about.
+fn concerned(view: &View<'_>, doubt: &Doubt) -> Result<BooleanArray> {
+    let mut rows = is_true(&view.booleans(doubt.missing)?)?;
+    match &doubt.beside {
+        Beside::Unknown(condition) => rows = both(&rows, &is_unknown(&view.booleans(*condition)?)?)?,
+        Beside::NoneTrue(conditions) => {
+            for condition in conditions {
+                let other =
+                    not(&is_true(&view.booleans(*condition)?)?).map_err(|e| internal(e.to_string()))?;
+                rows = both(&rows, &other)?;
+            }
+        }
+    }
+    Ok(rows)
 }
 
 /// A number that looks drawn for the row at this place: two steps of splitmix64.

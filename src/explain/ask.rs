@@ -308,11 +308,6 @@ impl Asker<'_> {
                 formula: print::expr(program, d.body, self.lang),
             });
         }
-        let kind_of = |s: &crate::ir::Source| match (s.is_entity(), s.is_events()) {
-            (true, _) => "entity",
-            (false, true) => "events",
-            (false, false) => "list",
-        };
         List {
             as_of: program.as_of.text(&program.zone),
             zone: program.zone.name().to_string(),
@@ -320,7 +315,7 @@ impl Asker<'_> {
                 .sources
                 .iter()
                 .filter(|s| s.copy.is_none())
-                .map(|s| (s.name.clone(), kind_of(s).to_string(), print::origin(program, s, self.lang)))
+                .map(|s| (s.name.clone(), s.shape.word().to_string(), print::origin(program, s, self.lang)))
                 .collect(),
             params: program
                 .params

@@ -11,7 +11,7 @@ use super::portrait::{Asker, Result, View, internal, value_at};
 use super::reasons;
 use super::why::{self, Customer};
 use crate::ir::print::{self, Lang};
-use crate::ir::{Audience, ExprId, Formula, Node, Program, SourceId, Split};
+use crate::ir::{Audience, ExprId, Formula, Node, Program, SourceId, Split, Zone};
 use crate::plan::Request;
 use crate::value::Value;
 use datafusion::arrow::array::{
@@ -50,6 +50,8 @@ pub struct Selection {
     pub rows: u64,
     /// Those of the columns that are personal: files carry them, screens do not show them.
     pub personal: Vec<String>,
+    /// The script's zone: screens show exact moments in it.
+    pub zone: Zone,
 }
 
 /// One arm of a split.
@@ -211,7 +213,8 @@ impl Asker<'_> {
         };
         let personal = audience.columns.iter().filter(|c| self.is_pii(c.expr) && !is_key(c.expr));
         let personal = personal.map(|c| c.name.clone()).collect();
-        Ok(Selection { audience, waterfall, arms: sizes, columns: delivered, held_out, rows, personal })
+        let (columns, zone) = (delivered, self.program.zone);
+        Ok(Selection { audience, waterfall, arms: sizes, columns, held_out, rows, personal, zone })
     }
 
     /// The arm of each row.

@@ -132,11 +132,7 @@ impl Asker<'_> {
             .map(|s| DictionarySource {
                 name: s.name.clone(),
                 title: s.title.clone(),
-                kind: match (s.is_entity(), s.is_events()) {
-                    (true, _) => "entity",
-                    (false, true) => "events",
-                    (false, false) => "list",
-                },
+                kind: s.shape.word(),
                 files: print::origin(program, s, self.lang),
                 used_by: {
                     let entries = entries.iter().filter(|e| e.reads.contains(&s.name)).map(|e| &e.tag.name);

@@ -61,6 +61,8 @@ pub struct Program {
     pub graph: Graph,
     /// Of aggregates, how what they leave out is counted.
     pub lost: BTreeMap<ExprId, Lost>,
+    /// Warnings of what is missing: the data says for how many.
+    pub doubts: Vec<Doubt>,
     /// What `@allow` silences of what the data shows.
     pub allowed: Allowed,
     /// Warnings; a program with errors is not made.
@@ -74,6 +76,25 @@ pub struct Lost {
     pub undecided: Option<ExprId>,
     /// Events of which a value is divided by zero.
     pub by_zero: Option<ExprId>,
+}
+
+/// A warning of what becomes of those about whom something is unknown, and who they are.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    pub warning: Diagnostic,
+    pub entity: SourceId,
+    /// Whether the value is missing.
+    pub missing: ExprId,
+    pub beside: Beside,
+}
+
+/// What else is so for those whom a [`Doubt`] is about.
+#[derive(Clone, Debug)]
+pub enum Beside {
+    /// The condition is unknown.
+    Unknown(ExprId),
+    /// None of the conditions is true.
+    NoneTrue(Vec<ExprId>),
 }
 
 /// What an expression divides by on its own row, but for constants.
@@ -90,6 +111,26 @@ pub fn divisors(graph: &Graph, expr: ExprId) -> Vec<ExprId> {
     found
 }
 
+/// What the clauses of a source make it, as written.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Shape {
+    /// One row per key.
+    pub entity: bool,
+    /// Rows belong to an entity.
+    pub events: bool,
+}
+
+impl Shape {
+    /// The word for it in answers.
+    pub fn word(self) -> &'static str {
+        match (self.entity, self.events) {
+            (true, _) => "entity",
+            (false, true) => "events",
+            (false, false) => "list",
+        }
+    }
+}
+
 /// A source as the run reads it.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -97,6 +138,8 @@ pub struct Source {
     pub title: Option<String>,
     pub span: Span,
     pub location: Location,
+    /// What its clauses make it, known before it is opened.
+    pub shape: Shape,
     /// It has no table: its rows are the keys that stand in a source of events.
     pub keys_of: Option<KeysOf>,
     pub columns: Vec<Column>,
@@ -393,10 +436,10 @@ impl Source {
 
     /// Whether rows belong to an entity: a source of events.
     pub fn is_events(&self) -> bool {
-        !self.of.is_empty()
+        self.shape.events
     }
 
     pub fn is_entity(&self) -> bool {
-        self.key.is_some()
+        self.shape.entity
     }
 }

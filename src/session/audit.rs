@@ -9,7 +9,8 @@ use crate::plan::audit::Trouble;
 use crate::value::group;
 
 impl Session {
-    /// Reads every row of every source that the program reaches.
+    /// Reads every row of every source that the program reaches. A warning of the script may come once more, with how
+    /// many customers it is about.
     pub fn check_data(&self, program: &Program) -> Result<Vec<Diagnostic>, Diagnostic> {
         self.with_tables(program, &|_| {}, |asker| {
             let mut found = Vec::new();

@@ -1,10 +1,11 @@
-//! `check --data`: segments that hold nobody, everybody, or the same customers as another.
+//! `check --data`: segments that hold nobody, everybody, or the same customers as another, and for how many a warning
+//! of what is missing matters.
 
 use super::Session;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::explain::alike::Holding;
+use crate::explain::alike::{Doubted, Holding};
 use crate::explain::{Asker, ExplainError};
-use crate::ir::{DefId, Definition, DefinitionKind, Node, Program, SourceId};
+use crate::ir::{DefId, Definition, DefinitionKind, Doubt, Node, Program, SourceId};
 use crate::value::group;
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,16 +17,20 @@ impl Session {
     pub(super) fn odd_sizes(&self, asker: &Asker<'_>) -> Result<Vec<Diagnostic>, ExplainError> {
         self.check_unique(asker)?;
         let program = asker.program;
-        let mut entities: BTreeMap<SourceId, Vec<DefId>> = BTreeMap::new();
+        let mut entities: BTreeMap<SourceId, (Vec<DefId>, Vec<&Doubt>)> = BTreeMap::new();
         for (id, d) in program.definition_ids() {
             if d.kind == DefinitionKind::Segment && d.is_written() {
-                entities.entry(d.entity).or_default().push(id);
+                entities.entry(d.entity).or_default().0.push(id);
             }
         }
+        for doubt in program.doubts.iter().filter(|d| !program.allowed.silences(&d.warning)) {
+            entities.entry(doubt.entity).or_default().1.push(doubt);
+        }
         let mut found = Vec::new();
-        for (entity, segments) in entities {
-            let holdings = asker.holdings(entity, &segments)?;
+        for (entity, (segments, doubts)) in entities {
+            let (holdings, doubted) = asker.holdings(entity, &segments, &doubts)?;
             let of = program.source_name(entity);
+            found.extend(doubts.iter().zip(&doubted).map(|(doubt, n)| counted(doubt, *n, of)));
             let mut first: HashMap<(u64, u128), &Definition> = HashMap::new();
             for holding in &holdings {
                 let Some(d) = program.definition(holding.segment) else { continue };
@@ -42,6 +47,13 @@ impl Session {
         }
         Ok(found)
     }
+}
+
+/// The warning once more, with how many it is about.
+fn counted(doubt: &Doubt, doubted: Doubted, of: &str) -> Diagnostic {
+    let (rows, total) = (group(&doubted.rows.to_string()), group(&doubted.total.to_string()));
+    let message = format!("{}: {rows} of {total} {of}", doubt.warning.message);
+    Diagnostic { message, ..doubt.warning.clone() }
 }
 
 /// Nobody, or everybody.

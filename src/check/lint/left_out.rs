@@ -2,9 +2,10 @@
 
 use super::super::definition::Body;
 use super::super::{Checker, Progress};
+use super::Doubtful;
 use super::missing::{Gaps, Why};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{CompareOp, DefId, ExprId, Node};
+use crate::ir::{Beside, CompareOp, DefId, ExprId, Node};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, SegmentBody, UnaryOp};
 use std::collections::HashSet;
@@ -18,13 +19,11 @@ struct Negation {
 
 impl<'a> Checker<'a> {
     /// The negations of a segment's condition that leave people out.
-    pub(super) fn left_out<'c>(
-        &'c self,
-        id: DefId,
-        body: ExprId,
-        gaps: &mut Gaps<'c, 'a>,
-    ) -> Vec<Diagnostic> {
-        let Some(Body::Segment(def)) = self.state(id).map(|s| s.body) else { return Vec::new() };
+    pub(super) fn left_out<'c>(&'c self, id: DefId, body: ExprId, gaps: &mut Gaps<'c, 'a>) -> Vec<Doubtful> {
+        let Some(state) = self.state(id) else { return Vec::new() };
+        let (Body::Segment(def), Progress::Done(Some(entity))) = (state.body, &state.entity) else {
+            return Vec::new();
+        };
         let SegmentBody::Where(condition) = &def.body else { return Vec::new() };
         // Whoever asks whether it is missing, or compares it in another way, has thought of it or needs it known.
         let mut settled = HashSet::new();
@@ -37,7 +36,13 @@ impl<'a> Checker<'a> {
         let mut walk = Walk { checker: self, gaps, settled, within: None, found: Vec::new() };
         walk.visit(condition, body, false);
         let found = walk.found;
-        found.into_iter().map(|negation| self.falls_out(&negation, gaps)).collect()
+        let doubtful = |negation: Negation| Doubtful {
+            warning: self.falls_out(&negation, gaps),
+            entity: *entity,
+            value: negation.subject,
+            beside: Beside::Unknown(body),
+        };
+        found.into_iter().map(doubtful).collect()
     }
 
     /// What must be known for an `and` to be true, apart from its negations.

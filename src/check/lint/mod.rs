@@ -20,11 +20,20 @@ pub(super) use otherwise::Otherwise;
 use super::definition::Body;
 use super::{Checker, Progress};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{Command, DefId, ExprId, Node};
+use crate::ir::{Beside, Command, DefId, Doubt, ExprId, Node, SourceId};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::types::Type;
 use missing::Gaps;
 use stranger::{Known, Stranger};
+
+/// A [`Doubt`] before the question for its value is a node.
+pub(super) struct Doubtful {
+    warning: Diagnostic,
+    entity: SourceId,
+    value: ExprId,
+    beside: Beside,
+}
 
 impl Checker<'_> {
     /// What the definitions show; `commands` are checked, and so are audiences.
@@ -45,15 +54,21 @@ impl Checker<'_> {
         let used_files = self.used_files(scripts);
         let mut gaps = Gaps::new(self);
         let mut found: Vec<Diagnostic> = Vec::new();
+        let mut doubts: Vec<Doubtful> = Vec::new();
         for (id, body) in &written {
-            found.extend(self.left_out(*id, *body, &mut gaps));
+            doubts.extend(self.left_out(*id, *body, &mut gaps));
         }
-        found.extend(self.cases.iter().filter_map(|case| self.unknown_to_else(case, &mut gaps)));
+        doubts.extend(self.cases.iter().filter_map(|case| self.unknown_to_else(case, &mut gaps)));
+        found.extend(doubts.iter().map(|d| d.warning.clone()));
         found.extend(self.odd_windows(&written));
         found.extend(self.defined_twice(&written, &used_files));
         found.extend(self.hidden_columns());
         found.extend(self.unused(commands, &used_files));
         self.diagnostics.extend(found);
+        for Doubtful { warning, entity, value, beside } in doubts {
+            let missing = self.graph.add(Node::IsMissing(value), Type::Bool);
+            self.doubts.push(Doubt { warning, entity, missing, beside });
+        }
     }
 
     /// The body of a definition as written: what a day was put on is the same formula once more.

@@ -2,9 +2,10 @@
 
 use super::super::Checker;
 use super::super::scope::Row;
+use super::Doubtful;
 use super::missing::{Gaps, Why};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{CompareOp, ExprId, Literal, Node};
+use crate::ir::{Beside, CompareOp, ExprId, Literal, Node, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::Expr;
 use std::collections::HashSet;
@@ -13,6 +14,8 @@ use std::collections::HashSet;
 pub(in super::super) struct Otherwise {
     /// Each `when`, and where it stands.
     whens: Vec<(ExprId, Span)>,
+    /// Whose rows it is about.
+    entity: SourceId,
     /// The value of the `else`.
     value: ExprId,
     span: Span,
@@ -33,13 +36,14 @@ impl Checker<'_> {
         conditions: &[ExprId],
         otherwise: (ExprId, Span),
     ) {
-        if self.other_day().is_none() && matches!(row, Row::Entity(_)) {
+        if let (None, Row::Entity(entity)) = (self.other_day(), row) {
             let whens = conditions.iter().copied().zip(branches.iter().map(|(c, _)| c.span)).collect();
-            self.cases.push(Otherwise { whens, value: otherwise.0, span: otherwise.1 });
+            let entity = *entity;
+            self.cases.push(Otherwise { whens, entity, value: otherwise.0, span: otherwise.1 });
         }
     }
 
-    pub(super) fn unknown_to_else(&self, case: &Otherwise, gaps: &mut Gaps<'_, '_>) -> Option<Diagnostic> {
+    pub(super) fn unknown_to_else(&self, case: &Otherwise, gaps: &mut Gaps<'_, '_>) -> Option<Doubtful> {
         if let Node::Literal(Literal::Text(t)) = self.graph.node(case.value)
             && UNKNOWN.iter().any(|word| t.to_lowercase().contains(word))
         {
@@ -66,18 +70,19 @@ impl Checker<'_> {
                 Some(name) => format!("`when {} is missing then …`", name.trim_matches('`')),
                 None => "`when … is missing then …`".to_string(),
             };
-            return Some(
-                Diagnostic::new(
-                    Code::UnknownToElse,
-                    format!("`else {text}` also takes those whose {shown} is missing"),
-                )
-                .at(case.span)
-                .related(*at, "unknown for them")
-                .help(format!(
-                    "give them a branch before: {first}; or write the last condition out and no `else`"
-                ))
-                .help(gaps.said(why)),
-            );
+            let warning = Diagnostic::new(
+                Code::UnknownToElse,
+                format!("`else {text}` also takes those whose {shown} is missing"),
+            )
+            .at(case.span)
+            .related(*at, "unknown for them")
+            .help(format!(
+                "give them a branch before: {first}; or write the last condition out and no `else`"
+            ))
+            .help(gaps.said(why));
+            let whens = case.whens.iter().map(|(when, _)| *when).collect();
+            let (entity, beside) = (case.entity, Beside::NoneTrue(whens));
+            return Some(Doubtful { warning, entity, value: subject, beside });
         }
         None
     }

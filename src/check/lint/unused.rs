@@ -46,19 +46,28 @@ impl Checker<'_> {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for param in self.params.iter().filter(|p| !p.used && files.contains(&p.def.name.span.file)) {
-            let name = &param.def.name;
-            found.push(
-                Diagnostic::new(Code::Unused, format!("nothing uses the parameter `{}`", name.text))
-                    .at(name.span)
-                    .help("take it out, or write it where its value stands now"),
-            );
-        }
         let used = self.used_definitions(commands);
         for file in files {
+            found.extend(self.unused_params(file));
             found.extend(self.unused_tags(file, &used));
         }
         found
+    }
+
+    fn unused_params(&self, file: FileId) -> Vec<Diagnostic> {
+        let here = self.params.iter().filter(|p| p.def.name.span.file == file);
+        let all = here.clone().count();
+        let idle: Vec<(String, Span)> =
+            here.filter(|p| !p.used).map(|p| (p.def.name.text.clone(), p.def.name.span)).collect();
+        if let Some(bloat) = bloat(Code::Unused, "parameters", &idle, all) {
+            return vec![bloat.help("take them out, or write them where their values stand now")];
+        }
+        let unused = |(name, span): &(String, Span)| {
+            Diagnostic::new(Code::Unused, format!("nothing uses the parameter `{name}`"))
+                .at(*span)
+                .help("take it out, or write it where its value stands now")
+        };
+        idle.iter().map(unused).collect()
     }
 
     fn unused_tags(&self, file: FileId, used: &HashSet<DefId>) -> Vec<Diagnostic> {
@@ -78,20 +87,10 @@ impl Checker<'_> {
         if idle.len() <= LET_PASS {
             return Vec::new();
         }
-        if let Some((_, first)) = idle.first().filter(|_| idle.len() > MANY) {
-            let names: Vec<&str> = idle.iter().take(NAMED).map(|(name, _)| name.as_str()).collect();
-            let more = idle.len() - names.len();
-            return vec![
-                Diagnostic::new(
-                    Code::TagBloat,
-                    format!("nothing uses {} of the {all} tags of this script", idle.len()),
-                )
-                .at(*first)
-                .help(format!("they are {}, and {more} more", list(&names)))
-                .help(
-                    "take them out, or move what others shall use to a file of its own: `use \"tags.seg\"`",
-                ),
-            ];
+        if let Some(bloat) = bloat(Code::TagBloat, "tags", &idle, all) {
+            let help =
+                "take them out, or move what others shall use to a file of its own: `use \"tags.seg\"`";
+            return vec![bloat.help(help)];
         }
         let unused = |(name, span): &(String, Span)| {
             Diagnostic::new(Code::Unused, format!("nothing uses the tag `{name}`"))
@@ -133,6 +132,18 @@ impl Checker<'_> {
         used.extend(on_days);
         used
     }
+}
+
+/// One finding for all of them, where there are many.
+fn bloat(code: Code, kind: &str, idle: &[(String, Span)], all: usize) -> Option<Diagnostic> {
+    let (_, first) = idle.first().filter(|_| idle.len() > MANY)?;
+    let names: Vec<&str> = idle.iter().take(NAMED).map(|(name, _)| name.as_str()).collect();
+    let more = idle.len() - names.len();
+    Some(
+        Diagnostic::new(code, format!("nothing uses {} of the {all} {kind} of this script", idle.len()))
+            .at(*first)
+            .help(format!("they are {}, and {more} more", list(&names))),
+    )
 }
 
 /// A path without `.` and without `folder/..`.

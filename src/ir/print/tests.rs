@@ -17,6 +17,7 @@ fn source(name: &str, columns: &[&str]) -> Source {
         name: name.into(),
         title: None,
         span: Span::new(FileId(0), 0, 0),
+        shape: Shape::default(),
         keys_of: None,
         location: Location { pattern: String::new(), folder: "".into() },
         columns: columns
@@ -69,6 +70,7 @@ impl Bank {
             graph: Graph::default(),
             lost: std::collections::BTreeMap::new(),
 
+            doubts: Vec::new(),
             allowed: Default::default(),
             warnings: Vec::new(),
         })

@@ -8,12 +8,10 @@ use super::tag;
 use super::words::{Word, name, say, t};
 use crate::explain::Selection;
 use crate::explain::portrait::value_at;
-use crate::ir::Zone;
 use crate::output::style::Style;
 use crate::output::table::{Align, Cell};
 use crate::value::Value;
-use datafusion::arrow::array::{Array, ArrayRef};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::ArrayRef;
 
 /// The audience for people. `files` are what was written (`audience`, `held out`, `manifest`, or any words), where,
 /// and with how many rows; `sample` is how many rows are shown.
@@ -134,7 +132,7 @@ fn first(page: &mut Page<'_>, a: &Selection, sample: usize) {
         .collect();
     let under: Vec<String> = match reasons {
         Some(array) => (0..shown)
-            .map(|row| match cell(array, row) {
+            .map(|row| match cell(a, array, row) {
                 Value::Text(why) if !why.is_empty() => {
                     format!("{}{}{why}", t(lang, Word::Why), t(lang, Word::Colon))
                 }
@@ -149,21 +147,14 @@ fn first(page: &mut Page<'_>, a: &Selection, sample: usize) {
 
 /// A cell of a file as a screen may show it.
 fn shown_cell(a: &Selection, name: &String, array: &ArrayRef, row: usize) -> Value {
-    match cell(array, row) {
+    match cell(a, array, row) {
         value if !value.is_missing() && a.personal.contains(name) => Value::Masked,
         value => value,
     }
 }
 
-/// A cell of a file. An exact moment stands there in UTC, and says so.
-fn cell(array: &ArrayRef, row: usize) -> Value {
-    let utc = Zone(chrono_tz::UTC);
-    match (value_at(array, row, &utc), array.data_type()) {
-        (Ok(moment @ Value::Instant(_)), DataType::Timestamp(_, Some(_))) => {
-            Value::Text(format!("{moment}Z"))
-        }
-        (Ok(value), _) => value,
-        // Of a type that answers do not show.
-        (Err(_), _) => Value::Text("?".to_string()),
-    }
+/// A cell of a file. An exact moment stands there in UTC; a screen shows it in the script's zone, as any other answer.
+fn cell(a: &Selection, array: &ArrayRef, row: usize) -> Value {
+    // Of a type that answers do not show.
+    value_at(array, row, &a.zone).unwrap_or_else(|_| Value::Text("?".to_string()))
 }

@@ -3,7 +3,7 @@
 use crate::explain::Selection;
 use crate::explain::answer::*;
 use crate::explain::audience::Stage;
-use crate::ir::{Audience, Control, DefId, ExprId, Limit};
+use crate::ir::{Audience, Control, DefId, ExprId, Limit, Zone};
 use crate::source::{FileId, Span};
 use crate::value::Value;
 use datafusion::arrow::array::{
@@ -368,6 +368,7 @@ pub fn selection() -> Selection {
         held_out: Some(named(&[("customer_id", &ids.slice(0, 1))])),
         rows: 3,
         personal: vec![s("name")],
+        zone: Zone(chrono_tz::Asia::Shanghai),
     }
 }
 
