@@ -9,6 +9,9 @@ use crate::source::Span;
 use crate::syntax::ast::{Ident, Path};
 use crate::types::Type;
 
+/// So many findings are compared with all names of the script.
+const ENOUGH: usize = 100;
+
 /// The row that an expression is about.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Row {
@@ -327,10 +330,12 @@ impl Checker<'_> {
             return self.faulty();
         }
         let mut known: Vec<String> = Vec::new();
-        if !matches!(row, Row::Source(_) | Row::Constant) {
+        // After so many findings nobody reads on, and each of them would be compared with every name.
+        let few = self.diagnostics.len() < ENOUGH;
+        if few && !matches!(row, Row::Source(_) | Row::Constant) {
             known.extend(self.definitions.iter().map(|d| d.name().to_string()));
         }
-        known.extend(self.params.iter().map(|p| p.def.name.text.clone()));
+        known.extend(self.params.iter().filter(|_| few).map(|p| p.def.name.text.clone()));
         for source in &sources {
             known.extend(
                 self.source(*source).into_iter().flat_map(|s| s.columns.iter().map(|c| c.name.clone())),

@@ -106,6 +106,10 @@ impl Diagnostics {
         self.list.iter().any(Diagnostic::is_error)
     }
 
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

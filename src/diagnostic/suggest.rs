@@ -1,8 +1,11 @@
 //! Did-you-mean: the nearest known name, and how to say it.
 
+use std::borrow::Cow;
+
 /// The candidate nearest to `name`, where one is near enough to be a slip: another case, or an edit or two.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = name.to_lowercase();
+    let length = folded.chars().count();
     let allowed = match name.chars().count() {
         0..=2 => 0,
         3..=5 => 1,
@@ -11,10 +14,23 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     };
     candidates
         .into_iter()
-        .map(|c| (strsim::damerau_levenshtein(&folded, &c.to_lowercase()), c))
-        .filter(|(distance, c)| *distance <= allowed || is_part(&folded, &c.to_lowercase()))
+        .filter_map(|c| {
+            let candidate = lower(c);
+            // No edit but adds or takes one letter: what differs more in length is not worth comparing.
+            let part = is_part(&folded, &candidate);
+            if !part && candidate.chars().count().abs_diff(length) > allowed {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(&folded, &candidate);
+            (part || distance <= allowed).then_some((distance, c))
+        })
         .min_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(b.1)))
         .map(|(_, c)| c)
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    let is_lower = text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
 /// `asset` for `total_assets`: a whole word of the other, and not a mere letter or two.
