@@ -105,11 +105,9 @@ impl<'a> Lowering<'a> {
                 for (when, then) in branches {
                     arms.push((opaque(self.expr(*when)?, &Type::Bool)?, arm(*then)?));
                 }
-                let last = match otherwise {
-                    Some(e) => arm(*e)?,
-                    None => Box::new(missing(ty)?),
-                };
-                Expr::Case(Case::new(None, arms, Some(last)))
+                // DataFusion is quick where nothing is said of the others, who have none then.
+                let last = otherwise.map(arm).transpose()?;
+                Expr::Case(Case::new(None, arms, last))
             }
             Node::Call { function, arguments } => self.call(*function, arguments, ty)?,
             Node::Elapsed { unit, until, moment, day } => {

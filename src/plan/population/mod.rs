@@ -36,7 +36,7 @@ use super::scalar::known;
 use super::scan::column;
 use super::{Result, internal};
 use crate::functions::PopulationFn;
-use crate::ir::{DefId, ExprId, Node, Program, TopSize};
+use crate::ir::{DefId, ExprId, Node, Population, Program, TopSize};
 use crate::syntax::ast::Number;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
@@ -96,6 +96,7 @@ fn name(part: Part, id: ExprId) -> String {
         Part::Size => "size",
         Part::Mean => "mean",
         Part::Deviation => "deviation",
+        Part::Tile { .. } => "tile",
         Part::Taken(_) => "taken",
     };
     format!("p{}_{word}", id.0)
@@ -151,6 +152,13 @@ pub(super) fn beside(
                     parts.push((name(taken, id), taken));
                     values.push((id, column(name(taken, id))));
                 }
+                Node::Population(Population {
+                    function: PopulationFn::Ntile, tiles, ties_together, ..
+                }) => {
+                    let tile = Part::Tile { tiles: tiles_of(*tiles)?, together: *ties_together };
+                    parts.push((name(tile, id), tile));
+                    values.push((id, column(name(tile, id))));
+                }
                 _ => ranked.push(id),
             }
         }
@@ -177,6 +185,11 @@ fn take(size: TopSize) -> Result<Take> {
             Take::Share { digits, scale }
         }
     })
+}
+
+/// The n of `ntile`.
+fn tiles_of(written: Option<u64>) -> Result<u32> {
+    u32::try_from(written.unwrap_or(1)).map_err(|_| internal("too many tiles"))
 }
 
 /// A share as `digits / scale`.
@@ -310,8 +323,7 @@ fn value(
             }
             PopulationFn::Ntile => {
                 let from = if p.ties_together { Part::Below } else { Part::Upwards };
-                let tiles = i64::try_from(p.tiles.unwrap_or(1)).map_err(|_| internal("too many tiles"))?;
-                tile(place(from), of(Part::Size), tiles)
+                tile(place(from), of(Part::Size), tiles_of(p.tiles)?.into())
             }
             PopulationFn::Rank => Ok(place(Part::Above)),
             PopulationFn::Zscore => {

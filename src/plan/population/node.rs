@@ -21,6 +21,11 @@ pub enum Part {
     Above,
     /// From the largest, the lower key first.
     Downwards,
+    /// The tile of so many, from the smallest; of equal values the lower key first, or each in the tile of the first.
+    Tile {
+        tiles: u32,
+        together: bool,
+    },
     Size,
     Mean,
     Deviation,
@@ -56,14 +61,16 @@ impl Take {
 impl Part {
     pub fn data_type(self) -> DataType {
         match self {
-            Part::Below | Part::Upwards | Part::Above | Part::Downwards | Part::Size => DataType::Int64,
+            Part::Below | Part::Upwards | Part::Above | Part::Downwards => DataType::Int64,
+            Part::Tile { .. } | Part::Size => DataType::Int64,
             Part::Mean | Part::Deviation => DataType::Float64,
             Part::Taken(_) => DataType::Boolean,
         }
     }
 
+    /// Whether it follows from the order of the group's values.
     pub fn is_place(self) -> bool {
-        matches!(self, Part::Below | Part::Upwards | Part::Above | Part::Downwards)
+        !matches!(self, Part::Size | Part::Mean | Part::Deviation | Part::Taken(_))
     }
 
     /// The aggregate of the values that it is.
@@ -73,6 +80,37 @@ impl Part {
             Part::Deviation => Some(ours::exact_stddev()),
             _ => None,
         }
+    }
+}
+
+/// The tiles of a group: the first `size mod tiles` are one larger than the others.
+#[derive(Clone, Copy)]
+pub struct Tiles {
+    small: u32,
+    larger: u32,
+}
+
+impl Tiles {
+    pub fn of(size: u32, tiles: u32) -> Tiles {
+        let tiles = tiles.max(1);
+        Tiles { small: size / tiles, larger: size % tiles }
+    }
+
+    /// The tile of a place, both from 1.
+    pub fn tile(self, place: u32) -> u32 {
+        let before = place.saturating_sub(1);
+        // No more than the size.
+        let in_larger = self.larger * (self.small + 1);
+        let tile = match before.checked_sub(in_larger) {
+            None => before / (self.small + 1),
+            Some(rest) => self.larger + rest / self.small.max(1),
+        };
+        tile + 1
+    }
+
+    /// How many stand before each tile but the first.
+    pub fn borders(self, tiles: u32) -> impl Iterator<Item = usize> {
+        (1..tiles).map(move |tile| tile as usize * self.small as usize + tile.min(self.larger) as usize)
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the rows that are compared to where each stands in its group.
 
 use super::super::aggregates::interner::MISSING;
-use super::node::{Part, Take};
+use super::node::{Part, Take, Tiles};
 use super::values::{Entry, Found};
 use datafusion::arrow::array::{ArrayRef, BooleanBufferBuilder, Int64Array};
 use datafusion::arrow::buffer::BooleanBuffer;
@@ -10,6 +10,8 @@ use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+/// Tiles of which each is found without an order within it.
+const FEW: u32 = 64;
 /// Fewer rows are not worth a thread.
 const SMALL: usize = 1 << 14;
 
@@ -57,7 +59,8 @@ pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: us
         .collect();
     let mut taken = taken(&mut entries, &sizes, &takes, rows, threads)?.into_iter();
     if parts.iter().any(|part| part.is_place()) {
-        sort(&mut entries, &sizes, threads)?;
+        let tiles = parts.iter().filter(|part| part.is_place()).map(|part| few_tiles(*part)).collect();
+        sort(&mut entries, &sizes, tiles, threads)?;
     }
     let placed: Vec<Part> = parts.iter().copied().filter(|part| part.is_place()).collect();
     let mut placed = each(placed, threads, |part| Ok(place(&entries, &sizes, part, rows)))?.into_iter();
@@ -201,41 +204,92 @@ fn taken(
     Ok(taken.into_iter().map(|mut taken| taken.finish()).collect())
 }
 
-/// Sorts each group by value, then by key. A large group is first parted, so that several threads can sort it.
-fn sort(entries: &mut [Entry], sizes: &[usize], threads: usize) -> Result<()> {
+/// How many tiles are asked for, where they are so few that rows need no order within them.
+fn few_tiles(part: Part) -> Option<u32> {
+    match part {
+        Part::Tile { tiles, together: false } if tiles <= FEW => Some(tiles),
+        _ => None,
+    }
+}
+
+/// Sorts each group by value, then by key; where only a few tiles are asked for, as far as to know who is in which.
+fn sort(entries: &mut [Entry], sizes: &[usize], tiles: Option<Vec<u32>>, threads: usize) -> Result<()> {
     let most = share(entries.len(), threads);
     let mut pieces = Vec::new();
     for run in runs(entries, sizes, most) {
         let mut small = Vec::new();
         for group in run {
-            if group.len() > most { part(group, most, &mut pieces) } else { small.push(group) }
+            let borders = tiles.as_ref().map(|tiles| borders(group.len(), tiles));
+            let piece = Piece { entries: group, borders };
+            if piece.entries.len() > most { piece.parted(most, &mut pieces) } else { small.push(piece) }
         }
         pieces.push(small);
     }
-    each(pieces, threads, |groups| {
-        for group in groups {
-            group.sort_unstable_by_key(|e| (e.word, e.row));
-        }
+    each(pieces, threads, |pieces| {
+        pieces.into_iter().for_each(Piece::sort);
         Ok(())
     })?;
     Ok(())
 }
 
-/// Parts a group into pieces, each with what is larger than the one before.
-fn part<'a>(group: &'a mut [Entry], most: usize, pieces: &mut Vec<Vec<&'a mut [Entry]>>) {
-    if group.len() <= most {
-        pieces.push(vec![group]);
-        return;
+/// Where the tiles of a group of this size begin, but the first.
+fn borders(size: usize, tiles: &[u32]) -> Vec<usize> {
+    // No more rows than fit.
+    let of = |tiles: &u32| Tiles::of(size as u32, *tiles).borders(*tiles);
+    let mut borders: Vec<usize> = tiles.iter().flat_map(of).filter(|at| *at < size).collect();
+    borders.sort_unstable();
+    borders.dedup();
+    borders
+}
+
+/// Neighbours that are to be sorted.
+struct Piece<'a> {
+    entries: &'a mut [Entry],
+    /// Where only what stands on which side of these need be known.
+    borders: Option<Vec<usize>>,
+}
+
+impl<'a> Piece<'a> {
+    /// What is smaller than all the others, and these; none where nothing is left to do.
+    fn halves(self) -> Option<(Piece<'a>, Piece<'a>)> {
+        let (at, lower, upper) = match self.borders {
+            None => (self.entries.len() / 2, None, None),
+            Some(mut lower) => {
+                let mut upper = lower.split_off(lower.len() / 2);
+                let at = *upper.first()?;
+                upper.iter_mut().for_each(|border| *border -= at);
+                upper.retain(|border| *border > 0);
+                (at, Some(lower), Some(upper))
+            }
+        };
+        if at > 0 && at < self.entries.len() {
+            self.entries.select_nth_unstable_by_key(at, |e| (e.word, e.row));
+        }
+        let (low, high) = self.entries.split_at_mut_checked(at)?;
+        Some((Piece { entries: low, borders: lower }, Piece { entries: high, borders: upper }))
     }
-    let middle = group.len() / 2;
-    group.select_nth_unstable_by_key(middle, |e| (e.word, e.row));
-    if let Some((lower, upper)) = group.split_at_mut_checked(middle) {
-        part(lower, most, pieces);
-        part(upper, most, pieces);
+
+    /// In several pieces, so that several threads can sort them.
+    fn parted(self, most: usize, pieces: &mut Vec<Vec<Piece<'a>>>) {
+        if self.entries.len() <= most {
+            pieces.push(vec![self]);
+        } else if let Some((lower, upper)) = self.halves() {
+            lower.parted(most, pieces);
+            upper.parted(most, pieces);
+        }
+    }
+
+    fn sort(self) {
+        if self.borders.is_none() {
+            self.entries.sort_unstable_by_key(|e| (e.word, e.row));
+        } else if let Some((lower, upper)) = self.halves() {
+            lower.sort();
+            upper.sort();
+        }
     }
 }
 
-/// The places of all rows, by their number, from sorted groups.
+/// The places of all rows, by their number, from groups that [`sort`] has left.
 fn place(mut entries: &[Entry], sizes: &[usize], part: Part, rows: usize) -> Vec<u32> {
     let mut places = vec![0; rows];
     for size in sizes {
@@ -243,19 +297,28 @@ fn place(mut entries: &[Entry], sizes: &[usize], part: Part, rows: usize) -> Vec
         entries = rest;
         // No more rows than fit.
         let size = *size as u32;
+        let mut set = |entry: &Entry, place: u32| {
+            if let Some(slot) = places.get_mut(entry.row as usize) {
+                *slot = place;
+            }
+        };
+        if let Part::Tile { tiles, together: false } = part {
+            let tiles = Tiles::of(size, tiles);
+            (1..).zip(group).for_each(|(place, entry)| set(entry, tiles.tile(place)));
+            continue;
+        }
         let mut before = 0u32;
         for equal in group.chunk_by(|a, b| a.word == b.word) {
             let count = equal.len() as u32;
-            for (at, entry) in (0u32..).zip(equal) {
-                if let Some(place) = places.get_mut(entry.row as usize) {
-                    *place = match part {
-                        Part::Below => before + 1,
-                        Part::Upwards => before + at + 1,
-                        Part::Above => size - before - count + 1,
-                        _ => size - before - count + at + 1,
-                    };
-                }
-            }
+            let above = size - before - count;
+            let (first, step) = match part {
+                Part::Tile { tiles, .. } => (Tiles::of(size, tiles).tile(before + 1), 0),
+                Part::Below => (before + 1, 0),
+                Part::Upwards => (before + 1, 1),
+                Part::Above => (above + 1, 0),
+                _ => (above + 1, 1),
+            };
+            (0..).zip(equal).for_each(|(at, entry)| set(entry, first + step * at));
             before += count;
         }
     }

@@ -24,11 +24,14 @@ use rand_chacha::ChaCha8Rng;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 12] = [
     Part::Below,
     Part::Upwards,
     Part::Above,
     Part::Downwards,
+    Part::Tile { tiles: 5, together: false },
+    Part::Tile { tiles: 3, together: true },
+    Part::Tile { tiles: 1000, together: false },
     Part::Size,
     Part::Mean,
     Part::Taken(Take::Count(2)),
@@ -236,6 +239,11 @@ fn expected(rows: &[Row], at: usize, part: Part, within: &[&str], based: bool, d
         }
         Part::Above => Is::Number(1 + count(&|o, _| o == Ordering::Greater)),
         Part::Downwards => Is::Number(downwards),
+        Part::Tile { tiles, together } => {
+            let lower =
+                |o: Ordering, lower: bool| o == Ordering::Less || !together && o == Ordering::Equal && lower;
+            Is::Number(dealt(size, i64::from(tiles), count(&lower)))
+        }
         Part::Size => Is::Number(size),
         Part::Mean => {
             let floats = domain.floats.as_ref().unwrap();
@@ -246,6 +254,18 @@ fn expected(rows: &[Row], at: usize, part: Part, within: &[&str], based: bool, d
         Part::Taken(Take::Share { digits, scale }) => Is::Truth((downwards - 1) * scale < size * digits),
         Part::Deviation => Is::Missing,
     }
+}
+
+/// The tile of whom so many stand before, by dealing out sizes.
+fn dealt(size: i64, tiles: i64, before: i64) -> i64 {
+    let mut end = 0;
+    for tile in 1..=tiles {
+        end += size / tiles + i64::from(tile <= size % tiles);
+        if before < end {
+            return tile;
+        }
+    }
+    panic!("nobody's tile")
 }
 
 fn found(array: &ArrayRef, row: usize) -> Is {
@@ -284,12 +304,14 @@ async fn check(draw: &mut ChaCha8Rng, domain: &Domain, count: usize, text_keys: 
     ] {
         for threads in [1, 3] {
             let all = compared(partitions.clone(), threads, within, based, &parts).await;
-            // The takes alone: nothing is sorted.
-            let takes: Vec<Part> = parts.iter().copied().filter(|p| matches!(p, Part::Taken(_))).collect();
-            let only = compared(partitions.clone(), threads, within, based, &takes).await;
+            // The largest and few tiles alone: nothing is sorted.
+            let few = |p: &Part| matches!(p, Part::Taken(_) | Part::Tile { tiles: 5, together: false });
+            let mut some: Vec<Part> = parts.iter().copied().filter(few).collect();
+            some.push(Part::Tile { tiles: 3, together: false });
+            let only = compared(partitions.clone(), threads, within, based, &some).await;
             assert_eq!(all.num_rows(), rows.len());
             for at in 0..rows.len() {
-                for (parts, batch) in [(&parts, &all), (&takes, &only)] {
+                for (parts, batch) in [(&parts, &all), (&some, &only)] {
                     for (i, part) in parts.iter().enumerate() {
                         let array = batch.column_by_name(&format!("part{i}")).unwrap();
                         let expected = expected(&rows, at, *part, within, based, domain);
@@ -346,5 +368,11 @@ fn large_groups_are_sorted_by_several_threads() {
         let mut largest: Vec<usize> = down.iter().take(600).map(|(_, row)| *row as usize).collect();
         largest.sort_unstable();
         assert_eq!(taken.set_indices().collect::<Vec<_>>(), largest, "{threads} threads");
+        let parts = [Part::Tile { tiles: 7, together: false }];
+        let all = vec![part(0..70_000), part(70_000..count)];
+        let places = super::places::places(&parts, all, count as usize, threads).unwrap();
+        let [Of::Places(found)] = &places.columns[..] else { panic!("{places:?}") };
+        let tile = |place: &u32| dealt(count.into(), 7, i64::from(*place) - 1) as u32;
+        assert!(*found == upwards.iter().map(tile).collect::<Vec<u32>>(), "tiles, {threads} threads");
     }
 }
