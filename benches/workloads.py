@@ -100,6 +100,9 @@ segment s where assets >= 300_000 and tx_90d > 5 and spend_90d > 1_000 and spend
     and (logins_30d > 0 or fund_views > 0)
 ''',
     "W4": w4(),
+    "W5": SOURCES
+    + "rfm value from transactions recency txn_time frequency in last 365 days monetary amount in last 365 days bins 5\n"
+    + "segment s where value.score >= 13\n",
     "W6": SOURCES + "segment s = top 1% by assets within city\n",
 }
 WHAT = {
@@ -107,6 +110,7 @@ WHAT = {
     "W2": "balances and one windowed count",
     "W3": "ten tags of two sources, one segment",
     "W4": "100 segments over 30 tags",
+    "W5": "quintiles of recency, frequency and money",
     "W6": "the top 1 % within each city",
 }
 BALANCES = ["customer_id", "deposit_balance", "fund_balance", "wealth_balance"]
@@ -122,6 +126,10 @@ READS = {
         ("data/customers.parquet", BALANCES),
         ("data/transactions/*.parquet", ["customer_id", "txn_time", "amount", "category"]),
         ("data/app_events/*.parquet", ["customer_id", "event_time", "event"]),
+    ],
+    "W5": [
+        ("data/customers.parquet", ["customer_id"]),
+        ("data/transactions/*.parquet", ["customer_id", "txn_time", "amount"]),
     ],
     "W6": [("data/customers.parquet", [*BALANCES, "city"])],
 }
@@ -178,6 +186,14 @@ def duckdb(bank, threads):
                 SELECT count(*) FROM t JOIN a USING (customer_id) WHERE n > 5 AND s90 > 1000 AND s365 > 10000
                 AND coalesce(tr, 0) >= 0 AND mx > 500 AND av > 50.5 AND la >= TIMESTAMP '2026-09-03' AND k >= 4
                 AND (l > 0 OR v > 0)"""
+        elif workload == "W5":
+            def fifth(value):
+                return f"ntile(5) OVER (ORDER BY {value}, customer_id)"
+
+            query = f"""SELECT count(*) FROM (SELECT {fifth("last")} + {fifth("often")} + {fifth("money")} score
+                FROM (SELECT customer_id, max(txn_time)::DATE last, count(*) FILTER ({t(365)}) often,
+                    coalesce(sum(amount) FILTER ({t(365)}), 0) money FROM {transactions} WHERE {before_t} GROUP BY 1)
+                WHERE customer_id IN (SELECT customer_id FROM {customers})) WHERE score >= 13"""
         elif workload == "W6":
             query = f"""SELECT count(*) FROM (SELECT row_number() OVER (PARTITION BY city ORDER BY assets DESC, customer_id) r,
                 count(*) OVER (PARTITION BY city) n FROM (SELECT customer_id, city, {assets} assets FROM {customers})
@@ -260,6 +276,24 @@ def polars(bank, threads):
             found = transactions.join(events, on="customer_id").filter(
                 (c("n") > 5) & (c("s90") > 1000) & (c("s365") > 10000) & (c("tr") >= 0) & (c("mx") > 500) & (c("av") > 50.5)
                 & (c("la") >= datetime.datetime(2026, 9, 3)) & (c("k") >= 4) & ((c("l") > 0) | (c("v") > 0))).select(pl.len())
+        elif workload == "W5":
+            # Conditions as columns: sums of them stream, filters within an aggregate do not.
+            year = pl.when(t(365))
+            each = (
+                scan("transactions/*.parquet").filter(before_t)
+                .select("customer_id", "txn_time", year.then(pl.col("amount")).otherwise(0).alias("money"), t(365).cast(pl.UInt32).alias("often"))
+                .group_by("customer_id").agg(txn.max().dt.date().alias("last"), pl.col("often").sum(), pl.col("money").sum())
+                .join(customers.select("customer_id"), on="customer_id", how="semi"))
+
+            def fifth(name):
+                # From 0; the first ones are one larger where there is a rest. Of equal values the first in order comes first.
+                before, size = pl.col(name).rank("ordinal").cast(pl.Int64) - 1, pl.len().cast(pl.Int64)
+                small, larger = size // 5, size % 5
+                in_larger = larger * (small + 1)
+                return pl.when(before < in_larger).then(before // (small + 1)).otherwise((before - in_larger) // small + larger)
+
+            score = fifth("last") + fifth("often") + fifth("money") + 3
+            found = each.sort("customer_id").select(score.alias("score")).filter(pl.col("score") >= 13).select(pl.len())
         elif workload == "W6":
             known = customers.filter(pl.col("assets").is_not_null() & pl.col("city").is_not_null())
             place = pl.struct(-pl.col("assets"), "customer_id").rank("ordinal").over("city")

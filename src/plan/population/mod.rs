@@ -10,15 +10,19 @@
 //!   and its result is joined to the rows by key. Sizes, means and deviations are aggregates, joined by group.
 //!
 //! ```text
-//! node.rs   the logical plan's node          exec.rs     the operator: collect, compare, finish
-//! planner.rs   from the one to the other     values.rs   what is worked out on each batch of rows
-//! order.rs  rows in the order of their keys  groups.rs   groups as numbers          places.rs   selecting and sorting
+//! node.rs    the logical plan's node            planner.rs   from the node to the operator
+//! exec.rs    the operator: collect, compare, finish
+//! order.rs   rows in the order of their keys    values.rs    what is worked out on each batch of rows
+//! groups.rs  groups as numbers                  gather.rs    what is compared, group by group
+//! places.rs  selecting and sorting              parallel.rs  work for several threads
 //! ```
 
 mod exec;
+mod gather;
 mod groups;
 mod node;
 mod order;
+mod parallel;
 mod places;
 mod planner;
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! From the rows that are compared to where each stands in its group.
 
 use super::super::aggregates::interner::MISSING;
+use super::gather::{Gathered, Lists};
 use super::node::{Part, Take, Tiles};
+use super::parallel::each;
 use super::values::{Entry, Found};
 use datafusion::arrow::array::{ArrayRef, BooleanBufferBuilder, Int64Array};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::common::Result;
 use std::cmp::Reverse;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 /// Tiles of which each is found without an order within it.
 const FEW: u32 = 64;
@@ -40,16 +41,6 @@ pub(super) struct Places {
 
 /// Places of `rows` rows. A part that is an aggregate of the values is left empty.
 pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: usize) -> Result<Places> {
-    let Gathered { mut entries, sizes, open } = gather(found)?;
-    let groups = parts.iter().any(|part| !part.is_place() && !matches!(part, Part::Taken(_))).then(|| {
-        let mut groups = vec![MISSING; rows];
-        for entry in &entries {
-            if let Some(group) = groups.get_mut(entry.row as usize) {
-                *group = entry.group;
-            }
-        }
-        groups
-    });
     let takes: Vec<Take> = parts
         .iter()
         .filter_map(|part| match part {
@@ -57,7 +48,27 @@ pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: us
             _ => None,
         })
         .collect();
-    let mut taken = taken(&mut entries, &sizes, &takes, rows, threads)?.into_iter();
+    let mut lists = Lists::new(found, threads)?;
+    let (open, sizes) = (std::mem::take(&mut lists.open), lists.sizes.clone());
+    if takes.len() == parts.len()
+        && let Some(mut few) = lists.largest(&takes)?
+    {
+        let taken = taken(&mut few, &sizes, &takes, rows, threads)?;
+        let columns = taken.into_iter().map(Column::Taken).collect();
+        return Ok(Places { columns, groups: None, count: sizes.len(), open });
+    }
+    let mut gathered = lists.gather();
+    let groups = parts.iter().any(|part| !part.is_place() && !matches!(part, Part::Taken(_))).then(|| {
+        let mut groups = vec![MISSING; rows];
+        for entry in &gathered.entries {
+            if let Some(group) = groups.get_mut(entry.row as usize) {
+                *group = entry.group;
+            }
+        }
+        groups
+    });
+    let mut taken = taken(&mut gathered, &sizes, &takes, rows, threads)?.into_iter();
+    let mut entries = gathered.entries;
     if parts.iter().any(|part| part.is_place()) {
         let tiles = parts.iter().filter(|part| part.is_place()).map(|part| few_tiles(*part)).collect();
         sort(&mut entries, &sizes, tiles, threads)?;
@@ -76,71 +87,6 @@ pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: us
         });
     }
     Ok(Places { columns, groups, count: sizes.len(), open })
-}
-
-struct Gathered {
-    /// Group by group.
-    entries: Vec<Entry>,
-    /// How many rows each group has.
-    sizes: Vec<usize>,
-    open: Vec<Option<BooleanBuffer>>,
-}
-
-/// Brings together what the threads have found.
-fn gather(found: Vec<Found>) -> Result<Gathered> {
-    let mut open = Vec::new();
-    let mut all: Option<super::groups::Groups> = None;
-    let mut lists = Vec::with_capacity(found.len());
-    for part in found {
-        open.extend(part.open);
-        match &mut all {
-            None => {
-                all = Some(part.groups);
-                lists.push((part.entries, None));
-            }
-            Some(all) => lists.push((part.entries, Some(all.absorb(&part.groups)?))),
-        }
-    }
-    let groups = all.map_or(1, |all| all.count());
-    if groups == 1 {
-        let total = lists.iter().map(|(entries, _)| entries.len()).sum();
-        let mut lists = lists.into_iter().map(|(entries, _)| entries);
-        let mut entries = lists.next().unwrap_or_default();
-        entries.reserve_exact(total - entries.len());
-        lists.for_each(|list| entries.extend(list));
-        return Ok(Gathered { entries, sizes: vec![total], open });
-    }
-    let here = |map: &Option<Vec<u32>>, group: u32| match map {
-        None => group,
-        Some(map) => map.get(group as usize).copied().unwrap_or(MISSING),
-    };
-    let mut sizes = vec![0usize; groups];
-    for (entries, map) in &lists {
-        for entry in entries {
-            if let Some(size) = sizes.get_mut(here(map, entry.group) as usize) {
-                *size += 1;
-            }
-        }
-    }
-    let mut next = Vec::with_capacity(groups);
-    let mut total = 0;
-    for size in &sizes {
-        next.push(total);
-        total += size;
-    }
-    let mut sorted = vec![Entry::default(); total];
-    for (entries, map) in lists {
-        for entry in entries {
-            let group = here(&map, entry.group);
-            if let Some(at) = next.get_mut(group as usize) {
-                if let Some(slot) = sorted.get_mut(*at) {
-                    *slot = Entry { group, ..entry };
-                }
-                *at += 1;
-            }
-        }
-    }
-    Ok(Gathered { entries: sorted, sizes, open })
 }
 
 /// The groups' rows in runs of neighbours, each enough for a thread's while.
@@ -166,8 +112,10 @@ fn share(rows: usize, threads: usize) -> usize {
 }
 
 /// Who is among the largest of each group, for each of the takes. Of a group only those are found, not their order.
+///
+/// `gathered`: at least these; `sizes`: how many rows the groups have.
 fn taken(
-    entries: &mut [Entry],
+    gathered: &mut Gathered,
     sizes: &[usize],
     takes: &[Take],
     rows: usize,
@@ -176,12 +124,17 @@ fn taken(
     if takes.is_empty() {
         return Ok(Vec::new());
     }
-    let most = share(entries.len(), threads);
-    let largest = |groups: Vec<&mut [Entry]>| {
+    let most = share(gathered.entries.len(), threads);
+    let mut sizes = sizes.iter();
+    let mut groups: Vec<Vec<(&mut [Entry], usize)>> = Vec::new();
+    for run in runs(&mut gathered.entries, &gathered.sizes, most) {
+        groups.push(run.into_iter().zip(sizes.by_ref().copied()).collect());
+    }
+    let largest = |groups: Vec<(&mut [Entry], usize)>| {
         let mut found = vec![Vec::new(); takes.len()];
-        for group in groups {
+        for (group, size) in groups {
             for (take, found) in takes.iter().zip(&mut found) {
-                let count = take.of(group.len());
+                let count = take.of(size);
                 if count > 0 && count < group.len() {
                     group.select_nth_unstable_by_key(count - 1, |e| (Reverse(e.word), e.row));
                 }
@@ -196,7 +149,7 @@ fn taken(
         none.append_n(rows, false);
         taken.push(none);
     }
-    for found in each(runs(entries, sizes, most), threads, largest)? {
+    for found in each(groups, threads, largest)? {
         for (rows, taken) in found.into_iter().zip(&mut taken) {
             rows.into_iter().for_each(|row: u32| taken.set_bit(row as usize, true));
         }
@@ -323,39 +276,4 @@ fn place(mut entries: &[Entry], sizes: &[usize], part: Part, rows: usize) -> Vec
         }
     }
     places
-}
-
-/// Works on all items, several threads at a time; what comes of them, in their order.
-fn each<T: Send, R: Send>(
-    items: Vec<T>,
-    threads: usize,
-    work: impl Fn(T) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let count = items.len();
-    if threads <= 1 || count <= 1 {
-        return items.into_iter().map(work).collect();
-    }
-    let queue = Mutex::new(items.into_iter().enumerate());
-    let run = || -> Result<Vec<(usize, R)>> {
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let mut done = Vec::new();
-        while let Some((at, item)) = next() {
-            done.push((at, work(item)?));
-        }
-        Ok(done)
-    };
-    let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(run)).collect();
-        let mut done = run();
-        for other in others {
-            let more = other.join().unwrap_or_else(|_| Err(exec_datafusion_err!("a comparison broke down")));
-            done = done.and_then(|mut done| {
-                done.extend(more?);
-                Ok(done)
-            });
-        }
-        done
-    })?;
-    done.sort_unstable_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

@@ -376,3 +376,53 @@ fn large_groups_are_sorted_by_several_threads() {
         assert!(*found == upwards.iter().map(tile).collect::<Vec<u32>>(), "tiles, {threads} threads");
     }
 }
+
+/// The largest of many rows are told by a sample, also where it lies.
+#[test]
+fn the_largest_of_many_are_exact() {
+    use super::groups::Groups;
+    use super::places::{Column as Of, places};
+    use super::values::{Entry, Found};
+    let count = 120_000u32;
+    let mut draw = ChaCha8Rng::seed_from_u64(22);
+    let cities: Vec<&str> =
+        (0..count).map(|_| ["a", "b", "c"][draw.random_range(0..100usize) / 49]).collect();
+    type Word = fn(u32) -> i64;
+    let kinds: [(&str, Word); 4] = [
+        ("spread", |row| i64::from(row.wrapping_mul(2_654_435_761) % 100_003)),
+        ("few", |row| i64::from(row % 3)),
+        ("going up", |row| i64::from(row)),
+        ("a sample of large ones alone", |row| if row % 32 == 0 { 1000 } else { i64::from(row % 7) }),
+    ];
+    for (name, word) in kinds {
+        let part = |rows: std::ops::Range<u32>| {
+            let mut groups = Groups::new(&[DataType::Utf8View]);
+            let of = &cities[rows.start as usize..rows.end as usize];
+            let city: ArrayRef = Arc::new(of.iter().map(|c| Some(*c)).collect::<StringViewArray>());
+            let numbers = groups.of(&[city]).unwrap().unwrap();
+            let entry = |(row, group): (u32, u32)| Entry { word: word(row), row, group };
+            Found { groups, entries: rows.zip(numbers).map(entry).collect(), open: Vec::new() }
+        };
+        for take in
+            [Take::Count(5), Take::Share { digits: 1, scale: 100 }, Take::Share { digits: 1, scale: 10 }]
+        {
+            let mut expected = Vec::new();
+            for city in ["a", "b", "c"] {
+                let own = (0..count).filter(|row| cities[*row as usize] == city);
+                let mut own: Vec<(i64, u32)> = own.map(|row| (-word(row), row)).collect();
+                own.sort_unstable();
+                expected.extend(own.iter().take(take.of(own.len())).map(|(_, row)| *row as usize));
+            }
+            expected.sort_unstable();
+            for threads in [1, 2] {
+                let all = vec![part(0..50_001), part(50_001..count)];
+                let places = places(&[Part::Taken(take)], all, count as usize, threads).unwrap();
+                let [Of::Taken(taken)] = &places.columns[..] else { panic!("{places:?}") };
+                assert!(
+                    taken.set_indices().eq(expected.iter().copied()),
+                    "{name}, {take:?}, {threads} threads"
+                );
+            }
+        }
+    }
+}
