@@ -35,13 +35,8 @@ impl Allowed {
             .is_some_and(|(_, codes)| codes.contains(&diagnostic.code))
     }
 
-    /// Whether both places are in one statement that allows something.
-    pub fn together(&self, a: Span, b: Span) -> bool {
-        self.place(a).is_some_and(|place| self.place(b) == Some(place))
-    }
-
-    /// The statement that holds a place.
-    fn place(&self, at: Span) -> Option<usize> {
+    /// The statement that holds a place, of those that allow something.
+    pub fn place(&self, at: Span) -> Option<usize> {
         let after = self.places.partition_point(|(s, _)| (s.file, s.start) <= (at.file, at.start));
         let last = after.checked_sub(1)?;
         let (statement, _) = self.places.get(last)?;

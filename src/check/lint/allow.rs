@@ -4,6 +4,7 @@ use super::super::Checker;
 use crate::diagnostic::{Code, Diagnostic, Severity, suggest};
 use crate::source::Span;
 use crate::syntax::ast::{Meta, MetaValue, Statement};
+use std::collections::HashSet;
 
 /// About a run or the call as a whole: no definition can allow them.
 const OF_THE_RUN: [Code; 2] = [Code::NoEventsOnDay, Code::AsOfToday];
@@ -78,10 +79,13 @@ impl Checker<'_> {
     }
 
     fn idle_allowances(&self) -> Vec<(Code, Span)> {
+        let found = self.diagnostics.iter().filter_map(|d| {
+            let place = self.allowed.place(d.at.as_ref()?.span)?;
+            Some((d.code, place))
+        });
+        let found: HashSet<(Code, usize)> = found.collect();
         let fired = |code: Code, span: Span| {
-            self.diagnostics.iter().any(|d| {
-                d.code == code && d.at.as_ref().is_some_and(|at| self.allowed.together(at.span, span))
-            })
+            self.allowed.place(span).is_some_and(|place| found.contains(&(code, place)))
         };
         let of_text = self.allowances.iter().filter(|(code, _)| OF_THE_TEXT.contains(code));
         of_text.filter(|(code, span)| !fired(*code, *span)).copied().collect()
