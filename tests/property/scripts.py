@@ -166,7 +166,9 @@ class Generator(Models, Audiences):
         d = Definition(self.name(what), kind, body, depends=body.uses)
         d.title = rng.choice(["", "", "", "A title", "标题"])
         # `accounts.held` may be an account's value or one of a customer's many: said, where it could be two.
-        alone = "c" in body.reads and not body.uses and self.entity.name == "customers"
+        # What stands alone in `in (…)` may be another source's list, and says nothing of whose the expression is.
+        listed = re.search(r" in \(customers\.[^,()]*\)", body.seg)
+        alone = "c" in body.reads and not body.uses and not listed and self.entity.name == "customers"
         d.of = "" if alone and self.chance(0.7) else self.entity.name
         self.definitions.append(d)
 

@@ -98,8 +98,13 @@ fn flip(bits: i64) -> i64 {
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
+/// A float as a whole number of the same order; −0.0 is 0.0.
+pub(in crate::plan) fn word_of_float(x: f64) -> i64 {
+    flip((x + 0.0).to_bits() as i64)
+}
+
 /// A float that was kept as a word.
-pub(super) fn float_of_word(word: i64) -> f64 {
+pub(in crate::plan) fn float_of_word(word: i64) -> f64 {
     f64::from_bits(flip(word) as u64)
 }
 
@@ -108,7 +113,7 @@ impl Words {
     pub(super) fn new(array: &ArrayRef) -> Result<Words> {
         let narrow = match array.data_type() {
             DataType::Int64 => array.as_primitive::<Int64Type>().clone(),
-            DataType::Float64 => array.as_primitive::<Float64Type>().unary(|x: f64| flip(x.to_bits() as i64)),
+            DataType::Float64 => array.as_primitive::<Float64Type>().unary(word_of_float),
             DataType::Timestamp(..) => retyped(array, DataType::Int64)?.as_primitive::<Int64Type>().clone(),
             DataType::Date32 | DataType::Boolean => {
                 cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()

@@ -4,8 +4,9 @@
 //! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
 //! result depends neither on the threads nor on the order of the events.
 
+use super::folding::{Folding, Tallied, Tallies};
 use super::keys::{Chosen, Keys};
-use super::pass::{Pass, Tallied, Tallies};
+use super::pass::Pass;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::{concat, filter};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -288,7 +289,7 @@ async fn fold(
         let mut stream = events.execute(partition, Arc::clone(context))?;
         let (pass, keys, inputs) = (Arc::clone(&pass), Arc::clone(&keys), Arc::clone(&inputs));
         tasks.push(SpawnedTask::spawn(async move {
-            let mut folding = pass.begin(rows, &inputs)?;
+            let mut folding = Folding::new(&pass, rows, &inputs)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
                 // A reader that never waits would never let go.
@@ -310,7 +311,7 @@ async fn fold(
     }
     match all {
         Some(all) => all.close(),
-        None => pass.begin(rows, &inputs)?.end().close(),
+        None => Folding::new(&pass, rows, &inputs)?.end().close(),
     }
 }
 
@@ -321,7 +322,7 @@ fn finish(folded: &Folded, passes: &[Arc<Pass>], at: usize, schema: &SchemaRef) 
     let mut columns = batch.columns().to_vec();
     let places = folded.chosen.places(*start..*start + batch.num_rows());
     for (pass, tallies) in passes.iter().zip(&folded.tallies) {
-        columns.extend(pass.finish(tallies, &places)?);
+        columns.extend(tallies.values(pass, &places)?);
     }
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

@@ -8,17 +8,21 @@
 //!   what the operator cannot do.
 //!
 //! ```text
-//! node.rs   the logical plan's node          exec.rs    the operator: collect, fold, merge, finish
-//! planner.rs   from the one to the other     pass.rs    what is worked out on each batch of events
-//! keys.rs   keys as numbers of rows          slots.rs   what is known of each row, in few bytes    values.rs
+//! node.rs     the logical plan's node          exec.rs     the operator: collect, fold, merge, finish
+//! planner.rs  from the one to the other        pass.rs     what is worked out on events, equal things once
+//! keys.rs     keys as numbers of rows          folding.rs  what is done with each batch of them
+//! slots.rs    what is known of each row        table.rs    in few bytes (cells.rs), made of numbers (values.rs)
 //! ```
 
+mod cells;
 mod exec;
+mod folding;
 mod keys;
 mod node;
 mod pass;
 mod planner;
 mod slots;
+mod table;
 #[cfg(test)]
 mod tests;
 mod values;

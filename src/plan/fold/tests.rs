@@ -1,7 +1,8 @@
 //! The cells against plain arithmetic, with numbers that do not fit them.
 
 use super::keys::NOBODY;
-use super::slots::{Batch, Finish, Op, Slot, Slots, Table};
+use super::slots::{Finish, Op, Slot, Slots};
+use super::table::{Batch, Table};
 use super::values::Values;
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array};
@@ -38,7 +39,7 @@ fn events(draw: &mut ChaCha8Rng, count: usize, largest: i64) -> Vec<Event> {
         .collect()
 }
 
-fn slots(narrow: bool) -> (Slots, Vec<Finish>) {
+fn slots(narrow: bool) -> (Arc<Slots>, Vec<Finish>) {
     let mut slots = Slots::default();
     let mut place =
         |op, argument| slots.place(Slot { op, argument, selection: 0, bands: None, narrow }, &None).unwrap();
@@ -50,18 +51,18 @@ fn slots(narrow: bool) -> (Slots, Vec<Finish>) {
         Finish::new(AggregateFn::Max, vec![place(Op::Max, Some(0))], money).unwrap(),
     ];
     slots.settle();
-    (slots, finish)
+    (Arc::new(slots), finish)
 }
 
-fn fold(slots: &Slots, events: &[Event]) -> Table {
-    let mut table = slots.table(ROWS).unwrap();
+fn fold(slots: &Arc<Slots>, events: &[Event]) -> Table {
+    let mut table = Table::new(slots, ROWS).unwrap();
     for part in events.chunks(1000) {
         let rows: Vec<u32> = part.iter().map(|e| e.row).collect();
         let array: Decimal128Array = part.iter().map(|e| e.value.map(i128::from)).collect();
         let array: ArrayRef = Arc::new(array.with_precision_and_scale(18, 2).unwrap());
         let picked = (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place).collect();
         let values = [Some(Values::new(&array).unwrap())];
-        table.add(slots, &Batch { rows: &rows, intervals: &[], picked: &[picked], values: &values });
+        table.add(&Batch { rows: &rows, intervals: &[], picked: &[picked], values: &values });
     }
     table
 }
@@ -74,7 +75,7 @@ fn check(narrow: bool, count: usize, largest: i64) {
     let mut table = fold(&slots, first);
     table.merge(fold(&slots, second));
     let rows: Vec<usize> = (0..=ROWS).collect();
-    let found: Vec<ArrayRef> = finish.iter().map(|f| slots.finish(f, &table, &rows).unwrap()).collect();
+    let found: Vec<ArrayRef> = finish.iter().map(|f| table.finish(f, &rows).unwrap()).collect();
     let counts: &Int64Array = found[0].as_primitive::<Int64Type>();
     let decimals = |at: usize, row: usize| {
         let column = found[at].as_primitive::<Decimal128Type>();

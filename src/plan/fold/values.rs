@@ -1,5 +1,6 @@
 //! An argument's values as whole numbers that slots add and compare.
 
+use crate::plan::aggregates::word_of_float;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::compute::cast;
@@ -22,16 +23,6 @@ pub(super) struct Values {
     pub known: Option<NullBuffer>,
     /// The same where some are too large for `numbers` (or for a cell).
     pub wide: Option<Decimal128Array>,
-}
-
-/// Orders the bits of a float, as an integer, the way the floats are ordered. Its own inverse.
-fn flip(bits: i64) -> i64 {
-    bits ^ ((bits >> 63) as u64 >> 1) as i64
-}
-
-/// The float that was kept as this number.
-pub(super) fn float_of(number: i64) -> f64 {
-    f64::from_bits(flip(number) as u64)
 }
 
 /// The different texts of an argument, numbered as they come; the same for all threads.
@@ -111,11 +102,10 @@ impl Values {
                 let floats = array.as_primitive::<Float64Type>();
                 if floats.values().iter().any(|x| x.is_nan()) {
                     let numbers: NullBuffer = floats.iter().map(|x| x.is_some_and(|x| !x.is_nan())).collect();
-                    let values = floats.values().iter().map(|x| flip((x + 0.0).to_bits() as i64)).collect();
+                    let values = floats.values().iter().map(|x| word_of_float(*x)).collect();
                     return Ok(Values { numbers: values, known: Some(numbers), wide: None });
                 }
-                // −0.0 is 0.0.
-                floats.values().iter().map(|x| flip((x + 0.0).to_bits() as i64)).collect()
+                floats.values().iter().map(|x| word_of_float(*x)).collect()
             }
             other => return internal_err!("a slot's values of the type {other}"),
         };

@@ -1,6 +1,7 @@
 //! What is worked out on each batch of rows: the value as a number of the same order, the group, and who is compared.
 
 use super::super::aggregates::interner::{Interner, MISSING};
+use super::super::aggregates::word_of_float;
 use super::groups::Groups;
 use super::node::Part;
 use super::order::{Numbered, Rows};
@@ -203,10 +204,9 @@ fn numbered(values: &ArrayRef) -> Option<ScalarBuffer<i64>> {
         DataType::Boolean => {
             cast(values, &DataType::Int64).ok()?.as_primitive::<Int64Type>().values().clone()
         }
-        // −0.0 is 0.0.
         DataType::Float64 => {
             let floats = values.as_primitive::<Float64Type>().values();
-            floats.iter().map(|x| flip((x + 0.0).to_bits() as i64)).collect()
+            floats.iter().map(|x| word_of_float(*x)).collect()
         }
         DataType::Decimal128(..) => {
             let units = values.as_primitive::<Decimal128Type>().values();
@@ -217,9 +217,4 @@ fn numbered(values: &ArrayRef) -> Option<ScalarBuffer<i64>> {
         }
         _ => return None,
     })
-}
-
-/// Orders the bits of a float, as an integer, the way the floats are ordered.
-fn flip(bits: i64) -> i64 {
-    bits ^ ((bits >> 63) as u64 >> 1) as i64
 }

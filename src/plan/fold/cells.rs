@@ -1,0 +1,127 @@
+//! Numbers of a few bytes in one stretch of memory, and how two of them become one.
+
+use super::slots::Op;
+use datafusion::common::{Result, exec_datafusion_err};
+use memmap2::MmapMut;
+
+/// What is between a narrow cell of `Min` or `Max` and a wide one.
+pub(super) const NARROW: u64 = (1 << 63) - (1 << 31);
+
+/// The bytes of all cells, straight from the system: zero until they are touched, and in large pages where there are
+/// any, since events go to rows all over them.
+#[derive(Debug)]
+pub(super) struct Cellar(Option<MmapMut>);
+
+impl Cellar {
+    pub fn new(bytes: usize) -> Result<Cellar> {
+        if bytes == 0 {
+            return Ok(Cellar(None));
+        }
+        let cells =
+            MmapMut::map_anon(bytes).map_err(|e| exec_datafusion_err!("no memory for {bytes} bytes: {e}"))?;
+        #[cfg(target_os = "linux")]
+        // A wish; where it is not granted, small pages do.
+        let _ = cells.advise(memmap2::Advice::HugePage);
+        Ok(Cellar(Some(cells)))
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or(&[])
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.0.as_deref_mut().unwrap_or(&mut [])
+    }
+}
+
+/// A number that fills a cell.
+pub(super) trait Word: Copy {
+    /// Zero beyond the end.
+    fn read(cells: &[u8], at: usize) -> Self;
+
+    /// Nothing is done beyond the end.
+    fn update(cells: &mut [u8], at: usize, next: impl FnOnce(Self) -> Self);
+}
+
+macro_rules! words {
+    ($($word:ty),*) => {$(
+        impl Word for $word {
+            #[inline]
+            fn read(cells: &[u8], at: usize) -> $word {
+                cells.get(at..).and_then(|c| c.first_chunk()).map_or(0, |held| <$word>::from_le_bytes(*held))
+            }
+
+            #[inline]
+            fn update(cells: &mut [u8], at: usize, next: impl FnOnce($word) -> $word) {
+                if let Some(held) = cells.get_mut(at..).and_then(|c| c.first_chunk_mut()) {
+                    *held = next(<$word>::from_le_bytes(*held)).to_le_bytes();
+                }
+            }
+        }
+    )*};
+}
+
+words!(u8, u16, u32, u64, i32, i64);
+
+/// A cell of a sum: twice the number; the lowest bit says that some value is known.
+pub(super) trait Sum: Word {
+    /// Both cells in one. What does not fit goes to `rest`.
+    fn plus(self, other: Self, rest: impl FnOnce(i128)) -> Self;
+}
+
+macro_rules! sums {
+    ($($word:ty),*) => {$(
+        impl Sum for $word {
+            #[inline]
+            fn plus(self, other: $word, rest: impl FnOnce(i128)) -> $word {
+                let sum = self.checked_add(other & !1).unwrap_or_else(|| {
+                    rest(i128::from(self >> 1));
+                    other & !1 | self & 1
+                });
+                sum | other & 1
+            }
+        }
+    )*};
+}
+
+sums!(i32, i64);
+
+/// Both cells of counts in one. What does not fit goes to `rest`.
+#[inline]
+pub(super) fn counted(one: u16, other: u16, rest: impl FnOnce(i128)) -> u16 {
+    let (sum, is_full) = one.overflowing_add(other);
+    if is_full {
+        rest(1 << 16);
+    }
+    sum
+}
+
+/// Takes another part's cell into one of the same slot.
+pub(super) fn combine(
+    (op, width): (Op, usize),
+    mine: &mut [u8],
+    theirs: &[u8],
+    at: usize,
+    rest: impl FnOnce(i128),
+) {
+    fn both<W: Word>(mine: &mut [u8], theirs: &[u8], at: usize, one_of: impl FnOnce(W, W) -> W) {
+        W::update(mine, at, |held| one_of(held, W::read(theirs, at)));
+    }
+    match (op, width) {
+        (Op::Count, _) => both(mine, theirs, at, |a, b| counted(a, b, rest)),
+        (Op::Sum, 4) => both(mine, theirs, at, |a: i32, b| a.plus(b, rest)),
+        (Op::Sum, _) => both(mine, theirs, at, |a: i64, b| a.plus(b, rest)),
+        (Op::Min | Op::Max, 4) => both(mine, theirs, at, u32::max),
+        (Op::Min | Op::Max, _) => both(mine, theirs, at, u64::max),
+        (Op::Kinds, _) => both(mine, theirs, at, |a: u64, b| a | b),
+    }
+}
+
+/// A number as one that is 0 only for the smallest.
+pub(super) fn raised(number: i64) -> u64 {
+    number as u64 ^ 1 << 63
+}
+
+pub(super) fn lowered(raised: u64) -> i64 {
+    (raised ^ 1 << 63) as i64
+}

@@ -1,0 +1,466 @@
+//! The cells of all rows: events are added to them, parts of a pass are merged, values are made of them.
+
+use super::cells::{Cellar, NARROW, Sum, Word, combine, counted, lowered, raised};
+use super::slots::{Bands, Finish, Laid, Op, Place, Slots};
+use super::values::Values;
+use crate::plan::aggregates::{decimal_sum, float_of_word, mean, whole_sum};
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::{Result, internal_err};
+use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::sync::Arc;
+
+const CACHE_LINE: usize = 64;
+
+/// A batch of events, as far as slots are concerned.
+pub(super) struct Batch<'a> {
+    /// The row of each event.
+    pub rows: &'a [u32],
+    /// The interval of each.
+    pub intervals: &'a [u8],
+    /// The events of each selection.
+    pub picked: &'a [Vec<u32>],
+    pub values: &'a [Option<Values>],
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Arc<Slots>,
+    rows: usize,
+    cells: Cellar,
+    /// The parts of sums and counts that did not fit their cells.
+    over: HashMap<u64, i128>,
+    /// Cells of `Min` and `Max` that are zero because of a value.
+    rare: HashSet<u64>,
+    /// Numbers of `Min` and `Max` beyond a narrow cell, as a wide one would hold them.
+    beyond: HashMap<u64, u64>,
+    /// The codes beyond 64 of each cell of `Kinds`.
+    others: HashMap<u64, BTreeSet<u32>>,
+    /// For each slot of a sum, where some value was missing: a bit for each band of each row.
+    missing: Vec<Vec<u64>>,
+}
+
+/// Names one cell.
+fn cell_key(slot: usize, band: usize, row: usize) -> u64 {
+    (slot as u64) << 40 | (band as u64) << 32 | row as u64
+}
+
+impl Table {
+    /// Of as many rows of which nothing is known.
+    ///
+    /// # Errors
+    /// There is not so much memory.
+    pub fn new(slots: &Arc<Slots>, rows: usize) -> Result<Table> {
+        Ok(Table {
+            slots: Arc::clone(slots),
+            rows,
+            cells: Cellar::new(rows * slots.stride())?,
+            over: HashMap::new(),
+            rare: HashSet::new(),
+            beyond: HashMap::new(),
+            others: HashMap::new(),
+            missing: vec![Vec::new(); slots.laid().len()],
+        })
+    }
+
+    /// Takes the events of a batch.
+    pub fn add(&mut self, batch: &Batch<'_>) {
+        let slots = Arc::clone(&self.slots);
+        let stride = slots.stride();
+        if stride == 0 {
+            return;
+        }
+        // Each event's row is somewhere else in memory. Reading them all in turn lets the processor fetch many at once;
+        // what follows finds them near.
+        let cells = self.cells.bytes();
+        black_box(match stride.div_ceil(CACHE_LINE) {
+            1 => touch::<1>(cells, batch.rows, stride),
+            2 => touch::<2>(cells, batch.rows, stride),
+            3 => touch::<3>(cells, batch.rows, stride),
+            _ => touch::<4>(cells, batch.rows, stride),
+        });
+        for (at, laid) in slots.laid().iter().enumerate() {
+            let slot = &laid.slot;
+            let Some(picked) = batch.picked.get(slot.selection) else { continue };
+            let values = slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
+            let cells = Cells { slot: at, laid, stride, batch, picked };
+            match (slot.op, values) {
+                (Op::Count, None) => self.count_events(&cells),
+                (Op::Count, Some(values)) if values.known.is_none() => self.count_events(&cells),
+                (Op::Count, Some(values)) => {
+                    let known: Vec<u32> =
+                        picked.iter().copied().filter(|place| values.is_known(*place as usize)).collect();
+                    self.count_events(&Cells { picked: &known, ..cells });
+                }
+                (Op::Sum, Some(values)) => match laid.width {
+                    4 => self.sum_values(&cells, values, |n| Some(i32::try_from(n << 1).ok()? | 1)),
+                    _ => self.sum_values(&cells, values, |n| Some(n << 1 | 1)),
+                },
+                (Op::Min, Some(values)) => self.largest(&cells, values, |n| !raised(n)),
+                (Op::Max, Some(values)) => self.largest(&cells, values, raised),
+                (Op::Kinds, Some(values)) => self.note_kinds(&cells, values),
+                (_, None) => {}
+            }
+        }
+    }
+
+    fn count_events(&mut self, which: &Cells<'_>) {
+        let Table { cells, over, .. } = self;
+        let cells = cells.bytes_mut();
+        which.each(|at, _, band, row| {
+            u16::update(cells, at, |held| {
+                counted(held, 1, |rest| *over.entry(cell_key(which.slot, band, row)).or_default() += rest)
+            });
+        });
+    }
+
+    /// `cell_of`: the cell of a sum of this number alone, where it fits one.
+    fn sum_values<W: Sum>(&mut self, which: &Cells<'_>, values: &Values, cell_of: impl Fn(i64) -> Option<W>) {
+        let Table { cells, over, missing, rows, .. } = self;
+        let cells = cells.bytes_mut();
+        // The mark that some value is known is the lowest bit of the lowest byte, whatever the width.
+        let mark = |cells: &mut [u8], at: usize| u8::update(cells, at, |held| held | 1);
+        if let Some(wide) = &values.wide {
+            which.each(|at, place, band, row| {
+                if values.is_known(place) {
+                    *over.entry(cell_key(which.slot, band, row)).or_default() += wide.value(place);
+                    mark(cells, at);
+                } else {
+                    note(missing, which, *rows, band, row);
+                }
+            });
+            return;
+        }
+        let numbers = values.numbers.as_ref();
+        let mut one = |at: usize, place: usize, band: usize, row: usize| {
+            let number = numbers.get(place).copied().unwrap_or(0);
+            let mut spill = |part: i128| *over.entry(cell_key(which.slot, band, row)).or_default() += part;
+            match cell_of(number) {
+                Some(cell) => W::update(cells, at, |held| held.plus(cell, spill)),
+                None => {
+                    spill(i128::from(number));
+                    mark(cells, at);
+                }
+            }
+        };
+        match &values.known {
+            None => which.each(one),
+            Some(known) => which.each(|at, place, band, row| {
+                if known.is_valid(place) {
+                    one(at, place, band, row);
+                } else {
+                    note(missing, which, *rows, band, row);
+                }
+            }),
+        }
+    }
+
+    fn note_kinds(&mut self, which: &Cells<'_>, values: &Values) {
+        let Table { cells, others, .. } = self;
+        let cells = cells.bytes_mut();
+        let codes = values.numbers.as_ref();
+        which.each(|at, place, band, row| {
+            if !values.is_known(place) {
+                return;
+            }
+            let code = codes.get(place).copied().unwrap_or(0);
+            if code >= 64 {
+                let others = others.entry(cell_key(which.slot, band, row)).or_default();
+                others.insert(u32::try_from(code).unwrap_or(u32::MAX));
+            } else {
+                u64::update(cells, at, |held| held | 1 << code);
+            }
+        });
+    }
+
+    fn largest(&mut self, which: &Cells<'_>, values: &Values, raise: impl Fn(i64) -> u64) {
+        let Table { cells, rare, beyond, .. } = self;
+        let cells = cells.bytes_mut();
+        let numbers = values.numbers.as_ref();
+        let narrow = which.laid.width == 4;
+        let mut one = |at: usize, place: usize, band: usize, row: usize| {
+            let number = raise(numbers.get(place).copied().unwrap_or(0));
+            let cell = if narrow { number.wrapping_sub(NARROW) } else { number };
+            if cell == 0 {
+                rare.insert(cell_key(which.slot, band, row));
+            } else if !narrow {
+                u64::update(cells, at, |held| held.max(cell));
+            } else if let Ok(cell) = u32::try_from(cell) {
+                u32::update(cells, at, |held| held.max(cell));
+            } else {
+                let most = beyond.entry(cell_key(which.slot, band, row)).or_default();
+                *most = number.max(*most);
+            }
+        };
+        match &values.known {
+            None => which.each(one),
+            Some(known) => which.each(|at, place, band, row| {
+                if known.is_valid(place) {
+                    one(at, place, band, row);
+                }
+            }),
+        }
+    }
+
+    /// Adds the cells of another part of the same pass.
+    pub fn merge(&mut self, other: Table) {
+        let Table { slots, cells, over, .. } = self;
+        let cells = cells.bytes_mut();
+        let flat: Vec<(usize, (Op, usize), usize, usize)> = slots
+            .laid()
+            .iter()
+            .enumerate()
+            .flat_map(|(at, laid)| {
+                let cell =
+                    move |band| (laid.offset + band * laid.width, (laid.slot.op, laid.width), at, band);
+                (0..laid.slot.bands()).map(cell)
+            })
+            .collect();
+        let stride = slots.stride().max(1);
+        let rows = cells.chunks_exact_mut(stride).zip(other.cells.bytes().chunks_exact(stride));
+        for (row, (mine, theirs)) in rows.enumerate() {
+            for (at, kind, slot, band) in &flat {
+                combine(*kind, mine, theirs, *at, |rest| {
+                    *over.entry(cell_key(*slot, *band, row)).or_default() += rest;
+                });
+            }
+        }
+        for (key, part) in other.over {
+            *over.entry(key).or_default() += part;
+        }
+        self.rare.extend(other.rare);
+        for (key, number) in other.beyond {
+            let most = self.beyond.entry(key).or_default();
+            *most = number.max(*most);
+        }
+        for (key, codes) in other.others {
+            self.others.entry(key).or_default().extend(codes);
+        }
+        for (mine, theirs) in self.missing.iter_mut().zip(other.missing) {
+            if mine.is_empty() {
+                *mine = theirs;
+            } else {
+                mine.iter_mut().zip(theirs).for_each(|(a, b)| *a |= b);
+            }
+        }
+    }
+
+    /// The values of some rows; of a row beyond the last, those of no events.
+    pub fn finish(&self, finish: &Finish, rows: &[usize]) -> Result<ArrayRef> {
+        let rows = rows.iter().copied();
+        Ok(match finish {
+            Finish::Count(place) => {
+                Arc::new(rows.map(|row| Some(self.count(place, row))).collect::<Int64Array>())
+            }
+            Finish::Distinct(kinds) => {
+                Arc::new(rows.map(|row| Some(self.kinds(kinds, row))).collect::<Int64Array>())
+            }
+            Finish::Any(place) => {
+                Arc::new(rows.map(|row| Some(self.count(place, row) > 0)).collect::<BooleanArray>())
+            }
+            Finish::Share { some, all } => {
+                let share = |row| {
+                    let all = self.count(all, row);
+                    (all > 0).then(|| self.count(some, row) as f64 / all as f64)
+                };
+                Arc::new(rows.map(share).collect::<Float64Array>())
+            }
+            Finish::Sum { sum, data_type } => {
+                let sums = rows.map(|row| {
+                    let (total, known) = self.sum(sum, row);
+                    (known || !self.is_missing(sum, row)).then_some(total)
+                });
+                match data_type {
+                    DataType::Decimal128(_, scale) => {
+                        let sums = sums.map(|s| s.map(decimal_sum).transpose());
+                        let sums = sums.collect::<Result<Decimal128Array>>()?;
+                        Arc::new(sums.with_precision_and_scale(38, *scale)?)
+                    }
+                    _ => {
+                        let sums = sums.map(|s| s.map(whole_sum).transpose());
+                        Arc::new(sums.collect::<Result<Int64Array>>()?)
+                    }
+                }
+            }
+            Finish::Mean { sum, count, scale } => {
+                let mean = |row| {
+                    let count = u64::try_from(self.count(count, row)).ok().filter(|n| *n > 0)?;
+                    Some(mean(self.sum(sum, row).0, count, *scale))
+                };
+                Arc::new(rows.map(mean).collect::<Float64Array>())
+            }
+            Finish::Most { most, data_type } => {
+                let smallest = self.laid(most).is_some_and(|laid| laid.slot.op == Op::Min);
+                let found =
+                    rows.map(|row| self.most(most, row).map(|n| lowered(if smallest { !n } else { n })));
+                typed(found, data_type)?
+            }
+        })
+    }
+
+    fn laid(&self, place: &Place) -> Option<&Laid> {
+        self.slots.laid().get(place.slot)
+    }
+
+    fn is_narrow(&self, place: &Place) -> bool {
+        self.laid(place).is_some_and(|laid| laid.width == 4)
+    }
+
+    /// The cells of a window, with their bands; none of a row beyond the last.
+    fn at(&self, place: &Place, row: usize) -> impl Iterator<Item = (usize, usize)> {
+        let (offset, width) = self.laid(place).map_or((0, 0), |laid| (laid.offset, laid.width));
+        let start = row * self.slots.stride() + offset;
+        place.bands.clone().map(move |band| (start + band * width, band))
+    }
+
+    /// What did not fit a cell.
+    fn rest(&self, place: &Place, band: usize, row: usize) -> i128 {
+        if self.over.is_empty() {
+            return 0;
+        }
+        self.over.get(&cell_key(place.slot, band, row)).copied().unwrap_or(0)
+    }
+
+    fn count(&self, place: &Place, row: usize) -> i64 {
+        let cells = self.at(place, row).map(|(at, band)| {
+            let rest = i64::try_from(self.rest(place, band, row)).unwrap_or(i64::MAX);
+            i64::from(u16::read(self.cells.bytes(), at)) + rest
+        });
+        cells.sum()
+    }
+
+    /// The sum, and whether any value of it is known.
+    fn sum(&self, place: &Place, row: usize) -> (i128, bool) {
+        let (mut sum, mut known) = (0i128, false);
+        let narrow = self.is_narrow(place);
+        for (at, band) in self.at(place, row) {
+            let cells = self.cells.bytes();
+            let held = if narrow { i32::read(cells, at).into() } else { i64::read(cells, at) };
+            sum += i128::from(held >> 1) + self.rest(place, band, row);
+            known |= held & 1 == 1;
+        }
+        (sum, known)
+    }
+
+    fn is_missing(&self, place: &Place, row: usize) -> bool {
+        let Some(bits) = self.missing.get(place.slot).filter(|bits| !bits.is_empty()) else { return false };
+        if row >= self.rows {
+            return false;
+        }
+        place.bands.clone().any(|band| {
+            let at = band * self.rows + row;
+            bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+        })
+    }
+
+    fn kinds(&self, place: &Place, row: usize) -> i64 {
+        let mut bits = 0u64;
+        let mut others: BTreeSet<u32> = BTreeSet::new();
+        for (at, band) in self.at(place, row) {
+            bits |= u64::read(self.cells.bytes(), at);
+            if !self.others.is_empty() {
+                others.extend(self.others.get(&cell_key(place.slot, band, row)).into_iter().flatten());
+            }
+        }
+        i64::from(bits.count_ones()) + others.len() as i64
+    }
+
+    fn most(&self, place: &Place, row: usize) -> Option<u64> {
+        let mut most = None;
+        let narrow = self.is_narrow(place);
+        for (at, band) in self.at(place, row) {
+            let cells = self.cells.bytes();
+            let held = if narrow { u32::read(cells, at).into() } else { u64::read(cells, at) };
+            if held > 0 || (!self.rare.is_empty() && self.rare.contains(&cell_key(place.slot, band, row))) {
+                most = most.max(Some(if narrow { held + NARROW } else { held }));
+            }
+            if !self.beyond.is_empty() {
+                most = most.max(self.beyond.get(&cell_key(place.slot, band, row)).copied());
+            }
+        }
+        most
+    }
+}
+
+/// Numbers in the type of the values that they stand for.
+fn typed(numbers: impl Iterator<Item = Option<i64>>, data_type: &DataType) -> Result<ArrayRef> {
+    Ok(match data_type {
+        DataType::Int64 => Arc::new(numbers.collect::<Int64Array>()),
+        DataType::Float64 => Arc::new(numbers.map(|n| n.map(float_of_word)).collect::<Float64Array>()),
+        DataType::Date32 => {
+            Arc::new(numbers.map(|n| n.and_then(|n| i32::try_from(n).ok())).collect::<Date32Array>())
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            Arc::new(numbers.collect::<TimestampMicrosecondArray>().with_timezone_opt(zone.clone()))
+        }
+        DataType::Decimal128(precision, scale) => {
+            let decimals = numbers.map(|n| n.map(i128::from)).collect::<Decimal128Array>();
+            Arc::new(decimals.with_precision_and_scale(*precision, *scale)?)
+        }
+        other => return internal_err!("a slot of the type {other}"),
+    })
+}
+
+/// Reads a byte of each line of the rows' cells: of the first `LINES`, and the last.
+fn touch<const LINES: usize>(cells: &[u8], rows: &[u32], stride: usize) -> u8 {
+    let mut seen = 0u8;
+    for row in rows {
+        let start = (*row as usize).wrapping_mul(stride);
+        for line in 0..LINES {
+            seen ^= cells.get(start.wrapping_add(line * CACHE_LINE)).copied().unwrap_or(0);
+        }
+        seen ^= cells.get(start.wrapping_add(stride - 1)).copied().unwrap_or(0);
+    }
+    seen
+}
+
+/// Notes that a value was missing.
+fn note(missing: &mut [Vec<u64>], which: &Cells<'_>, rows: usize, band: usize, row: usize) {
+    let Some(bits) = missing.get_mut(which.slot) else { return };
+    if bits.is_empty() {
+        bits.resize((which.laid.slot.bands() * rows).div_ceil(64), 0);
+    }
+    let at = band * rows + row;
+    if let Some(word) = bits.get_mut(at / 64) {
+        *word |= 1 << (at % 64);
+    }
+}
+
+/// The cells of one slot that a batch's events belong to.
+struct Cells<'a> {
+    slot: usize,
+    laid: &'a Laid,
+    stride: usize,
+    batch: &'a Batch<'a>,
+    picked: &'a [u32],
+}
+
+impl Cells<'_> {
+    /// Calls with the cell's place in the table, the event's place in the batch, the band and the row.
+    #[inline]
+    fn each(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
+        let (rows, stride, Laid { slot, offset, width }) = (self.batch.rows, self.stride, self.laid);
+        match slot.bands.as_ref().filter(|bands| bands.count() > 1).map(Bands::by_interval) {
+            None => {
+                for place in self.picked {
+                    let place = *place as usize;
+                    let row = rows.get(place).map_or(0, |r| *r as usize);
+                    f(row * stride + offset, place, 0, row);
+                }
+            }
+            Some(band_of) => {
+                for place in self.picked {
+                    let place = *place as usize;
+                    let row = rows.get(place).map_or(0, |r| *r as usize);
+                    let interval = self.batch.intervals.get(place).copied().unwrap_or(0);
+                    let band = usize::from(band_of.get(usize::from(interval)).copied().unwrap_or(0));
+                    f(row * stride + offset + band * width, place, band, row);
+                }
+            }
+        }
+    }
+}
