@@ -1,5 +1,6 @@
 //! From an entity's keys to the numbers of its rows, counted from 0 in the order in which they come.
 
+use super::ranks::Ranks;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -25,6 +26,11 @@ pub(super) enum Keys {
     Line {
         first: i64,
         count: usize,
+    },
+    /// The keys are in order, with gaps: a key's row is the number of keys before it, counted from `first`.
+    Order {
+        first: i64,
+        keys: Ranks,
     },
     /// The rows of the keys from `first`, and a bit for each that has one: few bytes, which tell most that have none.
     Range {
@@ -69,8 +75,10 @@ impl Keys {
                 .filter_map(|(key, place)| Some((key?, place)))
         };
         let (mut first, mut last, mut in_line) = (i64::MAX, i64::MIN, 0i64);
-        let mut count = 0u64;
+        let (mut count, mut in_order) = (0u64, true);
         for (key, place) in keys() {
+            // A row without a key has its number, too.
+            in_order &= u64::from(place) == count && (count == 0 || last < key);
             first = first.min(key);
             last = last.max(key);
             in_line += i64::from(key.checked_sub(first) == Some(i64::from(place)));
@@ -82,7 +90,11 @@ impl Keys {
             return Keys::Line { first, count: length };
         }
         if let Some(places) = places.filter(|p| *p <= SPARSE * count.max(LEAST_PLACES)) {
-            let mut rows = vec![NOBODY; usize::try_from(places).unwrap_or(0)];
+            let places = usize::try_from(places).unwrap_or(0);
+            if in_order {
+                return Keys::Order { first, keys: Ranks::of(keys().map(|(k, _)| place(k, first)), places) };
+            }
+            let mut rows = vec![NOBODY; places];
             let mut bits = vec![0u64; rows.len().div_ceil(64)];
             for (key, row) in keys() {
                 let at = place(key, first);
@@ -146,6 +158,11 @@ impl Keys {
                 }));
                 forget_missing(keys, rows);
             }
+            Keys::Order { first, keys: ranks } => {
+                let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
+                rows.extend(keys.values().iter().map(|k| ranks.rank(place(*k, *first)).unwrap_or(NOBODY)));
+                forget_missing(keys, rows);
+            }
             Keys::Range { first, bits, rows: places } => {
                 let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
                 rows.extend(keys.values().iter().map(|key| {
@@ -185,14 +202,14 @@ impl Keys {
 /// Some of the entity's rows, numbered anew without gaps.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
-    /// A bit for each row, and before each word how many are chosen; none where all are.
-    bits: Option<Arc<Vec<(u64, u32)>>>,
+    /// None where all are.
+    chosen: Option<Arc<Ranks>>,
     count: usize,
 }
 
 impl Chosen {
     pub fn all(count: usize) -> Chosen {
-        Chosen { bits: None, count }
+        Chosen { chosen: None, count }
     }
 
     /// Those for whom a condition on their row is true.
@@ -201,25 +218,17 @@ impl Chosen {
         batches: &[(usize, RecordBatch)],
         count: usize,
     ) -> Result<Chosen> {
-        let mut bits = vec![(0u64, 0u32); count.div_ceil(64)];
+        let mut chosen = Vec::new();
         for (start, batch) in batches {
             let outcome = condition.evaluate(batch)?.into_array(batch.num_rows())?;
             let Some(outcome) = outcome.as_boolean_opt() else {
                 return internal_err!("candidates of the type {}", outcome.data_type());
             };
-            for at in outcome.values().set_indices().filter(|at| outcome.is_valid(*at)) {
-                let row = start + at;
-                if let Some((word, _)) = bits.get_mut(row / 64) {
-                    *word |= 1 << (row % 64);
-                }
-            }
+            let taken = outcome.values().set_indices().filter(|at| outcome.is_valid(*at));
+            chosen.extend(taken.map(|at| start + at));
         }
-        let mut before = 0;
-        for (word, rank) in &mut bits {
-            *rank = before;
-            before += word.count_ones();
-        }
-        Ok(Chosen { bits: Some(Arc::new(bits)), count: before as usize })
+        let chosen = Ranks::of(chosen.into_iter(), count);
+        Ok(Chosen { count: chosen.count(), chosen: Some(Arc::new(chosen)) })
     }
 
     pub fn count(&self) -> usize {
@@ -228,24 +237,21 @@ impl Chosen {
 
     /// Which rows are chosen; none where all are.
     pub fn mask(&self, count: usize) -> Option<BooleanArray> {
-        let bits = self.bits.as_ref()?;
-        let chosen = |row: usize| bits.get(row / 64).is_some_and(|(word, _)| word >> (row % 64) & 1 == 1);
-        Some(BooleanArray::new(BooleanBuffer::collect_bool(count, chosen), None))
+        let chosen = self.chosen.as_ref()?;
+        Some(BooleanArray::new(BooleanBuffer::collect_bool(count, |row| chosen.has(row)), None))
     }
 
     /// The number of a row among those chosen.
     fn place(&self, row: u32) -> u32 {
-        let Some(bits) = &self.bits else { return row };
-        let bit = row % 64;
-        match bits.get(row as usize / 64) {
-            Some((word, before)) if word >> bit & 1 == 1 => before + (word & ((1 << bit) - 1)).count_ones(),
-            _ => NOBODY,
+        match &self.chosen {
+            None => row,
+            Some(chosen) => chosen.rank(row as usize).unwrap_or(NOBODY),
         }
     }
 
     /// The numbers of a range of rows; of one that is not chosen, the number after the last.
     pub fn places(&self, rows: Range<usize>) -> Vec<usize> {
-        match &self.bits {
+        match &self.chosen {
             None => rows.collect(),
             Some(_) => rows
                 .map(|row| match u32::try_from(row).map_or(NOBODY, |row| self.place(row)) {

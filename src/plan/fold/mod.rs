@@ -10,7 +10,7 @@
 //! ```text
 //! node.rs     the logical plan's node          exec.rs     the operator: collect, fold, merge, finish
 //! planner.rs  from the one to the other        pass.rs     what is worked out on events, equal things once
-//! keys.rs     keys as numbers of rows          folding.rs  what is done with each batch of them
+//! keys.rs     keys as rows' numbers (ranks.rs)  folding.rs  what is done with each batch of them
 //! slots.rs    what is known of each row        table.rs    in few bytes (cells.rs), made of numbers (values.rs)
 //! ```
 
@@ -21,6 +21,7 @@ mod keys;
 mod node;
 mod pass;
 mod planner;
+mod ranks;
 mod slots;
 mod table;
 #[cfg(test)]

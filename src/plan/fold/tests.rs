@@ -1,14 +1,19 @@
-//! The cells against plain arithmetic, with numbers that do not fit them.
+//! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
-use super::keys::NOBODY;
+use super::keys::{Chosen, Keys, NOBODY};
 use super::slots::{Finish, Op, Slot, Slots};
 use super::table::{Batch, Table};
 use super::values::Values;
 use crate::functions::AggregateFn;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch,
+};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const ROWS: usize = 7;
@@ -108,4 +113,73 @@ fn counts_go_beyond_their_cells() {
     for narrow in [false, true] {
         check(narrow, 600_000, 3);
     }
+}
+
+/// Some rows' keys, and which of them are chosen; in two batches.
+fn batches(keys: &[Option<i64>], chosen: &[bool]) -> Vec<(usize, RecordBatch)> {
+    let half = keys.len() / 3;
+    let batch = |from: usize, to: usize| {
+        let keys: ArrayRef = Arc::new(Int64Array::from(keys[from..to].to_vec()));
+        let chosen: ArrayRef = Arc::new(BooleanArray::from(chosen[from..to].to_vec()));
+        (from, RecordBatch::try_from_iter([("key", keys), ("chosen", chosen)]).unwrap())
+    };
+    vec![batch(0, half), batch(half, keys.len())]
+}
+
+fn check_keys(what: &str, keys: &[Option<i64>], draw: &mut ChaCha8Rng) {
+    for some in [false, true] {
+        let taken: Vec<bool> = keys.iter().map(|_| !some || draw.random_bool(0.3)).collect();
+        let batches = batches(keys, &taken);
+        let condition: Arc<dyn PhysicalExpr> = Arc::new(Column::new("chosen", 1));
+        let chosen = match some {
+            true => Chosen::of(&condition, &batches, keys.len()).unwrap(),
+            false => Chosen::all(keys.len()),
+        };
+        let columns = batches.iter().map(|(_, b)| Arc::clone(b.column(0))).collect();
+        let found = Keys::new(columns, &chosen).unwrap();
+        let mut rows: HashMap<i64, u32> = HashMap::new();
+        for (row, key) in (0u32..).zip(keys.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(k, _)| k)) {
+            if let Some(key) = key {
+                rows.entry(*key).or_insert(row);
+            }
+        }
+        assert_eq!(chosen.count(), taken.iter().filter(|t| **t).count(), "{what}");
+        let mut asked: Vec<Option<i64>> = keys.to_vec();
+        asked.extend([None, Some(i64::MIN), Some(i64::MAX), Some(0), Some(-1)]);
+        asked.extend(
+            keys.iter().flatten().flat_map(|k| [k.checked_add(1), k.checked_sub(1), k.checked_add(64)]),
+        );
+        let wanted: Vec<u32> =
+            asked.iter().map(|k| k.and_then(|k| rows.get(&k).copied()).unwrap_or(NOBODY)).collect();
+        let mut got = Vec::new();
+        found.find(&(Arc::new(Int64Array::from(asked)) as ArrayRef), &mut got).unwrap();
+        assert_eq!(got, wanted, "{what}, {some}");
+    }
+}
+
+#[test]
+fn keys_lead_to_their_rows() {
+    let mut draw = ChaCha8Rng::seed_from_u64(11);
+    let mut gaps = Vec::new();
+    let mut at = -500i64;
+    for _ in 0..1000 {
+        at += draw.random_range(1..5);
+        gaps.push(Some(at));
+    }
+    let mut mixed = gaps.clone();
+    mixed.swap(3, 700);
+    let twice: Vec<Option<i64>> = gaps.iter().flat_map(|k| [*k, *k]).collect();
+    let mut holes = gaps.clone();
+    holes[10] = None;
+    holes[999] = None;
+    let far: Vec<Option<i64>> = (0..300).map(|_| Some(draw.random())).collect();
+    check_keys("in a line", &(7..900).map(Some).collect::<Vec<_>>(), &mut draw);
+    check_keys("with gaps", &gaps, &mut draw);
+    check_keys("in no order", &mixed, &mut draw);
+    check_keys("twice each", &twice, &mut draw);
+    check_keys("missing ones", &holes, &mut draw);
+    check_keys("from end to end", &[Some(i64::MIN), Some(0), Some(i64::MAX)], &mut draw);
+    check_keys("far apart", &far, &mut draw);
+    check_keys("one", &[Some(5)], &mut draw);
+    check_keys("nobody", &[], &mut draw);
 }
