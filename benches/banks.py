@@ -125,6 +125,7 @@ def with_strangers(keys, known, number):
 def deal(months, place):
     """Each file gets some rows of every month in an order without meaning: no file, row group or page stands for a time."""
     import duckdb
+    import pyarrow.parquet as pq
 
     files = sorted(months.glob("*.parquet"))
     for number, file in enumerate(files):
@@ -133,7 +134,7 @@ def deal(months, place):
             f"SELECT * EXCLUDE (file_row_number, filename) FROM read_parquet('{months}/*.parquet', file_row_number = true,"
             f" filename = true) WHERE {lot} % {len(files)} = {number} ORDER BY {lot}"
         )
-        write(rows.to_arrow_table(), place / file.name)
+        write(rows.to_arrow_table().cast(pq.read_schema(file)), place / file.name)
 
 
 if __name__ == "__main__":

@@ -105,13 +105,25 @@ def measured(job, peers, options, wrong):
         for peer in peers:
             engines[peer] = lambda peer=peer: measure.ask_peer(peer, job.query, job.bank, options.threads)
     took, answers = {name: [] for name in engines}, {}
+    failed = {}
     for _ in range(job.runs):
         for name, ask in engines.items():
-            answer, run = ask()
+            if name in failed:
+                continue
+            try:
+                answer, run = ask()
+            except RuntimeError as error:
+                # A peer that cannot (memory, mostly) is left out of the job, and the page says so.
+                if name == "segue":
+                    raise
+                failed[name] = str(error).strip().splitlines()[-1][:300]
+                print(f"{job.name}: {name}: {failed[name]}", file=sys.stderr)
+                continue
             took[name].append(run)
             if answers.setdefault(name, answer) != answer:
                 wrong.append(f"{job.name}: {name} answers differently from run to run")
-    for peer in (name for name in engines if name != "segue"):
+    took = {name: runs for name, runs in took.items() if name not in failed}
+    for peer in (name for name in took if name != "segue"):
         wrong.extend(f"{job.name}: {line}" for line in differences(peer, answers[peer], answers["segue"]))
     median = {name: medians(runs) for name, runs in took.items()}
     limit = None
@@ -121,7 +133,7 @@ def measured(job, peers, options, wrong):
     print(f"{job.name}: " + ", ".join(f"{n} {m['wall']:.3f} s" for n, m in median.items()), file=sys.stderr)
     return {
         "what": job.what, "runs": job.runs, "median": median, "limit": limit, "variant": job.variant,
-        "all": took, "answer": answers["segue"],
+        "all": took, "answer": answers["segue"], "failed": failed,
     }
 
 
@@ -217,7 +229,7 @@ def main():
         known = results.get(job.query) if name.startswith("W7-") else None
         result = measured(job, [] if known else peers, options, wrong)
         if known:
-            result["median"].update({peer: known["median"][peer] for peer in peers})
+            result["median"].update({peer: median for peer, median in known["median"].items() if peer != "segue"})
             if result["answer"] != known["answer"]:
                 wrong.append(f"{name}: a session answers otherwise than a run")
         results[name] = result

@@ -99,11 +99,11 @@ def page(told, titles):
     setting, results = told["setting"], told["workloads"]
     plain = {name: r for name, r in results.items() if not r.get("variant")}
     variants = {name: r for name, r in results.items() if r.get("variant")}
+    versions = [f"Segue {setting['segue']}", *(f"{titles[p]} {version}" for p, version in setting["peers"].items())]
+    runs = "one run" if setting["runs"] == 1 else f"medians of {setting['runs']} runs"
     parts = [
-        f"{setting['customers']:,} customers, {setting['transactions']:,} transactions, {setting['threads']} threads,"
-        f" medians of {setting['runs']} runs. Segue {setting['segue']}; "
-        + ", ".join(f"{titles[p]} {version}" for p, version in setting["peers"].items())
-        + ". Seconds of wall time; the aims are the most that a ratio may be, and a ratio above its aim is bold."
+        f"{setting['customers']:,} customers, {setting['transactions']:,} transactions, {setting['threads']} threads, {runs}."
+        f" {', '.join(versions)}. Seconds of wall time. An aim is the most that a ratio may be; a ratio above its aim is bold."
     ]
     if plain:
         parts += ["\n".join(main_table(plain, titles)), "\n".join(resources(plain, titles))]
@@ -114,5 +114,6 @@ def page(told, titles):
         parts += ["With a limit of memory:", "\n".join(memory_table(told["memory"]))]
     if told["scale"]:
         parts += ["By the number of transactions:", "\n".join(scale_table(told["scale"]))]
+    parts += [f"{name}: {titles[peer]} did not answer: {why}" for name, r in results.items() for peer, why in r["failed"].items()]
     parts += ["All answers are equal." if not told["different"] else "\n".join(f"DIFFERENT {line}" for line in told["different"])]
     return "\n\n".join(parts) + "\n"
