@@ -9,7 +9,7 @@ import sys
 
 # What changes; the questions stay. Amounts and balances are decimal(18,2) in the demo bank itself.
 VARIANTS = {
-    "shuffled": "events in no order of time, in no file of their month",
+    "shuffled": "events in no order of time",
     "keys64": "keys are any 64-bit numbers",
     "textkeys": "keys are texts",
     "strangers": "a tenth of the transactions are nobody's",

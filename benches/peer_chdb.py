@@ -150,8 +150,6 @@ def peer(bank, threads):
             return [ask(query_of(s))[0][0] for s in segments()]
         else:
             query = single_pass(segments(1000 if workload == "W10" else 100))
-            # Compiled at once a hundred are a little faster; a thousand take longer to compile than to run.
-            query += "" if workload == "W10" else " SETTINGS min_count_to_compile_aggregate_expression = 0"
         return ask(query)[0]
 
     return run

@@ -22,6 +22,7 @@ def peer(bank, threads):
     import duckdb
 
     connection = duckdb.connect(config={"threads": threads})
+    connection.execute("SET enable_progress_bar = false")
     customers = f"read_parquet('{bank}/data/customers.parquet')"
     events = {"t": f"read_parquet('{bank}/data/transactions/*.parquet')", "a": f"read_parquet('{bank}/data/app_events/*.parquet')"}
     # As a person who writes the query would know them.

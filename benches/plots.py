@@ -56,7 +56,7 @@ def bars(results, titles):
         return left + (width - left - 80) * math.log10(max(time, 1e-4) / marks[0]) / math.log10(marks[-1] / marks[0])
 
     height = top + sum(bar * len(times) + 12 for _, times in groups) + 24
-    parts = [text(20, 28, "Wall time by workload and engine", "t"), *legend(shown, {**titles, "segue": "Segue", "limit": "decode limit"}, 50)]
+    parts = [text(20, 28, "Wall time by workload and engine; each line is ten times the one before", "t"), *legend(shown, {**titles, "segue": "Segue", "limit": "decode limit"}, 50)]
     for mark in marks:
         parts += [
             f'<line x1="{place(mark):.1f}" x2="{place(mark):.1f}" y1="{top}" y2="{height - 24}" stroke="#dee2e6"/>',
@@ -75,7 +75,7 @@ def bars(results, titles):
 
 
 def lines(scale, titles):
-    """Wall time against the number of transactions, both by tens: what is linear rises like the grey line."""
+    """Wall time against the number of transactions, both by tens: what is linear rises like the dashed line."""
     engines = [e for e in ["segue", *titles] if any(e in point["median"] for point in scale)]
     workloads = list(dict.fromkeys(point["workload"] for point in scale))
     counts = [point["transactions"] for point in scale]
@@ -83,7 +83,7 @@ def lines(scale, titles):
     across, up = powers(min(counts), max(counts)), powers(min(times), max(times))
     left, top, size = 70, 70, 340
     width, height = 40 + (left + size + 30) * len(workloads), top + size + 50
-    parts = [text(20, 28, "Wall time by number of transactions", "t"), *legend(engines, {**titles, "segue": "Segue"}, 50)]
+    parts = [text(20, 28, "Wall time by number of transactions; dashed: Segue, if it were linear", "t"), *legend(engines, {**titles, "segue": "Segue"}, 50)]
     for number, workload in enumerate(workloads):
         x0 = left + number * (left + size + 30)
 
@@ -105,6 +105,8 @@ def lines(scale, titles):
             parts += [f'<circle cx="{x(count):.1f}" cy="{y(time):.1f}" r="3.5" fill="{COLOURS[engine]}"/>' for count, time in points]
             if engine == "segue" and len(points) > 1:
                 (first, time), (last, _) = points[0], points[-1]
-                ends = f'x1="{x(first):.1f}" y1="{y(time):.1f}" x2="{x(last):.1f}" y2="{max(y(time * last / first), top):.1f}"'
+                # As far as the frame goes.
+                last = min(last, first * up[-1] / time)
+                ends = f'x1="{x(first):.1f}" y1="{y(time):.1f}" x2="{x(last):.1f}" y2="{y(time * last / first):.1f}"'
                 parts.append(f'<line {ends} stroke="#868e96" stroke-dasharray="4 4"/>')
     return frame(width, height, parts)

@@ -3,7 +3,7 @@
 
     python3 benches/run.py                                    the demo bank with 2 million customers, five runs
     python3 benches/run.py --customers 5000 --runs 1          a minute: are all answers equal?
-    python3 benches/run.py --slow --variants --memory --scale everything; hours
+    python3 benches/run.py --slow --variants --memory --scale   everything; hours
 
 Makes the demo bank if it is not there, asks every question of Segue and of each peer that is installed (DuckDB, Polars,
 chDB), interleaved, checks that their answers are equal, and writes medians and ratios as Markdown and JSON, and plots.
@@ -77,7 +77,7 @@ def variant_jobs(segue, bank, options):
             measure.processed([sys.executable, str(measure.HERE / "banks.py"), str(bank), variant])
         for name in ("W3", "W4"):
             yield Job(
-                f"{name}-{variant}", f"{workloads.WHAT[name]}; {banks.VARIANTS[variant]}", place, options.runs,
+                f"{name}-{variant}", banks.VARIANTS[variant], place, options.runs,
                 lambda name=name, place=place: segue.count(name, place), name, None, variant,
             )
 
