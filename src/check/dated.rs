@@ -77,13 +77,6 @@ impl Checker<'_> {
         }
     }
 
-    fn body_of(&self, id: DefId) -> Option<ExprId> {
-        match &self.state(id)?.checked {
-            Progress::Done(Some((body, _))) => Some(*body),
-            _ => None,
-        }
-    }
-
     /// Checks something as seen from another day.
     pub(super) fn seen_from<T>(&mut self, day: AsOf, work: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.as_of, day);

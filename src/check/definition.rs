@@ -74,6 +74,14 @@ impl<'a> Checker<'a> {
         self.definitions.get(id.0 as usize)
     }
 
+    /// The checked body of a definition; `None` where it has an error or is not checked yet.
+    pub(super) fn body_of(&self, id: DefId) -> Option<ExprId> {
+        match &self.state(id)?.checked {
+            Progress::Done(Some((body, _))) => Some(*body),
+            _ => None,
+        }
+    }
+
     fn state_mut(&mut self, id: DefId) -> Option<&mut DefinitionState<'a>> {
         self.definitions.get_mut(id.0 as usize)
     }

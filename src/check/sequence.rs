@@ -253,8 +253,8 @@ impl Checker<'_> {
     /// Makes the definitions of a tag's parts, where the tag is a sequence.
     pub(super) fn add_parts(&mut self, id: DefId) {
         let Some(state) = self.state(id) else { return };
-        let (Body::Tag(def), Progress::Done(Some((body, _)))) = (state.body, &state.checked) else { return };
-        let Node::Sequence(sequence) = self.graph.node(*body) else { return };
+        let (Body::Tag(def), Some(body)) = (state.body, self.body_of(id)) else { return };
+        let Node::Sequence(sequence) = self.graph.node(body) else { return };
         let statement = state.statement;
         let entity = state.entity.clone();
         let times = sequence.positive().map(|(place, _)| SequencePart::Time(index(place)));
@@ -275,10 +275,7 @@ impl Checker<'_> {
     pub(super) fn part_value(&mut self, tag: DefId, part: SequencePart) -> ExprId {
         let tag = self.at_hand(tag);
         self.define(tag);
-        let body = match self.state(tag).map(|s| &s.checked) {
-            Some(Progress::Done(Some((body, _)))) => *body,
-            _ => return self.faulty(),
-        };
+        let Some(body) = self.body_of(tag) else { return self.faulty() };
         let Node::Sequence(sequence) = self.graph.node(body) else { return self.faulty() };
         let ty = match part {
             SequencePart::Steps => Some(Type::Int),
@@ -345,8 +342,8 @@ impl Checker<'_> {
             return self.asked_segment(name);
         };
         self.define(def)?;
-        if let Some(Progress::Done(Some((body, _)))) = self.state(def).map(|s| &s.checked)
-            && matches!(self.graph.node(*body), Node::Sequence(_))
+        if let Some(body) = self.body_of(def)
+            && matches!(self.graph.node(body), Node::Sequence(_))
         {
             return Some(def);
         }
@@ -359,8 +356,8 @@ impl Checker<'_> {
     }
 
     fn is_negated(&self, tag: DefId, number: &str) -> bool {
-        let Some(Progress::Done(Some((body, _)))) = self.state(tag).map(|s| &s.checked) else { return false };
-        let Node::Sequence(sequence) = self.graph.node(*body) else { return false };
+        let Some(body) = self.body_of(tag) else { return false };
+        let Node::Sequence(sequence) = self.graph.node(body) else { return false };
         let place = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
         place.and_then(|p| sequence.steps.get(p)).is_some_and(|s| s.negated)
     }

@@ -1,6 +1,6 @@
 //! Conditions taken apart into claims about single subjects, and claims that cannot go together.
 
-use super::super::{Checker, Progress};
+use super::super::Checker;
 use super::range::{Point, Set};
 use crate::ir::{CompareOp, DefId, ExprId, Literal, Node};
 use crate::types::Type;
@@ -163,12 +163,12 @@ impl<'c, 's> Claims<'c, 's> {
         if self.opened.len() >= OPENED || (!wanted && self.checker.is_segment(def)) {
             return;
         }
-        let Some(Progress::Done(Some((body, Type::Bool)))) = self.checker.state(def).map(|s| &s.checked)
+        let Some(body) = self.checker.body_of(def).filter(|b| *self.checker.graph.ty(*b) == Type::Bool)
         else {
             return;
         };
         if self.opened.insert((def, wanted)) {
-            self.collect(*body, wanted, operand);
+            self.collect(body, wanted, operand);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which values an expression can have at all, as far as its form tells.
 
-use super::super::{Checker, Progress};
+use super::super::Checker;
 use super::range::{Point, Set};
 use crate::functions::{AggregateFn, Function, PopulationFn};
 use crate::ir::{CompareOp, ExprId, Node, SequencePart};
@@ -26,10 +26,7 @@ impl Checker<'_> {
         }
         match self.graph.node(id) {
             Node::Literal(literal) => Point::of(literal, self.graph.ty(id)).map(Set::only),
-            Node::Definition(def) => match self.state(*def)?.checked {
-                Progress::Done(Some((body, _))) => self.domain_within(body, deep),
-                _ => None,
-            },
+            Node::Definition(def) => self.domain_within(self.body_of(*def)?, deep),
             Node::Aggregate(a) => match a.function {
                 AggregateFn::Count | AggregateFn::Distinct => from(0),
                 AggregateFn::Share => within(0, 1),

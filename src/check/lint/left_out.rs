@@ -161,10 +161,9 @@ impl Checker<'_> {
         let mut at = id;
         for _ in 0..32 {
             match self.graph.node(at) {
-                Node::Definition(def) if !self.is_segment(*def) => match self.state(*def).map(|s| &s.checked)
-                {
-                    Some(Progress::Done(Some((body, _)))) => at = *body,
-                    _ => break,
+                Node::Definition(def) if !self.is_segment(*def) => match self.body_of(*def) {
+                    Some(body) => at = body,
+                    None => break,
                 },
                 _ => break,
             }

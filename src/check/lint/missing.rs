@@ -1,7 +1,7 @@
 //! Which values may be missing, and why, as far as the script tells. Nothing is known of the data: a column counts
 //! only where the script itself says somewhere that it can be missing.
 
-use super::super::{Checker, Progress};
+use super::super::Checker;
 use crate::functions::Function;
 use crate::ir::{ExprId, Node, SequencePart, SourceId};
 use std::collections::{HashMap, HashSet};
@@ -53,10 +53,7 @@ impl<'c, 's> Gaps<'c, 's> {
         match checker.graph.node(id) {
             Node::Column { .. } => self.said.contains(&id).then_some(Why::Said),
             Node::Definition(def) if checker.is_segment(*def) => None,
-            Node::Definition(def) => match checker.state(*def)?.checked {
-                Progress::Done(Some((body, _))) => self.why(body),
-                _ => None,
-            },
+            Node::Definition(def) => self.why(checker.body_of(*def)?),
             Node::Aggregate(a) => match a.own.and_then(|own| self.why(own.anchor)) {
                 None if !a.function.over_nothing_is_zero() => Some(Why::NoEvents(a.events)),
                 why => why,

@@ -17,8 +17,8 @@ mod window;
 
 pub(super) use otherwise::Otherwise;
 
+use super::Checker;
 use super::definition::Body;
-use super::{Checker, Progress};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Beside, Command, DefId, Doubt, ExprId, Node, SourceId};
 use crate::source::Span;
@@ -73,11 +73,8 @@ impl Checker<'_> {
 
     /// The body of a definition as written: what a day was put on is the same formula once more.
     fn own_body(&self, id: DefId) -> Option<ExprId> {
-        let state = self.state(id).filter(|s| s.on.is_none())?;
-        match state.checked {
-            Progress::Done(Some((body, _))) => Some(body),
-            _ => None,
-        }
+        self.state(id).filter(|s| s.on.is_none())?;
+        self.body_of(id)
     }
 
     /// Segments that hold for a customer about whom nothing is known.

@@ -1,6 +1,6 @@
 //! Money as floats.
 
-use super::super::{Checker, Progress};
+use super::super::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::functions::AggregateFn;
 use crate::ir::{DefId, ExprId, Literal, Node};
@@ -49,10 +49,7 @@ impl Checker<'_> {
                     _ => None,
                 }
             }
-            Node::Definition(def) => match &self.state(*def)?.checked {
-                Progress::Done(Some((body, _))) => self.float_sum(*body),
-                _ => None,
-            },
+            Node::Definition(def) => self.float_sum(self.body_of(*def)?),
             _ => None,
         }
     }

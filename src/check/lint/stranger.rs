@@ -1,6 +1,6 @@
 //! What expressions are for a customer of whom nothing is known.
 
-use super::super::{Checker, Progress, literal_value};
+use super::super::{Checker, literal_value};
 use crate::functions::AggregateFn;
 use crate::ir::{ArithmeticOp, CompareOp, ExprId, Literal, Node, Score, SequencePart};
 use std::cmp::Ordering;
@@ -46,19 +46,14 @@ impl<'c, 's> Stranger<'c, 's> {
             },
             Node::Sequence(_) => Known::Bool(false),
             Node::SequencePart { part: SequencePart::Steps, .. } => Known::Number(0.0),
-            Node::Definition(def) => {
-                match checker.state(*def).map(|s| (&s.checked, checker.is_segment(*def))) {
-                    Some((Progress::Done(Some((body, _))), segment)) => match self.of(*body) {
-                        // An entity's own name says nothing about what is known.
-                        Known::Nothing if segment => Known::Bool(false),
-                        known => known,
-                    },
-                    _ => Known::Nothing,
-                }
-            }
-            Node::Outside(def) => match checker.state(*def).map(|s| &s.checked) {
-                Some(Progress::Done(Some((body, _)))) => Known::Bool(self.of(*body) != Known::Bool(true)),
-                _ => Known::Nothing,
+            Node::Definition(def) => match checker.body_of(*def).map(|body| self.of(body)) {
+                // An entity's own name says nothing about what is known.
+                Some(Known::Nothing) if checker.is_segment(*def) => Known::Bool(false),
+                known => known.unwrap_or(Known::Nothing),
+            },
+            Node::Outside(def) => match checker.body_of(*def) {
+                Some(body) => Known::Bool(self.of(body) != Known::Bool(true)),
+                None => Known::Nothing,
             },
             Node::IsMissing(inner) => Known::Bool(self.of(*inner) == Known::Nothing),
             Node::Coalesce(a, b) => match self.of(*a) {

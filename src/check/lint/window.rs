@@ -2,7 +2,7 @@
 //! name says.
 
 use super::super::definition::Body;
-use super::super::{Checker, Progress};
+use super::super::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::time::WindowWords;
 use crate::ir::{Aggregate, DefId, ExprId, Node, SourceId};
@@ -53,10 +53,10 @@ impl Checker<'_> {
             self.lengths(body).into_iter().map(|(s, l)| (s, l, None)).collect();
         self.graph.walk(body, &mut |_, node| {
             if let Node::Definition(def) = node
-                && let Some(Progress::Done(Some((body, _)))) = self.state(*def).map(|s| &s.checked)
+                && let Some(body) = self.body_of(*def)
                 && !self.is_segment(*def)
             {
-                all.extend(self.lengths(*body).into_iter().map(|(s, l)| (s, l, Some(*def))));
+                all.extend(self.lengths(body).into_iter().map(|(s, l)| (s, l, Some(*def))));
             }
         });
         // Few lengths are used, however many windows there are.
