@@ -199,7 +199,7 @@ impl Checker<'_> {
         let Some(op) = comparison(*op) else { return self.no_link(condition.span, &example) };
         let (own, earlier, op) = match (references(left).is_empty(), references(right).is_empty()) {
             (true, false) => (left, right, op),
-            (false, true) => (right, left, mirrored(op)),
+            (false, true) => (right, left, op.mirrored()),
             _ => return self.no_link(condition.span, &example),
         };
         if let Some(span) = self.stranger_beside_step(earlier) {
@@ -392,15 +392,4 @@ fn comparison(op: BinaryOp) -> Option<CompareOp> {
         BinaryOp::GreaterEqual => CompareOp::GreaterEqual,
         _ => return None,
     })
-}
-
-/// The same comparison with its sides changed.
-fn mirrored(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Equal | CompareOp::NotEqual => op,
-        CompareOp::Less => CompareOp::Greater,
-        CompareOp::LessEqual => CompareOp::GreaterEqual,
-        CompareOp::Greater => CompareOp::Less,
-        CompareOp::GreaterEqual => CompareOp::LessEqual,
-    }
 }

@@ -231,6 +231,19 @@ pub enum CompareOp {
     GreaterEqual,
 }
 
+impl CompareOp {
+    /// The same comparison with its sides exchanged.
+    pub fn mirrored(self) -> CompareOp {
+        match self {
+            CompareOp::Equal | CompareOp::NotEqual => self,
+            CompareOp::Less => CompareOp::Greater,
+            CompareOp::LessEqual => CompareOp::GreaterEqual,
+            CompareOp::Greater => CompareOp::Less,
+            CompareOp::GreaterEqual => CompareOp::LessEqual,
+        }
+    }
+}
+
 impl ArithmeticOp {
     pub fn symbol(self) -> &'static str {
         match self {

@@ -140,10 +140,10 @@ impl<'c, 's> Claims<'c, 's> {
             // Two constants are a switch.
             (Node::Literal(_), Node::Literal(_)) => return,
             (_, Node::Literal(_)) => (op, left, right),
-            (Node::Literal(_), _) => (turned(op), right, left),
+            (Node::Literal(_), _) => (op.mirrored(), right, left),
             _ => {
                 // The smaller id first, so that `a < b` and `b > a` are one claim.
-                let (op, a, b) = if left <= right { (op, left, right) } else { (turned(op), right, left) };
+                let (op, a, b) = if left <= right { (op, left, right) } else { (op.mirrored(), right, left) };
                 let orders = if wanted { orders(op) } else { !orders(op) & (LESS | EQUAL | GREATER) };
                 return self.push(What::Order(a, b, orders), operand);
             }
@@ -241,17 +241,6 @@ impl<'c, 's> Claims<'c, 's> {
             Some(What::In(_, _, other)) => other.and(set).on_grid(ty).is_empty(),
             _ => false,
         }
-    }
-}
-
-/// The same comparison with its sides exchanged.
-fn turned(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Less => CompareOp::Greater,
-        CompareOp::LessEqual => CompareOp::GreaterEqual,
-        CompareOp::Greater => CompareOp::Less,
-        CompareOp::GreaterEqual => CompareOp::LessEqual,
-        CompareOp::Equal | CompareOp::NotEqual => op,
     }
 }
 
