@@ -163,7 +163,7 @@ impl Checker<'_> {
             own.sort_by_key(|(s, l)| (*s, l.0));
             own.dedup();
             for (events, (amount, unit)) in own {
-                users.entry((events, plural(unit), amount)).or_default().push(*id);
+                users.entry((events, unit.word(), amount)).or_default().push(*id);
             }
         }
         let mut found = Vec::new();
@@ -183,7 +183,7 @@ impl Checker<'_> {
                 Diagnostic::new(
                     Code::OddWindow,
                     format!(
-                        "`{}` looks at the `last {amount} {unit}` of {}; {} other tags look at the `last {usual} {unit}`",
+                        "`{}` looks at the `last {amount} {unit}s` of {}; {} other tags look at the `last {usual} {unit}s`",
                         def.name.text,
                         self.source_name(events),
                         others.len(),
@@ -253,26 +253,10 @@ fn slips(number: u32) -> BTreeSet<u32> {
     found
 }
 
-fn plural(unit: TimeUnit) -> &'static str {
-    match unit {
-        TimeUnit::Second => "seconds",
-        TimeUnit::Minute => "minutes",
-        TimeUnit::Hour => "hours",
-        TimeUnit::Day => "days",
-        TimeUnit::Week => "weeks",
-        TimeUnit::Month => "months",
-        TimeUnit::Quarter => "quarters",
-        TimeUnit::Year => "years",
-    }
-}
-
 /// `3 months`.
 fn words((amount, unit): Length) -> String {
-    let unit = plural(unit);
-    match amount {
-        1 => format!("1 {}", unit.trim_end_matches('s')),
-        _ => format!("{amount} {unit}"),
-    }
+    let s = if amount == 1 { "" } else { "s" };
+    format!("{amount} {}{s}", unit.word())
 }
 
 /// The numbers of a text, each with what stands before it and what follows it.
