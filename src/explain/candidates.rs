@@ -9,25 +9,27 @@ const MOST_NODES: usize = 200;
 /// Conditions that every member meets, and everybody for whom it is undecided does not fail; none where there are none,
 /// or where the answer is about others, too.
 pub(super) fn of(program: &Program, attrition: &Attrition) -> Option<Vec<Formula>> {
-    if attrition.has_complements() {
-        return None;
-    }
-    let body = program.definition(attrition.segment())?.body;
-    let own: Vec<Formula> =
-        conjuncts(Formula::expanded(program, body)).into_iter().filter(|f| is_own(program, f)).collect();
-    (!own.is_empty()).then_some(own)
+    own(attrition, || {
+        let body = program.definition(attrition.segment())?.body;
+        Some(conjuncts(Formula::expanded(program, body)).into_iter().filter(|f| is_own(program, f)).collect())
+    })
 }
 
 /// The same where each condition's losses are told, in the order written: only what stands before the first condition on
 /// events can be asked first.
 pub(super) fn in_order(program: &Program, attrition: &Attrition) -> Option<Vec<Formula>> {
+    own(attrition, || {
+        let conditions = Formula::conditions(program, attrition.segment());
+        Some(conditions.into_iter().map(|c| c.formula).take_while(|f| is_own(program, f)).collect())
+    })
+}
+
+/// The conditions, where they can be asked at all and are any.
+fn own(attrition: &Attrition, conditions: impl FnOnce() -> Option<Vec<Formula>>) -> Option<Vec<Formula>> {
     if attrition.has_complements() {
         return None;
     }
-    let conditions = Formula::conditions(program, attrition.segment());
-    let own: Vec<Formula> =
-        conditions.into_iter().map(|c| c.formula).take_while(|f| is_own(program, f)).collect();
-    (!own.is_empty()).then_some(own)
+    conditions().filter(|own| !own.is_empty())
 }
 
 fn conjuncts(formula: Formula) -> Vec<Formula> {
