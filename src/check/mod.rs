@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod audience;
+mod case;
 mod command;
 mod constant;
 mod cycle;
