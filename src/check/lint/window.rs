@@ -1,14 +1,14 @@
 //! Windows unlike their siblings: nearly the same in one definition, a digit less than all others, other than the
 //! name says.
 
-use super::super::definition::Body;
 use super::super::Checker;
+use super::super::definition::Body;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::time::WindowWords;
 use crate::ir::{Aggregate, DefId, ExprId, Node, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::{Duration, TimeUnit};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// So many siblings make a habit.
 const HABIT: usize = 3;
@@ -16,16 +16,26 @@ const HABIT: usize = 3;
 /// A length of days or more as it is written.
 type Length = (u32, TimeUnit);
 
+/// The lengths of each body's own windows, with the events.
+type Lengths = HashMap<ExprId, Vec<(SourceId, Length)>>;
+
 impl Checker<'_> {
     /// Windows of `in last …` that look like slips, in the order of definitions.
     pub(super) fn odd_windows(&self, ids: &[(DefId, ExprId)]) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let mut told: BTreeSet<(SourceId, String)> = BTreeSet::new();
-        for (id, body) in ids {
-            found.extend(self.nearly_the_same(*id, *body, &mut told));
-            found.extend(self.other_than_named(*id, *body));
+        // Of every definition: one on another day, which others may name, too.
+        let bodies = self.definition_ids().into_iter().filter_map(|id| self.body_of(id));
+        let mut lengths = Lengths::new();
+        for body in bodies {
+            lengths.entry(body).or_insert_with(|| self.lengths(body));
         }
-        found.extend(self.a_digit_less(ids));
+        let of = |body: ExprId| lengths.get(&body).map_or(&[][..], Vec::as_slice);
+        for (id, body) in ids {
+            found.extend(self.nearly_the_same(*id, *body, of, &mut told));
+            found.extend(self.other_than_named(*id, *body, of(*body)));
+        }
+        found.extend(self.a_digit_less(ids, of));
         found
     }
 
@@ -43,20 +53,21 @@ impl Checker<'_> {
     }
 
     /// `last 90 days` and `last 3 months` in one definition, or in the tags that it names.
-    fn nearly_the_same(
+    fn nearly_the_same<'l>(
         &self,
         id: DefId,
         body: ExprId,
+        lengths: impl Fn(ExprId) -> &'l [(SourceId, Length)],
         told: &mut BTreeSet<(SourceId, String)>,
     ) -> Option<Diagnostic> {
         let mut all: Vec<(SourceId, Length, Option<DefId>)> =
-            self.lengths(body).into_iter().map(|(s, l)| (s, l, None)).collect();
+            lengths(body).iter().map(|(s, l)| (*s, *l, None)).collect();
         self.graph.walk(body, &mut |_, node| {
             if let Node::Definition(def) = node
                 && let Some(body) = self.body_of(*def)
                 && !self.is_segment(*def)
             {
-                all.extend(self.lengths(body).into_iter().map(|(s, l)| (s, l, Some(*def))));
+                all.extend(lengths(body).iter().map(|(s, l)| (*s, *l, Some(*def))));
             }
         });
         // Few lengths are used, however many windows there are.
@@ -99,9 +110,13 @@ impl Checker<'_> {
     }
 
     /// `spent_90d` over `last 60 days`: copied, and not changed.
-    fn other_than_named(&self, id: DefId, body: ExprId) -> Option<Diagnostic> {
+    fn other_than_named(
+        &self,
+        id: DefId,
+        body: ExprId,
+        windows: &[(SourceId, Length)],
+    ) -> Option<Diagnostic> {
         let Some(Body::Tag(def)) = self.state(id).map(|s| s.body) else { return None };
-        let windows = self.lengths(body);
         let (_, length) = *windows.first()?;
         if windows.iter().any(|(_, l)| *l != length) {
             return None;
@@ -154,12 +169,16 @@ impl Checker<'_> {
     }
 
     /// One tag over `last 9 days` where all others say `last 90 days`.
-    fn a_digit_less(&self, ids: &[(DefId, ExprId)]) -> Vec<Diagnostic> {
+    fn a_digit_less<'l>(
+        &self,
+        ids: &[(DefId, ExprId)],
+        lengths: impl Fn(ExprId) -> &'l [(SourceId, Length)],
+    ) -> Vec<Diagnostic> {
         let mut users: BTreeMap<(SourceId, &'static str, u32), Vec<DefId>> = BTreeMap::new();
         for (id, body) in
             ids.iter().filter(|(id, _)| matches!(self.state(*id).map(|s| s.body), Some(Body::Tag(_))))
         {
-            let mut own: Vec<(SourceId, Length)> = self.lengths(*body);
+            let mut own: Vec<(SourceId, Length)> = lengths(*body).to_vec();
             own.sort_by_key(|(s, l)| (*s, l.0));
             own.dedup();
             for (events, (amount, unit)) in own {
