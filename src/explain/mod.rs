@@ -15,7 +15,7 @@ mod diff;
 mod draw;
 mod evaluate;
 mod funnel;
-mod keys;
+mod key_watch;
 mod leaves;
 pub mod members;
 mod model;

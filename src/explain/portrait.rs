@@ -1,6 +1,6 @@
 //! Runs a portrait and shows its batches to whoever collects from them.
 
-use super::keys::Keys;
+use super::key_watch::KeyWatch;
 use crate::engine::{Engine, EngineError, Progress};
 use crate::ir::print::{self, Lang};
 use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
@@ -114,7 +114,7 @@ impl<'a> Asker<'a> {
             }
             let mut columns: Option<(HashMap<ExprId, usize>, usize)> = None;
             let mut failed = None;
-            let mut keys = Keys::default();
+            let mut keys = KeyWatch::default();
             self.engine.run_with_progress(
                 level.plan,
                 &mut |batch: RecordBatch| {

@@ -13,11 +13,11 @@ const SAMPLES: usize = 3;
 
 /// Watches the keys of a stream of rows. As a rule they come in order, batch by batch, and nothing need be looked up.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct KeyWatch {
     batches: Vec<ArrayRef>,
 }
 
-impl Keys {
+impl KeyWatch {
     pub fn add(&mut self, view: &View<'_>) {
         self.batches.push(Arc::clone(view.keys()));
     }
