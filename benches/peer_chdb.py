@@ -1,8 +1,8 @@
 """chDB, which is ClickHouse in the process: -If combinators, IN for the customers who can still qualify, distinct as bits."""
-from workloads import END, days_of, level, local, needed, segments, utc
+from sql import ASSETS, Sql
+from workloads import END, local, segments, utc
 
 TITLE = "chDB"
-ASSETS = "deposit_balance + fund_balance + wealth_balance"
 
 
 def moment(time):
@@ -63,55 +63,14 @@ def peer(bank, threads):
     names, codes = "['" + "','".join(known) + "']", [1 << place for place in range(len(known))]
     bit = f"transform(ifNull(category, ''), {names}, {codes}, 0)"
 
-    def column(tag, largest):
-        """The tag's aggregate; the conditions that all rows meet are not asked again."""
-        conditions = [] if tag.days == largest else [within(tag.source, tag.days)]
-        if tag.where:
-            conditions.append(f"{tag.where[0]} = '{tag.where[1]}'")
+    def column(tag, conditions):
         end = f"If({{}}{' AND '.join(conditions)})" if conditions else "({})"
-        call = {"count": "count", "sum": "sum", "max": "max", "min": "min", "distinct": "groupBitOr"}[tag.function]
+        call = {"distinct": "groupBitOr"}.get(tag.function, tag.function)
         of = bit if tag.function == "distinct" else tag.column or ""
         written = call + end.format(f"{of}, " if of and conditions else of)
-        return f"{f'bitCount({written})' if tag.function == 'distinct' else written} AS {tag.name}"
+        return f"bitCount({written})" if tag.function == "distinct" else written
 
-    def side(tags, source, having=""):
-        """One row for each customer who has events in the largest window."""
-        largest, only = days_of(tags, source)
-        columns = ", ".join(column(tag, largest) for tag in tags if tag.source == source)
-        values = ", ".join(f"'{value}'" for value in only[1]) if only else ""
-        of_values = f" AND {only[0]} IN ({values})" if only else ""
-        return (
-            f"(SELECT customer_id, {columns} FROM {events[source]} WHERE {within(source, largest)} AND {BEFORE[source]}{of_values}"
-            f" GROUP BY customer_id{having})"
-        )
-
-    def value(tag):
-        return tag.name if tag.is_missing_over_nothing() else f"ifNull({tag.name}, 0)"
-
-    def condition(segment):
-        x, y, z = segment.tags()
-        return (
-            f"{value(x)} > {level(x.name)} AND ({value(y)} <= {level(y.name)} OR {value(z)} >= {level(z.name)})"
-            f" AND assets >= {segment.least}"
-        )
-
-    def single_pass(found):
-        tags = needed(found)
-        counts = ", ".join(f"countIf({condition(s)})" for s in found)
-        return (
-            f"SELECT {counts} FROM (SELECT customer_id, {ASSETS} AS assets FROM {customers}) AS c"
-            f" LEFT JOIN {side(tags, 't')} AS t USING customer_id LEFT JOIN {side(tags, 'a')} AS a USING customer_id"
-        )
-
-    def query_of(segment):
-        """Only its own tags, within their own windows; whoever is not above `a` is dropped before anything is joined."""
-        tags = needed([segment])
-        query = f"SELECT count() FROM (SELECT customer_id, {ASSETS} AS assets FROM {customers} WHERE assets >= {segment.least}) AS c"
-        for source in sorted({tag.source for tag in tags}, key=lambda s: s != segment.a.source):
-            leads = source == segment.a.source
-            having = f" HAVING {segment.a.name} > {level(segment.a.name)}" if leads else ""
-            query += f" {'INNER' if leads else 'LEFT'} JOIN {side(tags, source, having)} AS {source} USING customer_id"
-        return f"{query} WHERE {condition(segment)}"
+    sql = Sql(customers, events, within, BEFORE, column, "countIf")
 
     def fifths():
         tile = "ntile(5) OVER (ORDER BY {}, customer_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)".format
@@ -147,9 +106,9 @@ def peer(bank, threads):
                 count() OVER (PARTITION BY city) AS n FROM (SELECT customer_id, city, {ASSETS} AS assets FROM {customers})
                 WHERE assets IS NOT NULL AND city IS NOT NULL) WHERE r <= ceil(n / 100)"""
         elif workload == "W4q":
-            return [ask(query_of(s))[0][0] for s in segments()]
+            return [ask(sql.query_of(s))[0][0] for s in segments()]
         else:
-            query = single_pass(segments(1000 if workload == "W10" else 100))
+            query = sql.single_pass(segments(1000 if workload == "W10" else 100))
         return ask(query)[0]
 
     return run

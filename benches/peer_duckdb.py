@@ -1,8 +1,8 @@
 """DuckDB: events are joined to the customers who can still qualify, small sets are counted as bits."""
-from workloads import END, days_of, level, local, needed, segments, utc
+from sql import ASSETS, Sql
+from workloads import END, local, segments, utc
 
 TITLE = "DuckDB"
-ASSETS = "deposit_balance + fund_balance + wealth_balance"
 BEFORE = {"t": f"txn_time < TIMESTAMP '{END}'", "a": f"event_time < TIMESTAMPTZ '{utc(0)}+00'"}
 
 
@@ -32,58 +32,16 @@ def peer(bank, threads):
     categories = "['" + "','".join(name for (name,) in known) + "']"
     bits = f"bit_count(bit_or((1 << list_position({categories}, category))::BIGINT)"
 
-    def column(tag, largest):
-        """The tag's aggregate; the conditions that all rows meet are not asked again."""
-        conditions = [] if tag.days == largest else [within(tag.source, tag.days)]
-        if tag.where:
-            conditions.append(f"{tag.where[0]} = '{tag.where[1]}'")
+    def column(tag, conditions):
         condition = " AND ".join(conditions)
-        of = f"CASE WHEN {condition} THEN {tag.column} END" if conditions else tag.column
         if tag.function == "distinct":
-            return f"coalesce({bits}{f' FILTER (WHERE {condition})' if conditions else ''}), 0) AS {tag.name}"
+            return f"coalesce({bits}{f' FILTER (WHERE {condition})' if conditions else ''}), 0)"
         if tag.function == "count":
-            return f"{f'count_if({condition})' if conditions else 'count(*)'} AS {tag.name}"
-        return f"{tag.function}({of}) AS {tag.name}"
+            return f"count_if({condition})" if conditions else "count(*)"
+        return f"{tag.function}({f'CASE WHEN {condition} THEN {tag.column} END' if conditions else tag.column})"
 
-    def side(tags, source, having=""):
-        """One row for each customer who has events in the largest window."""
-        largest, only = days_of(tags, source)
-        columns = ", ".join(column(tag, largest) for tag in tags if tag.source == source)
-        values = ", ".join(f"'{value}'" for value in only[1]) if only else ""
-        of_values = f" AND {only[0]} IN ({values})" if only else ""
-        return (
-            f"(SELECT customer_id, {columns} FROM {events[source]} WHERE {within(source, largest)} AND {BEFORE[source]}{of_values}"
-            f" GROUP BY 1{having})"
-        )
-
-    def value(tag):
-        return tag.name if tag.is_missing_over_nothing() else f"coalesce({tag.name}, 0)"
-
-    def condition(segment):
-        x, y, z = segment.tags()
-        return (
-            f"{value(x)} > {level(x.name)} AND ({value(y)} <= {level(y.name)} OR {value(z)} >= {level(z.name)})"
-            f" AND assets >= {segment.least}"
-        )
-
-    def single_pass(found):
-        tags = needed(found)
-        # `count(*) FILTER` counts the same, and is planned for seconds where there are a thousand.
-        counts = ", ".join(f"count_if({condition(s)})" for s in found)
-        return (
-            f"SELECT {counts} FROM (SELECT customer_id, {ASSETS} assets FROM {customers})"
-            f" LEFT JOIN {side(tags, 't')} USING (customer_id) LEFT JOIN {side(tags, 'a')} USING (customer_id)"
-        )
-
-    def query_of(segment):
-        """Only its own tags, within their own windows; whoever is not above `a` is dropped before anything is joined."""
-        tags = needed([segment])
-        query = f"SELECT count(*) FROM (SELECT customer_id, {ASSETS} assets FROM {customers} WHERE {ASSETS} >= {segment.least})"
-        for source in sorted({tag.source for tag in tags}, key=lambda s: s != segment.a.source):
-            leads = source == segment.a.source
-            having = f" HAVING {segment.a.name} > {level(segment.a.name)}" if leads else ""
-            query += f" {'JOIN' if leads else 'LEFT JOIN'} {side(tags, source, having)} USING (customer_id)"
-        return f"{query} WHERE {condition(segment)}"
+    # `count(*) FILTER` counts the same as `count_if`, and is planned for seconds where there are a thousand.
+    sql = Sql(customers, events, within, BEFORE, column, "count_if")
 
     def fifths():
         tile = "ntile(5) OVER (ORDER BY {}, customer_id)".format
@@ -121,9 +79,9 @@ def peer(bank, threads):
                 count(*) OVER (PARTITION BY city) n FROM (SELECT customer_id, city, {ASSETS} assets FROM {customers})
                 WHERE assets IS NOT NULL AND city IS NOT NULL) WHERE r <= ceil(n / 100.0)"""
         elif workload == "W4q":
-            return [connection.execute(query_of(s)).fetchone()[0] for s in segments()]
+            return [connection.execute(sql.query_of(s)).fetchone()[0] for s in segments()]
         else:
-            query = single_pass(segments(1000 if workload == "W10" else 100))
+            query = sql.single_pass(segments(1000 if workload == "W10" else 100))
         return list(connection.execute(query).fetchone())
 
     return run
