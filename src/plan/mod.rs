@@ -13,6 +13,7 @@ pub mod checks;
 pub mod expr;
 pub mod fold;
 mod lookup;
+mod operator;
 mod population;
 pub mod portrait;
 mod scalar;

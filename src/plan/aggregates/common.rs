@@ -98,9 +98,30 @@ fn flip(bits: i64) -> i64 {
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
-/// A float as a whole number of the same order; −0.0 is 0.0.
-pub(in crate::plan) fn word_of_float(x: f64) -> i64 {
-    flip((x + 0.0).to_bits() as i64)
+/// Numbers, dates and instants as whole numbers of the same order; −0.0 is 0.0.
+pub(in crate::plan) fn narrow(array: &ArrayRef) -> Result<Int64Array> {
+    Ok(match array.data_type() {
+        DataType::Int64 => array.as_primitive::<Int64Type>().clone(),
+        DataType::Float64 => {
+            array.as_primitive::<Float64Type>().unary(|x: f64| flip((x + 0.0).to_bits() as i64))
+        }
+        DataType::Timestamp(..) => retyped(array, DataType::Int64)?.as_primitive::<Int64Type>().clone(),
+        DataType::Date32 | DataType::Boolean => {
+            cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()
+        }
+        other => return internal_err!("values of the type {other} have no words"),
+    })
+}
+
+/// Which values are known; NaN is none. None where all are.
+pub(in crate::plan) fn known(values: &ArrayRef) -> Option<NullBuffer> {
+    let known = values.logical_nulls().filter(|known| known.null_count() > 0);
+    match values.as_primitive_opt::<Float64Type>() {
+        Some(floats) if floats.values().iter().any(|x| x.is_nan()) => {
+            Some(floats.iter().map(|x| x.is_some_and(|x| !x.is_nan())).collect())
+        }
+        _ => known,
+    }
 }
 
 /// A float that was kept as a word.
@@ -111,20 +132,11 @@ pub(in crate::plan) fn float_of_word(word: i64) -> f64 {
 impl Words {
     /// Of values that are [`canonical`].
     pub(super) fn new(array: &ArrayRef) -> Result<Words> {
-        let narrow = match array.data_type() {
-            DataType::Int64 => array.as_primitive::<Int64Type>().clone(),
-            DataType::Float64 => array.as_primitive::<Float64Type>().unary(word_of_float),
-            DataType::Timestamp(..) => retyped(array, DataType::Int64)?.as_primitive::<Int64Type>().clone(),
-            DataType::Date32 | DataType::Boolean => {
-                cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()
-            }
-            DataType::Decimal128(..) => {
-                return Ok(Words::Wide(array.as_primitive::<Decimal128Type>().clone()));
-            }
-            DataType::Utf8View => return Ok(Words::Text(array.as_string_view().clone())),
-            other => return internal_err!("values of the type {other} have no words"),
-        };
-        Ok(Words::Narrow(narrow))
+        Ok(match array.data_type() {
+            DataType::Decimal128(..) => Words::Wide(array.as_primitive::<Decimal128Type>().clone()),
+            DataType::Utf8View => Words::Text(array.as_string_view().clone()),
+            _ => Words::Narrow(narrow(array)?),
+        })
     }
 
     /// The same values in their [`kept`] type.

@@ -40,7 +40,7 @@ use datafusion::logical_expr::AggregateUDF;
 
 use function::{Aggregate, Kind};
 
-pub(super) use common::{float_of_word, word_of_float};
+pub(super) use common::{float_of_word, known, narrow};
 pub(super) use moments::{decimal_sum, mean, whole_sum};
 
 /// Defines the singleton of a function and its constructor.

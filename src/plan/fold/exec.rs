@@ -4,6 +4,7 @@
 //! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
 //! result depends neither on the threads nor on the order of the events.
 
+use super::super::operator::{batches, collect, joined, properties, visit};
 use super::folding::{Folding, Tallied, Tallies};
 use super::keys::{Chosen, Keys};
 use super::pass::Pass;
@@ -14,12 +15,9 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, EmissionType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, Partitioning};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
 use futures::StreamExt;
 use std::fmt;
 use std::sync::Arc;
@@ -68,18 +66,12 @@ impl FoldExec {
         schema: SchemaRef,
         partitions: usize,
     ) -> FoldExec {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(partitions.max(1)),
-            EmissionType::Final,
-            Boundedness::Bounded,
-        );
         FoldExec {
             entity,
             who,
             events,
             passes,
-            properties: Arc::new(properties),
+            properties: properties(schema, partitions),
             folded: Arc::new(OnceCell::new()),
         }
     }
@@ -160,32 +152,14 @@ impl ExecutionPlan for FoldExec {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for expr in self.passes.iter().flat_map(|p| p.expressions()) {
-            if f(expr)? == TreeNodeRecursion::Stop {
-                return Ok(TreeNodeRecursion::Stop);
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
+        visit(self.passes.iter().flat_map(|p| p.expressions()), f)
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let partitions = self.properties.partitioning.partition_count();
-        let schema = self.schema();
-        let (folded, work, passes) = (Arc::clone(&self.folded), self.work(&context), self.passes.clone());
-        let out = Arc::clone(&schema);
-        let stream = futures::stream::once(async move {
-            let folded = folded.get_or_try_init(|| work).await?;
-            let (folded, count) = (Arc::clone(folded), folded.batches.len());
-            // Neighbours stay together, so that rows come in as much order as they have.
-            let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);
-            let batches = (from..to).map(move |at| finish(&folded, &passes, at, &out));
-            Ok::<_, DataFusionError>(futures::stream::iter(batches))
-        });
-        let stream = stream.flat_map(|found| match found {
-            Ok(batches) => batches.left_stream(),
-            Err(e) => futures::stream::iter([Err(e)]).right_stream(),
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+        let (passes, schema) = (self.passes.clone(), self.schema());
+        let count = |folded: &Folded| folded.batches.len();
+        let batch = move |folded: &Folded, at| finish(folded, &passes, at, &schema);
+        Ok(batches((self, partition), &self.folded, self.work(&context), count, batch))
     }
 }
 
@@ -218,37 +192,6 @@ impl FoldExec {
             Ok(Arc::new(Folded { batches, chosen, tallies }))
         }
     }
-}
-
-/// The batches of all partitions, in their order.
-pub(in crate::plan) async fn collect(
-    plan: &Arc<dyn ExecutionPlan>,
-    context: &Arc<TaskContext>,
-) -> Result<Vec<RecordBatch>> {
-    let partitions = plan.properties().partitioning.partition_count();
-    let mut tasks = Vec::new();
-    for partition in 0..partitions {
-        let mut stream = plan.execute(partition, Arc::clone(context))?;
-        tasks.push(SpawnedTask::spawn(async move {
-            let mut batches = Vec::new();
-            while let Some(batch) = stream.next().await {
-                let batch = batch?;
-                if batch.num_rows() > 0 {
-                    batches.push(batch);
-                }
-            }
-            Ok::<_, DataFusionError>(batches)
-        }));
-    }
-    let mut all = Vec::new();
-    for task in tasks {
-        all.extend(joined(task).await?);
-    }
-    Ok(all)
-}
-
-pub(in crate::plan) async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> Result<T> {
-    task.join_unwind().await.map_err(|e| internal_datafusion_err!("a fold's task was stopped: {e}"))?
 }
 
 /// The whole columns of the entity that the events of a pass are tested against.

@@ -1,6 +1,7 @@
 //! What is done with each batch of a pass's events: their rows are found, conditions and arguments worked out, and what
 //! is known of the rows grows.
 
+use super::super::operator::truth;
 use super::keys::{Keys, NOBODY};
 use super::pass::{Condition, Pass, Selection, Source};
 use super::table::{Batch, Table};
@@ -325,17 +326,6 @@ fn unpacked(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::Dictionary(..) | DataType::Utf8 => cast(array, &DataType::Utf8View)?,
         _ => Arc::clone(array),
-    })
-}
-
-/// Where it is true: not false, not unknown.
-fn truth(outcome: &ArrayRef) -> Result<BooleanBuffer> {
-    let Some(outcome) = outcome.as_boolean_opt() else {
-        return internal_err!("a condition of the type {}", outcome.data_type());
-    };
-    Ok(match outcome.nulls() {
-        Some(known) => outcome.values() & known.inner(),
-        None => outcome.values().clone(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! From an entity's keys to the numbers of its rows, counted from 0 in the order in which they come.
 
+use super::super::operator::truth;
 use super::ranks::Ranks;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
@@ -221,11 +222,7 @@ impl Chosen {
         let mut chosen = Vec::new();
         for (start, batch) in batches {
             let outcome = condition.evaluate(batch)?.into_array(batch.num_rows())?;
-            let Some(outcome) = outcome.as_boolean_opt() else {
-                return internal_err!("candidates of the type {}", outcome.data_type());
-            };
-            let taken = outcome.values().set_indices().filter(|at| outcome.is_valid(*at));
-            chosen.extend(taken.map(|at| start + at));
+            chosen.extend(truth(&outcome)?.set_indices().map(|at| start + at));
         }
         let chosen = Ranks::of(chosen.into_iter(), count);
         Ok(Chosen { count: chosen.count(), chosen: Some(Arc::new(chosen)) })

@@ -29,7 +29,6 @@ mod tests;
 mod values;
 
 pub use exec::FoldExec;
-pub(super) use exec::{collect, joined};
 pub use planner::Planner;
 
 use self::node::{Bounds, FoldNode, Item, Pass};

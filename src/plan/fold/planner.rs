@@ -1,5 +1,6 @@
 //! From the node of the logical plan to the operator.
 
+use super::super::operator::column_at;
 use super::super::population::Comparisons;
 use super::exec::{FoldExec, Who};
 use super::node::FoldNode;
@@ -7,13 +8,10 @@ use super::pass::Pass;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
-use datafusion::common::{
-    ColumnStatistics, DFSchema, Result, ScalarValue, internal_datafusion_err, internal_err,
-};
+use datafusion::common::{ColumnStatistics, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
@@ -55,10 +53,7 @@ impl ExtensionPlanner for Folds {
             return internal_err!("a fold without an entity");
         };
         let lower = |expr: &Expr, row: &DFSchema| planner.create_physical_expr(expr, row, session, context);
-        let key = lower(&fold.key, fold.entity.schema())?;
-        let key = key
-            .downcast_ref::<Column>()
-            .ok_or_else(|| internal_datafusion_err!("a fold by what is no column"))?;
+        let key = column_at(&lower(&fold.key, fold.entity.schema())?)?;
         let candidates = fold.candidates.as_ref().map(|c| lower(c, fold.entity.schema())).transpose()?;
         let passes = fold
             .passes
@@ -70,7 +65,7 @@ impl ExtensionPlanner for Folds {
             .collect::<Result<Vec<_>>>()?;
         Ok(Some(Arc::new(FoldExec::new(
             Arc::clone(entity),
-            Who { key: key.index(), candidates },
+            Who { key, candidates },
             events.to_vec(),
             passes,
             Arc::clone(fold.schema().inner()),

@@ -1,14 +1,11 @@
 //! An argument's values as whole numbers that slots add and compare.
 
-use crate::plan::aggregates::word_of_float;
+use crate::plan::aggregates::{known, narrow};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType,
-};
-use datafusion::common::{Result, internal_err};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int32Type};
+use datafusion::common::Result;
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -73,43 +70,20 @@ impl Texts {
 
 impl Values {
     pub fn new(array: &ArrayRef) -> Result<Values> {
-        let known = array.nulls().filter(|known| known.null_count() > 0).cloned();
-        let mut wide = None;
-        let numbers = match array.data_type() {
-            DataType::Int64 => {
-                let numbers = array.as_primitive::<Int64Type>();
-                if !numbers.values().iter().all(|n| (-NARROW..NARROW).contains(n)) {
-                    let widened = numbers.iter().map(|n| n.map(i128::from));
-                    wide = Some(widened.collect());
-                }
-                numbers.values().clone()
-            }
-            DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                array.as_primitive::<TimestampMicrosecondType>().values().clone()
-            }
-            DataType::Date32 => {
-                array.as_primitive::<Date32Type>().values().iter().map(|d| i64::from(*d)).collect()
-            }
-            DataType::Decimal128(..) => {
-                let decimals = array.as_primitive::<Decimal128Type>();
-                let limit = i128::from(NARROW);
-                if !decimals.values().iter().all(|n| (-limit..limit).contains(n)) {
-                    wide = Some(decimals.clone());
-                }
-                decimals.values().iter().map(|n| *n as i64).collect()
-            }
-            DataType::Float64 => {
-                let floats = array.as_primitive::<Float64Type>();
-                if floats.values().iter().any(|x| x.is_nan()) {
-                    let numbers: NullBuffer = floats.iter().map(|x| x.is_some_and(|x| !x.is_nan())).collect();
-                    let values = floats.values().iter().map(|x| word_of_float(*x)).collect();
-                    return Ok(Values { numbers: values, known: Some(numbers), wide: None });
-                }
-                floats.values().iter().map(|x| word_of_float(*x)).collect()
-            }
-            other => return internal_err!("a slot's values of the type {other}"),
+        let (numbers, wide) = if let DataType::Decimal128(..) = array.data_type() {
+            let decimals = array.as_primitive::<Decimal128Type>();
+            let limit = i128::from(NARROW);
+            let fits = decimals.values().iter().all(|n| (-limit..limit).contains(n));
+            (decimals.values().iter().map(|n| *n as i64).collect(), (!fits).then(|| decimals.clone()))
+        } else {
+            let numbers = narrow(array)?;
+            // Others are not added.
+            let fits = *array.data_type() != DataType::Int64
+                || numbers.values().iter().all(|n| (-NARROW..NARROW).contains(n));
+            let wide = (!fits).then(|| numbers.iter().map(|n| n.map(i128::from)).collect());
+            (numbers.values().clone(), wide)
         };
-        Ok(Values { numbers, known, wide })
+        Ok(Values { numbers, known: known(array), wide })
     }
 
     pub fn is_known(&self, place: usize) -> bool {

@@ -4,7 +4,7 @@
 //! All that is found depends on values and keys alone: neither on the threads nor on the order of the rows.
 
 use super::super::aggregates::interner::MISSING;
-use super::super::fold::{collect, joined};
+use super::super::operator::{batches, collect, joined, properties, visit};
 use super::node::Part;
 use super::order::{Numbered, Rows};
 use super::places::{Column, Places, places};
@@ -15,18 +15,14 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::EmitTo;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, EmissionType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, Partitioning};
-use futures::StreamExt;
+use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -62,13 +58,7 @@ impl CompareExec {
         schema: SchemaRef,
         partitions: usize,
     ) -> CompareExec {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(partitions.max(1)),
-            EmissionType::Final,
-            Boundedness::Bounded,
-        );
-        CompareExec { rows, key, peers, properties: Arc::new(properties), compared: Arc::default() }
+        CompareExec { rows, key, peers, properties: properties(schema, partitions), compared: Arc::default() }
     }
 
     fn over(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<CompareExec> {
@@ -132,31 +122,15 @@ impl ExecutionPlan for CompareExec {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for expr in self.peers.iter().flat_map(|p| p.expressions()) {
-            if f(expr)? == TreeNodeRecursion::Stop {
-                return Ok(TreeNodeRecursion::Stop);
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
+        visit(self.peers.iter().flat_map(|p| p.expressions()), f)
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let partitions = self.properties.partitioning.partition_count();
-        let schema = self.schema();
-        let (compared, peers, out) = (Arc::clone(&self.compared), self.peers.clone(), Arc::clone(&schema));
+        let (peers, schema) = (self.peers.clone(), self.schema());
         let work = compare(Arc::clone(&self.rows), self.key, self.peers.clone(), context);
-        let stream = futures::stream::once(async move {
-            let compared = Arc::clone(compared.get_or_try_init(|| work).await?);
-            let count = compared.rows.len();
-            let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);
-            let batches = (from..to).map(move |at| finish(&compared, &peers, at, &out));
-            Ok::<_, DataFusionError>(futures::stream::iter(batches))
-        });
-        let stream = stream.flat_map(|found| match found {
-            Ok(batches) => batches.left_stream(),
-            Err(e) => futures::stream::iter([Err(e)]).right_stream(),
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+        let count = |compared: &Compared| compared.rows.len();
+        let batch = move |compared: &Compared, at| finish(compared, &peers, at, &schema);
+        Ok(batches((self, partition), &self.compared, work, count, batch))
     }
 }
 

@@ -59,12 +59,7 @@ impl Lists {
             }
             Ok((entries, sizes))
         })?;
-        let mut sizes = vec![0; groups];
-        let mut lists = Vec::with_capacity(counted.len());
-        for (entries, own) in counted {
-            sizes.iter_mut().zip(own).for_each(|(size, own): (&mut usize, usize)| *size += own);
-            lists.push(entries);
-        }
+        let (lists, sizes) = together(counted, groups);
         Ok(Lists { lists, sizes, open, threads })
     }
 
@@ -112,17 +107,22 @@ impl Lists {
             }
             Ok((kept, sizes))
         })?;
-        let mut sizes = vec![0; floors.len()];
-        let mut lists = Vec::with_capacity(kept.len());
-        for (entries, own) in kept {
-            sizes.iter_mut().zip(own).for_each(|(size, own): (&mut usize, usize)| *size += own);
-            lists.push(entries);
-        }
+        let (lists, sizes) = together(kept, floors.len());
         if sizes.iter().zip(&wanted).any(|(kept, wanted)| kept < wanted) {
             return Ok(None);
         }
         Ok(Some(Gathered { entries: by_group(lists, &sizes), sizes }))
     }
+}
+
+/// The lists, and how many rows of each group they hold together.
+fn together(counted: Vec<(Vec<Entry>, Vec<usize>)>, groups: usize) -> (Vec<Vec<Entry>>, Vec<usize>) {
+    let mut sizes = vec![0; groups];
+    let add = |(entries, own): (Vec<Entry>, Vec<usize>)| {
+        sizes.iter_mut().zip(own).for_each(|(size, own)| *size += own);
+        entries
+    };
+    (counted.into_iter().map(add).collect(), sizes)
 }
 
 /// The rows of all lists, group by group.

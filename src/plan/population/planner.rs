@@ -1,15 +1,15 @@
 //! From the node of the logical plan to the operator.
 
+use super::super::operator::column_at;
 use super::exec::CompareExec;
 use super::node::CompareNode;
 use super::values::Peers;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_expr::aggregate::AggregateExprBuilder;
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::Expr;
@@ -33,10 +33,7 @@ impl ExtensionPlanner for Comparisons {
         let [rows] = inputs else { return internal_err!("nobody to compare") };
         let schema = node.rows.schema();
         let lower = |expr: &Expr| planner.create_physical_expr(expr, schema, session, context);
-        let key = lower(&node.key)?;
-        let key = key
-            .downcast_ref::<Column>()
-            .ok_or_else(|| internal_datafusion_err!("a comparison by what is no column"))?;
+        let key = column_at(&lower(&node.key)?)?;
         let mut peers = Vec::new();
         for among in &node.among {
             let value = lower(&among.value)?;
@@ -63,7 +60,7 @@ impl ExtensionPlanner for Comparisons {
         }
         Ok(Some(Arc::new(CompareExec::new(
             Arc::clone(rows),
-            key.index(),
+            key,
             peers,
             Arc::clone(node.schema().inner()),
             session.config().target_partitions(),

@@ -1,22 +1,18 @@
 //! The operator against plain arithmetic: every row by itself, by counting those above and below it.
 
 use super::node::{Among, CompareNode, Part, Take};
-use super::planner::Comparisons;
-use async_trait::async_trait;
+use crate::plan::Planner;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
     RecordBatch, StringViewArray,
 };
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
-use datafusion::catalog::{MemTable, Session};
-use datafusion::common::{Column, Result};
+use datafusion::catalog::MemTable;
+use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::{Expr, SessionConfig, SessionContext};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -38,21 +34,6 @@ const PARTS: [Part; 12] = [
     Part::Taken(Take::Share { digits: 1, scale: 10 }),
     Part::Taken(Take::Share { digits: 1, scale: 1 }),
 ];
-
-#[derive(Debug)]
-struct Planner;
-
-#[async_trait]
-impl QueryPlanner for Planner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Comparisons)]);
-        planner.create_physical_plan(plan, session).await
-    }
-}
 
 /// One customer: the value is an index into a table of values in their order, with equal ones among them.
 #[derive(Clone, Copy)]

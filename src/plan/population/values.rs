@@ -1,18 +1,15 @@
 //! What is worked out on each batch of rows: the value as a number of the same order, the group, and who is compared.
 
 use super::super::aggregates::interner::{Interner, MISSING};
-use super::super::aggregates::word_of_float;
+use super::super::aggregates::{known, narrow};
+use super::super::operator::truth;
 use super::groups::Groups;
 use super::node::Part;
 use super::order::{Numbered, Rows};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit,
-    TimestampMicrosecondType,
-};
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
+use datafusion::common::Result;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use std::sync::Arc;
@@ -103,7 +100,7 @@ impl Peers {
         let mut known = known(&values);
         let own;
         let word: &dyn Fn(usize) -> i64 = match words {
-            Words::Own => match numbered(&values) {
+            Words::Own => match numbered(&values)? {
                 Some(numbers) => {
                     own = numbers;
                     &|row| own.get(row).copied().unwrap_or_default()
@@ -171,50 +168,14 @@ impl Peers {
     }
 }
 
-/// Which values are known; NaN is none. None where all are.
-fn known(values: &ArrayRef) -> Option<NullBuffer> {
-    let known = values.logical_nulls().filter(|known| known.null_count() > 0);
-    match values.as_primitive_opt::<Float64Type>() {
-        Some(floats) if floats.values().iter().any(|x| x.is_nan()) => {
-            Some(floats.iter().map(|x| x.is_some_and(|x| !x.is_nan())).collect())
-        }
-        _ => known,
-    }
-}
-
-fn truth(condition: &ArrayRef) -> Result<BooleanBuffer> {
-    let condition: &BooleanArray =
-        condition.as_boolean_opt().ok_or_else(|| internal_datafusion_err!("a base that is not yes or no"))?;
-    Ok(match condition.nulls() {
-        Some(known) => condition.values() & known.inner(),
-        None => condition.values().clone(),
-    })
-}
-
-/// The values as whole numbers of the same order; any for what is missing.
-fn numbered(values: &ArrayRef) -> Option<ScalarBuffer<i64>> {
-    Some(match values.data_type() {
-        DataType::Int64 => values.as_primitive::<Int64Type>().values().clone(),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            values.as_primitive::<TimestampMicrosecondType>().values().clone()
-        }
-        DataType::Date32 => {
-            values.as_primitive::<Date32Type>().values().iter().map(|d| i64::from(*d)).collect()
-        }
-        DataType::Boolean => {
-            cast(values, &DataType::Int64).ok()?.as_primitive::<Int64Type>().values().clone()
-        }
-        DataType::Float64 => {
-            let floats = values.as_primitive::<Float64Type>().values();
-            floats.iter().map(|x| word_of_float(*x)).collect()
-        }
+/// The values as whole numbers of the same order, any for what is missing; none where one fits no word.
+fn numbered(values: &ArrayRef) -> Result<Option<ScalarBuffer<i64>>> {
+    Ok(match values.data_type() {
+        DataType::Utf8View => None,
         DataType::Decimal128(..) => {
             let units = values.as_primitive::<Decimal128Type>().values();
-            if !units.iter().all(|n| i64::try_from(*n).is_ok()) {
-                return None;
-            }
-            units.iter().map(|n| *n as i64).collect()
+            units.iter().map(|n| i64::try_from(*n).ok()).collect()
         }
-        _ => return None,
+        _ => Some(narrow(values)?.values().clone()),
     })
 }
