@@ -7,7 +7,7 @@
 use super::super::{Checker, Item};
 use super::claims::Claims;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{CompareOp, ExprId, Node};
+use crate::ir::{CompareOp, ExprId, Node, print};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, LogicOp, UnaryOp};
 use crate::types::Type;
@@ -139,7 +139,7 @@ impl Checker<'_> {
     fn said_values(&self, subject: ExprId) -> Option<String> {
         match self.graph.ty(subject) {
             Type::Label(labels) => {
-                let labels: Vec<String> = labels.iter().map(|l| format!("\"{l}\"")).collect();
+                let labels: Vec<String> = labels.iter().map(|l| print::quoted(l)).collect();
                 Some(format!("is one of {}", labels.join(", ")))
             }
             _ => self.domain(subject)?.said(),

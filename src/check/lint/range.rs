@@ -1,6 +1,6 @@
 //! Sets of values of one subject: what comparisons with constants leave of them.
 
-use crate::ir::{CompareOp, Literal};
+use crate::ir::{CompareOp, Literal, print};
 use crate::syntax::ast::Number;
 use crate::types::Type;
 use chrono::NaiveDate;
@@ -64,7 +64,7 @@ impl Point {
                 let part = format!("{part:012}");
                 format!("{sign}{whole}.{}", part.trim_end_matches('0'))
             }
-            Point::Text(t) => format!("\"{t}\""),
+            Point::Text(t) => print::quoted(t),
             Point::Bool(b) => if *b { "yes" } else { "no" }.to_string(),
             Point::Date(d) => d.to_string(),
         }

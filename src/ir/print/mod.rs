@@ -11,6 +11,7 @@ mod words;
 
 pub use model::{model, part};
 pub use tested::test_text;
+pub use words::quoted;
 
 use super::{DefId, ExprId, Formula, Limit, Node, OwnWindow, Program, Sequence, Source, Window};
 use crate::value::Value;
