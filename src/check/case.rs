@@ -6,41 +6,31 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{ExprId, Literal, Node};
 use crate::syntax::ast::Expr;
 use crate::types::Type;
+use std::collections::HashSet;
 
 impl Checker<'_> {
     pub(super) fn case(&mut self, row: &Row, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) -> ExprId {
         let conditions: Vec<ExprId> = branches.iter().map(|(c, _)| self.condition(row, c)).collect();
         let outcomes: Vec<&Expr> = branches.iter().map(|(_, v)| v).chain(otherwise).collect();
-        let mut ty: Option<Type> = None;
-        let mut values = Vec::with_capacity(outcomes.len());
-        for outcome in &outcomes {
-            let id = self.expr(row, outcome);
-            let own = self.label_of(id);
-            let joined = match &ty {
-                None => Some(own.clone()),
-                Some(so_far) => Type::common(so_far, &own),
-            };
-            match joined {
-                Some(joined) => ty = Some(joined),
-                None => {
-                    let first = ty.as_ref().map_or(String::new(), |t| t.described());
-                    let mut diagnostic = Diagnostic::new(
-                        Code::TypeMismatch,
-                        format!(
-                            "the branches of a `case` differ: the first is {first}, this one is {}",
-                            own.described()
-                        ),
-                    )
-                    .at(outcome.span);
-                    if let Some(before) = outcomes.first() {
-                        diagnostic = diagnostic.related(before.span, "the first branch");
-                    }
-                    return self.report(diagnostic);
+        let values: Vec<ExprId> = outcomes.iter().map(|outcome| self.expr(row, outcome)).collect();
+        let types: Vec<Type> = values.iter().map(|id| self.label_of(*id)).collect();
+        let ty = match joined(&types) {
+            Ok(ty) => ty,
+            Err(odd) => {
+                let described = |ty: Option<&Type>| ty.map_or(String::new(), Type::described);
+                let first = described(types.iter().find(|t| !t.is_blank() && !t.is_error()));
+                let own = described(types.get(odd));
+                let mut diagnostic = Diagnostic::new(
+                    Code::TypeMismatch,
+                    format!("the branches of a `case` differ: the first is {first}, this one is {own}"),
+                );
+                if let (Some(first), Some(odd)) = (outcomes.first(), outcomes.get(odd)) {
+                    diagnostic = diagnostic.at(odd.span).related(first.span, "the first branch");
                 }
+                return self.report(diagnostic);
             }
-            values.push(id);
-        }
-        let ty = ty.unwrap_or(Type::Error);
+        };
+        let mut values = values;
         let faulty = conditions.iter().chain(&values).any(|id| self.graph.ty(*id).is_error());
         if faulty || ty.is_error() {
             return self.faulty();
@@ -60,4 +50,22 @@ impl Checker<'_> {
             _ => self.graph.ty(id).clone(),
         }
     }
+}
+
+/// The type of all outcomes; the first that does not fit those before it. A closed set is put together once.
+fn joined(outcomes: &[Type]) -> Result<Type, usize> {
+    let mut ty = Type::Error;
+    for (i, own) in outcomes.iter().enumerate() {
+        ty = Type::common(&ty, &own.widened()).ok_or(i)?;
+    }
+    let mut seen = HashSet::new();
+    let mut labels: Vec<String> = Vec::new();
+    for own in outcomes {
+        match own {
+            Type::Label(own) => labels.extend(own.iter().filter(|l| seen.insert(*l)).cloned()),
+            Type::Blank | Type::Error => {}
+            _ => return Ok(ty),
+        }
+    }
+    Ok(if labels.is_empty() { ty } else { Type::Label(labels.into()) })
 }

@@ -4,7 +4,7 @@
 //! and ages move with it, and so do the definitions that it names. What a column was then is known where it says so
 //! itself: events do not change, a source with `latest by` has its history, and `fixed` columns never change.
 
-use super::definition::{Body, DefinitionState};
+use super::definition::{Body, DefinitionState, Made};
 use super::names::index;
 use super::scope::Row;
 use super::source::SourceState;
@@ -158,9 +158,8 @@ impl Checker<'_> {
         }
         // Already one on another day: it keeps its body's day.
         let base = state.on.map_or(id, |(base, _)| base);
-        let found = self.definitions.iter().position(|d| d.on == Some((base, day)));
-        let position = match found {
-            Some(position) => position,
+        match self.made.get(&Made::On(base, day)) {
+            Some(found) => *found,
             None => {
                 let entity = self.entity_of(base);
                 let Some(state) = self.state(base) else { return id };
@@ -171,11 +170,9 @@ impl Checker<'_> {
                     checked: Progress::Todo,
                     on: Some((base, day)),
                 };
-                self.definitions.push(state);
-                self.definitions.len() - 1
+                self.make(Made::On(base, day), state)
             }
-        };
-        DefId(index(position))
+        }
     }
 
     /// A definition on each of two days, the earlier first: what `diff` and `transitions` compare.

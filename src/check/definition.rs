@@ -26,6 +26,18 @@ pub(super) enum Body<'a> {
     Part(DefId, SequencePart, &'a ast::TagDef),
 }
 
+/// What a definition is made of that stands in no line of its own: the key by which it is found again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Made {
+    Everyone(SourceId),
+    /// A definition on another day.
+    On(DefId, AsOf),
+    /// A part of a sequence.
+    Part(DefId, SequencePart),
+    /// A tag of the rfm whose name stands there.
+    Rfm(Span, RfmPart),
+}
+
 pub(super) struct DefinitionState<'a> {
     pub body: Body<'a>,
     pub statement: Option<&'a ast::Statement>,
@@ -84,6 +96,14 @@ impl<'a> Checker<'a> {
 
     fn state_mut(&mut self, id: DefId) -> Option<&mut DefinitionState<'a>> {
         self.definitions.get_mut(id.0 as usize)
+    }
+
+    /// Adds a definition that is found again by what it is made of.
+    pub(super) fn make(&mut self, made: Made, state: DefinitionState<'a>) -> DefId {
+        self.definitions.push(state);
+        let id = DefId(super::names::index(self.definitions.len() - 1));
+        self.made.insert(made, id);
+        id
     }
 
     /// The type of a definition's value; `None` where it is faulty (its error was reported).
@@ -260,20 +280,17 @@ impl<'a> Checker<'a> {
 
     /// The segment of all rows of an entity, made at its first use.
     pub(super) fn everyone(&mut self, entity: SourceId) -> DefId {
-        let found =
-            self.definitions.iter().position(|d| matches!(d.body, Body::Everyone(e, _) if e == entity));
-        let position = found.unwrap_or_else(|| {
+        let id = self.made.get(&Made::Everyone(entity)).copied().unwrap_or_else(|| {
             let name = self.sources.get(entity.0 as usize).map_or("", |s| s.def.name.text.as_str());
-            self.definitions.push(DefinitionState {
+            let state = DefinitionState {
                 body: Body::Everyone(entity, name),
                 statement: None,
                 entity: Progress::Done(Some(entity)),
                 checked: Progress::Todo,
                 on: None,
-            });
-            self.definitions.len() - 1
+            };
+            self.make(Made::Everyone(entity), state)
         });
-        let id = DefId(super::names::index(position));
         self.define(id);
         id
     }

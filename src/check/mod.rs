@@ -38,7 +38,7 @@ use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a run is asked for, beside the script.
 #[derive(Clone, Debug)]
@@ -134,11 +134,15 @@ struct Checker<'a> {
     names: HashMap<String, (Item, Span)>,
     sources: Vec<source::SourceState<'a>>,
     definitions: Vec<definition::DefinitionState<'a>>,
+    /// Definitions without a name of their own in [`Checker::names`], by what they are made of.
+    made: HashMap<definition::Made, DefId>,
     params: Vec<constant::ParamState<'a>>,
     audiences: Vec<(&'a ast::AudienceDef, &'a ast::Statement)>,
     commands: Vec<(&'a ast::Command, Span)>,
     models: Vec<(&'a ast::RfmDef, &'a ast::Statement)>,
     graph: Graph,
+    /// Definitions whose names stand in an expression: the tags of an rfm also use each other.
+    named: HashSet<DefId>,
     /// Definitions being checked, outermost first: the path of a cycle.
     trail: Vec<DefId>,
     /// The step before, while what is compared with it is checked: its word, and its events.
@@ -171,11 +175,13 @@ impl<'a> Checker<'a> {
             names: HashMap::new(),
             sources: Vec::new(),
             definitions: Vec::new(),
+            made: HashMap::new(),
             params: Vec::new(),
             audiences: Vec::new(),
             commands: Vec::new(),
             models: Vec::new(),
             graph: Graph::default(),
+            named: HashSet::new(),
             trail: Vec::new(),
             earlier: None,
             stranger: false,

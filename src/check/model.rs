@@ -4,7 +4,7 @@
 //! and lists know them. What is wrong with the clauses is said once, by the first of them.
 
 use super::aggregate::Clauses;
-use super::definition::Body;
+use super::definition::{Body, DefinitionState, Made};
 use super::names::list;
 use super::scope::Row;
 use super::{Checker, Item};
@@ -28,7 +28,8 @@ impl<'a> Checker<'a> {
     /// Enters an rfm and the tags that it defines.
     pub(super) fn enter_rfm(&mut self, def: &'a RfmDef, statement: &'a ast::Statement) -> Item {
         for part in RfmPart::ALL {
-            let item = self.enter_definition(Body::Rfm(def, part), statement);
+            let state = DefinitionState::new(Body::Rfm(def, part), statement);
+            let item = Item::Definition(self.make(Made::Rfm(def.name.span, part), state));
             self.names.entry(part_name(def, part)).or_insert((item, def.name.span));
         }
         self.models.push((def, statement));
@@ -234,9 +235,12 @@ impl<'a> Checker<'a> {
     }
 
     fn part_id(&self, def: &RfmDef, part: RfmPart) -> Option<DefId> {
-        let same = |body: &Body<'_>| matches!(body, Body::Rfm(d, p) if std::ptr::eq(*d, def) && *p == part);
-        let found = self.definitions.iter().position(|d| d.on.is_none() && same(&d.body))?;
-        Some(DefId(super::names::index(found)))
+        self.made.get(&Made::Rfm(def.name.span, part)).copied()
+    }
+
+    /// The tags that an rfm defines.
+    pub(super) fn model_parts(&self, def: &RfmDef) -> Vec<(RfmPart, DefId)> {
+        RfmPart::ALL.iter().filter_map(|p| Some((*p, self.part_id(def, *p)?))).collect()
     }
 
     /// The points of a score.
@@ -327,8 +331,7 @@ impl<'a> Checker<'a> {
         let all = self.models.clone();
         let mut found = Vec::new();
         for (def, statement) in all {
-            let parts: Vec<(RfmPart, DefId)> =
-                RfmPart::ALL.iter().filter_map(|p| Some((*p, self.part_id(def, *p)?))).collect();
+            let parts = self.model_parts(def);
             let entity = parts.first().and_then(|(_, id)| self.entity_of(*id));
             let (Some(Item::Source(events)), Some(entity)) = (self.item(&def.source.text), entity) else {
                 continue;

@@ -3,7 +3,7 @@
 use super::Checker;
 use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::ir::time::{back, forth};
-use crate::ir::{ArithmeticOp, CompareOp, ExprId, Literal, Node};
+use crate::ir::{ArithmeticOp, CompareOp, ExprId, Literal, Node, print};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Number, TimeUnit};
 use crate::types::Type;
@@ -268,10 +268,10 @@ impl Checker<'_> {
         if labels.contains(t) {
             return true;
         }
-        let quoted: Vec<String> = labels.iter().map(|l| format!("\"{l}\"")).collect();
-        let near =
-            suggest::nearest(t, labels.iter().map(String::as_str)).map(|n| format!("did you mean \"{n}\"?"));
-        let diagnostic = Diagnostic::new(Code::UnknownLabel, format!("it is never \"{t}\""))
+        let quoted: Vec<String> = labels.iter().map(|l| print::quoted(l)).collect();
+        let near = suggest::nearest(t, labels.iter().map(String::as_str))
+            .map(|n| format!("did you mean {}?", print::quoted(n)));
+        let diagnostic = Diagnostic::new(Code::UnknownLabel, format!("it is never {}", print::quoted(t)))
             .at(span)
             .help_if(near)
             .help(format!("it is one of {}", quoted.join(", ")));

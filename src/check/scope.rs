@@ -127,6 +127,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn definition_use(&mut self, def: DefId, entity: SourceId, span: Span) -> ExprId {
+        self.named.insert(def);
         let def = self.at_hand(def);
         let Some(ty) = self.define(def) else { return self.faulty() };
         let owner = self.entity_of(def);

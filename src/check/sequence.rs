@@ -1,6 +1,6 @@
 //! Sequences of events: `happened(A then B within 7 days then not C in last 90 days)`.
 
-use super::definition::{Body, DefinitionState};
+use super::definition::{Body, DefinitionState, Made};
 use super::entity::operands;
 use super::names::{index, list};
 use super::operators::Comparison;
@@ -254,21 +254,26 @@ impl Checker<'_> {
     pub(super) fn add_parts(&mut self, id: DefId) {
         let Some(state) = self.state(id) else { return };
         let (Body::Tag(def), Some(body)) = (state.body, self.body_of(id)) else { return };
-        let Node::Sequence(sequence) = self.graph.node(body) else { return };
         let statement = state.statement;
         let entity = state.entity.clone();
-        let times = sequence.positive().map(|(place, _)| SequencePart::Time(index(place)));
-        let parts: Vec<SequencePart> = times.chain([SequencePart::Steps]).collect();
-        for part in parts {
-            self.definitions.push(DefinitionState {
+        for part in self.parts_of(body) {
+            let state = DefinitionState {
                 body: Body::Part(id, part, def),
                 statement,
                 entity: entity.clone(),
                 checked: Progress::Todo,
                 on: None,
-            });
-            self.define(DefId(index(self.definitions.len() - 1)));
+            };
+            let part = self.make(Made::Part(id, part), state);
+            self.define(part);
         }
+    }
+
+    /// What the match of a sequence tells; nothing of any other expression.
+    fn parts_of(&self, body: ExprId) -> Vec<SequencePart> {
+        let Node::Sequence(sequence) = self.graph.node(body) else { return Vec::new() };
+        let times = sequence.positive().map(|(place, _)| SequencePart::Time(index(place)));
+        times.chain([SequencePart::Steps]).collect()
     }
 
     /// What a part is made of, on the day at hand.
@@ -303,15 +308,10 @@ impl Checker<'_> {
         self.define(base)?;
         let name = self.definition_name(base);
         let parts: Vec<(String, DefId)> = self
-            .definitions
-            .iter()
-            .enumerate()
-            .filter_map(|(i, d)| match d.body {
-                Body::Part(of, part, _) if of == base && d.on.is_none() => {
-                    Some((part.name(), DefId(index(i))))
-                }
-                _ => None,
-            })
+            .body_of(base)
+            .map_or(Vec::new(), |body| self.parts_of(body))
+            .into_iter()
+            .filter_map(|part| Some((part.name(), *self.made.get(&Made::Part(base, part))?)))
             .collect();
         let (word, more) = rest.split_first()?;
         if let (Some((_, part)), true) = (parts.iter().find(|(n, _)| *n == word.text), more.is_empty()) {

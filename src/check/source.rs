@@ -30,6 +30,14 @@ fn type_names() -> String {
     format!("{} or {last}", first.join(", "))
 }
 
+/// The path of a source as written; none where it has no file of its own.
+pub(super) fn written_path(def: &ast::SourceDef) -> Option<&str> {
+    match &def.from {
+        SourceFrom::Location(text) => Some(&text.value),
+        SourceFrom::KeysOf(_) => None,
+    }
+}
+
 pub(super) struct SourceState<'a> {
     pub def: &'a ast::SourceDef,
     pub source: Source,
@@ -47,10 +55,7 @@ pub(super) struct SourceState<'a> {
 impl<'a> SourceState<'a> {
     pub fn new(def: &'a ast::SourceDef, statement: &ast::Statement) -> Self {
         // As written, until it is opened.
-        let pattern = match &def.from {
-            SourceFrom::Location(text) => text.value.clone(),
-            SourceFrom::KeysOf(_) => String::new(),
-        };
+        let pattern = written_path(def).unwrap_or_default().to_string();
         let source = Source {
             name: def.name.text.clone(),
             title: def.title.as_ref().map(|t| t.value.clone()),

@@ -13,6 +13,7 @@ use crate::source::SourceMap;
 use std::io::{IsTerminal, Write};
 
 /// How this process prints.
+#[derive(Clone, Copy)]
 pub struct Printer {
     pub lang: Lang,
     pub color_out: bool,

@@ -1,9 +1,14 @@
 //! A line on stderr for what takes over a second, and Ctrl-C.
 
+use super::print::Printer;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::{CancelHandle, Progress};
+use crate::source::SourceMap;
 use crate::value::group;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// When the line begins to show.
@@ -62,12 +67,29 @@ impl Drop for Meter {
     }
 }
 
-/// Cancels the running query on Ctrl-C or SIGTERM; a second one ends the process.
-pub fn cancel_on_signal(handle: CancelHandle) {
+/// Holds while a script is read and checked: no query runs that could be cancelled, and nothing is written.
+pub struct Reading(Arc<AtomicBool>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Cancels the running query on Ctrl-C or SIGTERM; a second one ends the process, and so does the first while the
+/// script is read.
+pub fn cancel_on_signal(handle: CancelHandle, printer: Printer) -> Reading {
+    let reading = Arc::new(AtomicBool::new(true));
+    let still = Arc::clone(&reading);
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
             if wait().await {
+                if still.load(Ordering::SeqCst) {
+                    let stopped = Diagnostic::new(Code::Interrupted, Code::Interrupted.title());
+                    let code = printer.findings(&[stopped], &SourceMap::default());
+                    std::process::exit(i32::from(code));
+                }
                 handle.cancel();
             }
             if wait().await {
@@ -75,6 +97,7 @@ pub fn cancel_on_signal(handle: CancelHandle) {
             }
         });
     });
+    Reading(reading)
 }
 
 #[cfg(unix)]

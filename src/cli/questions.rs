@@ -21,14 +21,16 @@ fn open(
     let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
     let settings = super::settings(common, printer).map_err(fail)?;
     let mut session = Session::new(settings).map_err(fail)?;
-    cancel_on_signal(session.cancel_handle());
+    let reading = cancel_on_signal(session.cancel_handle(), *printer);
     for file in files {
         session.load(file);
     }
     if let Some(text) = text {
         session.load_text("<command line>", Path::new(""), text);
     }
-    match checked_for(common, &session, printer, text.is_some()) {
+    let checked = checked_for(common, &session, printer, text.is_some());
+    drop(reading);
+    match checked {
         (Some(program), _) => Ok((session, program)),
         (None, code) => Err(code),
     }
@@ -74,11 +76,12 @@ pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
         Ok(session) => session,
         Err(d) => return fail(d),
     };
-    cancel_on_signal(session.cancel_handle());
+    let reading = cancel_on_signal(session.cancel_handle(), printer);
     for file in &check.files {
         session.load(file);
     }
     let mut checked = session.check();
+    drop(reading);
     if let (Some(program), true) = (&checked.program, check.data) {
         match session.check_data(program) {
             Ok(found) => {

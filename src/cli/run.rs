@@ -22,12 +22,13 @@ pub fn run(common: &Common, run: &Run, printer: &Printer) -> u8 {
         Ok(session) => session,
         Err(d) => return printer.findings(&[d], &SourceMap::default()),
     };
-    cancel_on_signal(session.cancel_handle());
+    let reading = cancel_on_signal(session.cancel_handle(), *printer);
     for file in &run.files {
         session.load(file);
     }
     let typed = run.text.as_ref().map(|text| session.load_text("<command line>", Path::new(""), text));
     let (program, code) = super::questions::checked(common, &session, printer);
+    drop(reading);
     let Some(program) = program else { return code };
     let typed_segments: Vec<DefId> = program
         .definition_ids()

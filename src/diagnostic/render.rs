@@ -16,6 +16,8 @@ use crate::source::{SourceFile, SourceMap, Span};
 const WIDTH: usize = 120;
 /// The columns that the carets of one snippet may spread over; what is further apart is drawn by itself.
 const SPREAD: usize = 80;
+/// The lines that one snippet may lie across, those left out between its carets included: each is looked at.
+const REACH: usize = 400;
 
 /// The finding with its text, carets and helps, as a person reads it; plain unless `color`.
 pub fn human(d: &Diagnostic, sources: &SourceMap, color: bool) -> String {
@@ -241,6 +243,7 @@ struct Excerpt<'a> {
     file_id: u32,
     marks: Vec<Mark<'a>>,
     columns: Range<usize>,
+    lines: Range<usize>,
 }
 
 impl Excerpt<'_> {
@@ -273,19 +276,27 @@ fn snippets<'a>(d: &Diagnostic, sources: &'a SourceMap) -> Vec<Excerpt<'a>> {
     let related = d.related.iter().map(|label| (AnnotationKind::Context, label));
     for (kind, label) in primary.chain(related) {
         let Some(place) = Place::of(label.span, sources).map(Place::narrow) else { continue };
-        let (file_id, columns) = (label.span.file.0, place.columns());
+        let (file_id, columns, lines) = (label.span.file.0, place.columns(), place.start().0..place.end().0);
         let mark = Mark { kind, place, text: one_line(&label.text) };
-        let both = |e: &Excerpt<'_>| e.columns.start.min(columns.start)..e.columns.end.max(columns.end);
-        let near = out.iter_mut().find(|e| e.file_id == file_id && both(e).len() <= SPREAD);
+        let near = out.iter_mut().find(|e| {
+            e.file_id == file_id
+                && around(&e.columns, &columns).len() <= SPREAD
+                && around(&e.lines, &lines).len() <= REACH
+        });
         match near {
             Some(excerpt) => {
-                excerpt.columns = both(excerpt);
+                excerpt.columns = around(&excerpt.columns, &columns);
+                excerpt.lines = around(&excerpt.lines, &lines);
                 excerpt.marks.push(mark);
             }
-            None => out.push(Excerpt { file_id, marks: vec![mark], columns }),
+            None => out.push(Excerpt { file_id, marks: vec![mark], columns, lines }),
         }
     }
     out
+}
+
+fn around(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
+    a.start.min(b.start)..a.end.max(b.end)
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ impl Asker<'_> {
     pub fn show(&self, segment: DefId, limit: Option<usize>) -> Result<Show> {
         let membership = self.membership(segment)?;
         let attrition = Attrition::new(self.program, segment)?;
-        let mut kept = Kept::new(attrition.inputs(), limit);
+        let mut kept = self.members_of(segment, attrition.inputs(), limit)?;
         let mut exprs = kept.columns().to_vec();
         exprs.push(membership);
         let mut count = 0;
@@ -136,6 +136,13 @@ impl Asker<'_> {
             kept.add(view, &mask)
         })?;
         self.sample(segment, &kept, count)
+    }
+
+    /// What is kept of members: the key, and beside it what the segment used.
+    fn members_of(&self, segment: DefId, mut used: Vec<ExprId>, most: Option<usize>) -> Result<Kept> {
+        let entity = self.entity_of(segment)?;
+        used.retain(|expr| !self.program.is_key(entity, *expr));
+        Ok(Kept::new(used, most))
     }
 
     fn sample(&self, segment: DefId, kept: &Kept, members: u64) -> Result<Show> {
@@ -161,7 +168,7 @@ impl Asker<'_> {
         let membership = self.membership(segment)?;
         let mut spreads: Vec<Spreading> =
             inputs.iter().map(|e| Spreading::new(program, *e, self.is_pii(*e))).collect();
-        let mut kept = Kept::new(inputs, sample);
+        let mut kept = self.members_of(segment, inputs, sample)?;
         let mut exprs = attrition.needs(program);
         exprs.extend(spreads.iter().flat_map(Spreading::needs));
         let request = Request::of(self.entity_of(segment)?, exprs);

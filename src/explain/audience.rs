@@ -206,11 +206,8 @@ impl Asker<'_> {
         };
         let audience = c.audience.clone();
         // A key is what one asks by.
-        let key = program.source(self.entity_of(audience.segment)?).and_then(|s| s.key);
-        let is_key = |e: ExprId| match program.node(e) {
-            Node::Column { via, column, .. } => via.is_empty() && Some(*column) == key,
-            _ => false,
-        };
+        let entity = self.entity_of(audience.segment)?;
+        let is_key = |e: ExprId| program.is_key(entity, e);
         let personal = audience.columns.iter().filter(|c| self.is_pii(c.expr) && !is_key(c.expr));
         let personal = personal.map(|c| c.name.clone()).collect();
         let (columns, zone) = (delivered, self.program.zone);

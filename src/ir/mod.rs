@@ -396,6 +396,18 @@ impl Program {
         self.source(source)?.column(column)
     }
 
+    /// Whether an expression is the key of an entity's own row.
+    pub fn is_key(&self, entity: SourceId, expr: ExprId) -> bool {
+        match self.node(expr) {
+            Node::Column { source, via, column } => {
+                *source == entity
+                    && via.is_empty()
+                    && self.source(entity).is_some_and(|s| s.key == Some(*column))
+            }
+            _ => false,
+        }
+    }
+
     /// The name of a source, for messages; empty for an id of another program.
     pub fn source_name(&self, id: SourceId) -> &str {
         self.source(id).map_or("", |s| s.name.as_str())

@@ -2,9 +2,10 @@
 //!
 //! A file that others `use`, and one without audiences and commands, is a library: what it defines is for others.
 
-use super::super::Checker;
+use super::super::{Checker, Item};
 use super::super::definition::Body;
 use super::super::names::list;
+use super::super::source::written_path;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Command, DefId, Node};
 use crate::source::{FileId, Span};
@@ -57,8 +58,13 @@ impl Checker<'_> {
     fn unused_params(&self, file: FileId) -> Vec<Diagnostic> {
         let here = self.params.iter().filter(|p| p.def.name.span.file == file);
         let all = here.clone().count();
-        let idle: Vec<(String, Span)> =
-            here.filter(|p| !p.used).map(|p| (p.def.name.text.clone(), p.def.name.span)).collect();
+        let paths: Vec<&str> = self.sources.iter().filter_map(|s| written_path(s.def)).collect();
+        // The path of a source that nothing reaches was not looked at.
+        let in_path = |name: &str| paths.iter().any(|path| path.contains(&format!("{{{name}}}")));
+        let idle: Vec<(String, Span)> = here
+            .filter(|p| !p.used && !in_path(&p.def.name.text))
+            .map(|p| (p.def.name.text.clone(), p.def.name.span))
+            .collect();
         if let Some(bloat) = bloat(Code::Unused, "parameters", &idle, all) {
             return vec![bloat.help("take them out, or write them where their values stand now")];
         }
@@ -73,6 +79,13 @@ impl Checker<'_> {
     fn unused_tags(&self, file: FileId, used: &HashSet<DefId>) -> Vec<Diagnostic> {
         let mut all = 0;
         let mut idle: Vec<(String, Span)> = Vec::new();
+        let models = self.models.iter().map(|(def, _)| def).filter(|def| def.name.span.file == file);
+        for def in models {
+            all += 1;
+            if !self.model_parts(def).iter().any(|(_, id)| used.contains(id)) {
+                idle.push((def.name.text.clone(), def.name.span));
+            }
+        }
         for id in self.definition_ids() {
             let Some(state) = self.state(id).filter(|s| s.on.is_none()) else { continue };
             let (Body::Tag(_) | Body::Score(_), Some(span)) = (state.body, state.span()) else { continue };
@@ -84,6 +97,7 @@ impl Checker<'_> {
                 idle.push((state.name().to_string(), span));
             }
         }
+        idle.sort_by_key(|(_, span)| span.start);
         if idle.len() <= LET_PASS {
             return Vec::new();
         }
@@ -93,7 +107,11 @@ impl Checker<'_> {
             return vec![bloat.help(help)];
         }
         let unused = |(name, span): &(String, Span)| {
-            Diagnostic::new(Code::Unused, format!("nothing uses the tag `{name}`"))
+            let what = match self.item(name) {
+                Some(Item::Model(_)) => "tags of the model",
+                _ => "tag",
+            };
+            Diagnostic::new(Code::Unused, format!("nothing uses the {what} `{name}`"))
                 .at(*span)
                 .help("take it out, or show it: in `columns` of an audience, or with `describe`")
         };
@@ -107,9 +125,13 @@ impl Checker<'_> {
             if self.graph.find(&Node::Definition(id)).is_none() {
                 continue;
             }
-            used.insert(id);
             let Some(state) = self.state(id) else { continue };
-            used.extend(state.on.map(|(base, _)| base));
+            let base = state.on.map_or(id, |(base, _)| base);
+            // The tags of an rfm use each other.
+            if matches!(state.body, Body::Rfm(..)) && !self.named.contains(&base) {
+                continue;
+            }
+            used.extend([id, base]);
             if let Body::Part(tag, ..) = state.body {
                 used.insert(tag);
             }
@@ -121,6 +143,10 @@ impl Checker<'_> {
                 }
                 Command::Transitions { tag, .. } => {
                     used.insert(*tag);
+                }
+                Command::Model { model } => {
+                    let def = self.models.get(*model).map(|(def, _)| *def);
+                    used.extend(def.into_iter().flat_map(|d| self.model_parts(d)).map(|(_, id)| id));
                 }
                 // They show every tag.
                 Command::Portrait { .. } | Command::Profile { .. } => used.extend(self.definition_ids()),
