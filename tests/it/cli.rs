@@ -5,15 +5,13 @@
 // A test may fall over: helpers are outside of what clippy takes for one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use segue::demo::{DemoOptions, generate};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const SEGUE: &str = env!("CARGO_BIN_EXE_segue");
+pub const SEGUE: &str = env!("CARGO_BIN_EXE_segue");
 
 #[test]
 #[cfg(unix)]
@@ -32,14 +30,14 @@ struct Shop {
 }
 
 /// How a call ended.
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
+pub struct Said {
+    pub status: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
-    fn of(output: Output) -> Said {
+    pub fn of(output: Output) -> Said {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
         let said = Said { status: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
         // Rust says so where a program panics.
@@ -50,7 +48,7 @@ impl Said {
 
     /// The status and each of the words in what was said.
     #[track_caller]
-    fn is(&self, status: i32, words: &[&str]) {
+    pub fn is(&self, status: i32, words: &[&str]) {
         assert_eq!(self.status, Some(status), "stdout: {}\nstderr: {}", self.out, self.err);
         for word in words {
             assert!(self.err.contains(word), "`{word}` is missing in: {}", self.err);
@@ -122,7 +120,7 @@ impl Shop {
     }
 }
 
-fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.map(|e| e.unwrap().path()) {
         if path.is_dir() { files_below(&path, found) } else { found.push(path) }
@@ -401,72 +399,6 @@ fn a_reader_who_goes_away_is_no_fault() {
     Said::of(child.wait_with_output().unwrap()).is(0, &[]);
 }
 
-/// A run that takes long, one row to a batch: the program, once it heeds signals, and the folder that it writes to.
-#[cfg(unix)]
-fn long_run(customers: u64) -> (Child, TempDir, TempDir) {
-    let bank = tempfile::tempdir().unwrap();
-    let options = DemoOptions { customers, ..DemoOptions::default() };
-    generate(bank.path(), &options, &mut |_, _, _| {}).unwrap();
-    let out = tempfile::tempdir().unwrap();
-    let mut child = Command::new(SEGUE)
-        .arg("run")
-        .arg(bank.path().join("retail.seg"))
-        .args(["--as-of", "2026-10-31", "--threads", "1", "--batch-size", "1", "--out"])
-        .arg(out.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    while child.try_wait().unwrap().is_none() && !heeds_signals(child.id()) {
-        sleep(Duration::from_millis(5));
-    }
-    (child, out, bank)
-}
-
-#[cfg(unix)]
-fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
-#[test]
-#[cfg(unix)]
-fn ctrl_c_stops_a_run_and_leaves_nothing() {
-    for signal in ["-INT", "-TERM"] {
-        let (mut child, out, _bank) = long_run(2_000);
-        sleep(Duration::from_millis(400));
-        assert!(child.try_wait().unwrap().is_none(), "the run was over before it could be stopped");
-        // One that comes before the first query is forgotten; a second ends the program.
-        for _ in 0..50 {
-            send(signal, &child);
-            sleep(Duration::from_secs(1));
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-        }
-        let said = Said::of(child.wait_with_output().unwrap());
-        said.is(130, &[]);
-        let mut left = Vec::new();
-        files_below(out.path(), &mut left);
-        assert!(left.is_empty(), "files are left: {left:?}");
-    }
-}
-
-/// Whether the process has set its handlers.
-#[cfg(unix)]
-fn heeds_signals(pid: u32) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-        // No such file system here: what a run needs to begin is a guess.
-        sleep(Duration::from_millis(500));
-        return true;
-    };
-    let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
-    let caught = caught.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    // 2 is SIGINT, 15 is SIGTERM.
-    caught & (1 << 1) != 0 && caught & (1 << 14) != 0
-}
-
 #[test]
 fn answers_go_to_stdout_and_the_rest_to_stderr() {
     let shop = Shop::new();
@@ -553,8 +485,8 @@ const MENDED: &[(&str, fn())] = &[
         shop.segue(&["ask", "one.seg", "count customers", "--format", "json"]).is(0, &[]);
     }),
     ("Ctrl-C before the first query counts", || {
-        let (child, _out, _bank) = long_run(200);
-        send("-INT", &child);
+        let (child, _out, _bank) = crate::signals::long_run(200);
+        crate::signals::send("-INT", &child);
         Said::of(child.wait_with_output().unwrap()).is(130, &["E0607"]);
     }),
     ("a product that is too large is no fault of the file", || {

@@ -5,6 +5,9 @@ mod cases;
 mod cli;
 mod examples;
 mod format;
+mod long_scripts;
 mod pages;
 mod plans;
+#[cfg(unix)]
+mod signals;
 mod spec;

@@ -8,13 +8,13 @@ use segue::engine::EngineOptions;
 use segue::ir::print::Lang;
 use segue::session::{Session, Settings};
 
-const SOURCES: &str = r#"
+pub const SOURCES: &str = r#"
 timezone "Asia/Shanghai"
 source customers    from "data/customers.parquet" key customer_id
 source transactions from "data/transactions/*.parquet" of customers by customer_id at txn_time
 "#;
 
-fn session(text: &str) -> Session {
+pub fn session(text: &str) -> Session {
     let settings = Settings {
         engine: EngineOptions::default(),
         as_of: Some(AsOfOption::Day("2026-10-31".parse().unwrap())),

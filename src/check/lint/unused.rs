@@ -2,10 +2,10 @@
 //!
 //! A file that others `use`, and one without audiences and commands, is a library: what it defines is for others.
 
-use super::super::{Checker, Item};
 use super::super::definition::Body;
 use super::super::names::list;
 use super::super::source::written_path;
+use super::super::{Checker, Item};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Command, DefId, Node};
 use crate::source::{FileId, Span};
