@@ -236,10 +236,11 @@ pub fn debug(common: &Common, stage: Stage, file: &Path, printer: &Printer) -> u
 
 /// The prompt; text that is piped in is answered entry by entry.
 pub fn repl(common: &Common, files: &[PathBuf], printer: &Printer) -> u8 {
-    let session = match super::settings(common, printer).and_then(Session::new) {
+    let mut session = match super::settings(common, printer).and_then(Session::new) {
         Ok(session) => session,
         Err(d) => return printer.findings(&[d], &SourceMap::default()),
     };
+    session.keep(crate::session::cache_folder(|name| std::env::var_os(name)), std::time::SystemTime::now);
     let options = ReplOptions {
         files: files.to_vec(),
         color: printer.color_out,

@@ -5,7 +5,7 @@ use crate::source::tidy;
 use glob::{MatchOptions, Pattern};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Folders within folders; beyond it lies a loop of links.
 const MAX_DEPTH: usize = 64;
@@ -57,6 +57,39 @@ pub(super) struct Found {
     pub full: PathBuf,
     /// The folders below the script's folder, for hive partitions.
     pub folders: Vec<String>,
+    pub stamp: Stamp,
+}
+
+/// What changes with a file although its size and its time of writing are made to stay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Stamp {
+    inode: u64,
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+impl Stamp {
+    #[cfg(unix)]
+    fn of(metadata: &fs::Metadata) -> Stamp {
+        use std::os::unix::fs::MetadataExt;
+        Stamp { inode: metadata.ino(), seconds: metadata.ctime(), nanoseconds: metadata.ctime_nsec() }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &fs::Metadata) -> Stamp {
+        Stamp::default()
+    }
+}
+
+impl Found {
+    /// When it was last changed, by what it says and by what the file system knows.
+    pub fn changed(&self) -> SystemTime {
+        let nanoseconds = u32::try_from(self.stamp.nanoseconds).unwrap_or(0);
+        let known = u64::try_from(self.stamp.seconds)
+            .ok()
+            .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, nanoseconds)));
+        known.map_or(self.info.modified, |known| known.max(self.info.modified))
+    }
 }
 
 /// All files that a location means, in the order of their names, and their one format.
@@ -183,7 +216,12 @@ fn found(path: &Path, location: &Location) -> Result<Found, CatalogError> {
         .parent()
         .map(|parent| parent.components().filter_map(folder_name).collect())
         .unwrap_or_default();
-    Ok(Found { info: FileInfo { path: name, size: metadata.len(), modified }, full, folders })
+    Ok(Found {
+        info: FileInfo { path: name, size: metadata.len(), modified },
+        full,
+        folders,
+        stamp: Stamp::of(&metadata),
+    })
 }
 
 fn folder_name(component: Component<'_>) -> Option<String> {

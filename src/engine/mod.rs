@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod groups;
 mod ipc;
+pub mod kept;
 mod ndjson;
 mod open;
 mod parquet;
@@ -39,9 +40,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
@@ -77,7 +79,20 @@ pub struct Engine {
     strategy: Strategy,
     cancel: CancelHandle,
     opened: Mutex<Opened>,
+    /// What earlier questions worked out.
+    kept: Option<kept::Kept>,
 }
+
+/// A source's files as they stand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Version {
+    pub text: String,
+    /// When one of them was last changed.
+    pub changed: SystemTime,
+}
+
+/// Of the memory that a session may use, kept columns take one part in so many.
+const KEPT_PART: usize = 4;
 
 /// The tables that were opened. A table of an older round is looked at again before it is used.
 #[derive(Default)]
@@ -128,6 +143,7 @@ impl Engine {
             strategy: if options.memory.is_some() { Strategy::Plain } else { options.strategy },
             cancel: CancelHandle::new(),
             opened: Mutex::default(),
+            kept: None,
         })
     }
 
@@ -138,6 +154,28 @@ impl Engine {
 
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
+    }
+
+    /// From now on, columns are kept: in a part of the memory, and in `folder` where that does not suffice.
+    pub fn keep(&mut self, folder: Option<PathBuf>, clock: fn() -> SystemTime) {
+        let memory = self.memory.unwrap_or_else(kept::memory_of_the_machine);
+        let pool = &self.context.runtime_env().memory_pool;
+        self.kept = Some(kept::Kept::new(memory / KEPT_PART, folder.map(kept::Folder::new), clock, pool));
+    }
+
+    /// What is kept, if anything is.
+    pub fn kept(&self) -> Option<&kept::Kept> {
+        self.kept.as_ref()
+    }
+
+    /// The version of the files of a source that was opened; none where they are others by now.
+    pub fn version(&self, location: &Location, as_text: &[String]) -> Option<Version> {
+        let table = self.open(location, as_text).ok()?;
+        let listing = files::list(location).ok()?;
+        table.is_of(&listing.files).then(|| Version {
+            text: format!("{location:?} {:?}", listing.files),
+            changed: listing.files.iter().map(|f| f.changed()).max().unwrap_or(SystemTime::UNIX_EPOCH),
+        })
     }
 
     /// From now on, files are looked at again before a source is used: new ones and changed ones are seen.

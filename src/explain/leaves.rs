@@ -119,7 +119,7 @@ impl Asker<'_> {
         }
         let exprs = later.iter().map(|d| self.membership(d.definition)).collect::<Result<Vec<_>>>()?;
         let tables = self.own_rows(entity, &parsed, &Reads::of(program, &exprs))?;
-        let own = Asker { tables: &tables, ..*self };
+        let own = Asker { tables: &tables, warm: false, ..*self };
         let mut rest = later;
         for most in AT_ONCE {
             let (now, after) = rest.split_at(most.min(rest.len()));

@@ -27,6 +27,7 @@ mod stats;
 mod tag;
 mod terms;
 mod transitions;
+mod warm;
 mod why;
 
 pub use answer::Answer;

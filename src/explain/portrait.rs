@@ -78,6 +78,8 @@ pub struct Asker<'a> {
     pub lang: Lang,
     /// Told now and then how far a run is.
     pub on_progress: &'a dyn Fn(Progress),
+    /// Whether what the session keeps may be used: where the tables are those of its files.
+    pub warm: bool,
 }
 
 /// Some rows of a portrait.
@@ -100,6 +102,18 @@ impl<'a> Asker<'a> {
         request.exprs.retain(|e| !matches!(self.program.node(*e), Node::Literal(_)));
         request.exprs.sort();
         request.exprs.dedup();
+        if self.read_kept(&request, collect)? {
+            return Ok(());
+        }
+        self.work_out(&request, collect)
+    }
+
+    /// Runs the portrait's plans. `request`: without literals, each expression once.
+    pub(super) fn work_out(
+        &self,
+        request: &Request,
+        collect: &mut dyn FnMut(&View<'_>) -> Result<()>,
+    ) -> Result<()> {
         let mut portrait =
             plan::portrait(self.program, self.tables.clone(), request.clone(), self.engine.strategy())?;
         let mut before = None;
@@ -122,7 +136,7 @@ impl<'a> Asker<'a> {
                         return Ok(());
                     }
                     if columns.is_none() {
-                        match positions(&portrait, &request, &batch) {
+                        match positions(&portrait, request, &batch) {
                             Ok(found) => columns = Some(found),
                             Err(e) => failed = Some(e),
                         }
@@ -213,6 +227,17 @@ fn positions(
         columns.insert(*expr, at(name)?);
     }
     Ok((columns, at(portrait.key_column())?))
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(
+        batch: &'a RecordBatch,
+        program: &'a Program,
+        columns: &'a HashMap<ExprId, usize>,
+        key: usize,
+    ) -> View<'a> {
+        View { batch, program, columns, key }
+    }
 }
 
 impl View<'_> {

@@ -437,6 +437,11 @@ impl Source {
         Some((ColumnId(u32::try_from(index).ok()?), self.columns.get(index)?))
     }
 
+    /// Columns that a CSV or NDJSON file delivers as written.
+    pub fn as_text(&self) -> Vec<String> {
+        self.columns.iter().filter(|c| c.overruled).map(|c| c.name.clone()).collect()
+    }
+
     pub fn link(&self, id: LinkId) -> Option<&Link> {
         self.links.get(id.0 as usize)
     }

@@ -10,6 +10,7 @@
 pub mod aggregates;
 pub mod audit;
 pub mod checks;
+pub mod digest;
 pub mod expr;
 pub mod fold;
 mod lookup;
@@ -22,9 +23,11 @@ mod sequence;
 mod stages;
 mod time;
 
+pub use digest::{Digest, Digests};
 pub use fold::Planner;
-pub use portrait::{Key, Level, PortraitPlan, Request, Strategy, portrait};
+pub use portrait::{Given, Key, Level, PortraitPlan, Request, Strategy, portrait};
 pub use scan::{Tables, arrow_type};
+pub use stages::{Frontier, frontier};
 
 use datafusion::error::DataFusionError;
 use std::fmt;

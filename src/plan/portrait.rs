@@ -31,12 +31,35 @@ pub struct Request {
     /// Of whom only the answer is about: all for whom one of these is not false, each being conditions that must all
     /// hold, on the entity's own columns. Of others nothing that comes of events need be right.
     pub candidates: Option<Vec<Vec<Formula>>>,
+    /// The entity's rows with what of them is known already.
+    pub given: Option<Given>,
+}
+
+/// The entity's rows as they were read and worked out before: in the place of its files.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub rows: Arc<dyn TableProvider>,
+    /// What its columns hold beside the key, by their names (see [`given_name`]).
+    pub columns: HashMap<ExprId, String>,
+}
+
+/// The name of a column of given rows.
+pub fn given_name(program: &Program, expr: ExprId) -> String {
+    match program.node(expr) {
+        Node::Column { source, via, column } => column_name(*source, via, *column),
+        _ => format!("x{}", expr.0),
+    }
+}
+
+/// The name of the column with an entity's key.
+pub fn key_name(program: &Program, entity: SourceId) -> Option<String> {
+    Some(column_name(entity, &[], program.source(entity)?.key?))
 }
 
 impl Request {
     /// Expressions for all rows of an entity.
     pub fn of(entity: SourceId, exprs: Vec<ExprId>) -> Request {
-        Request { entity, exprs, key: None, candidates: None }
+        Request { entity, exprs, key: None, candidates: None, given: None }
     }
 
     /// For the row with this key alone.
@@ -113,10 +136,10 @@ pub fn portrait(
     request: Request,
     strategy: Strategy,
 ) -> Result<PortraitPlan<'_>> {
-    let entity = program.source(request.entity).ok_or_else(|| internal("an unknown entity"))?;
-    let key =
-        column_name(request.entity, &[], entity.key.ok_or_else(|| internal("an entity without a key"))?);
-    let stages = Stages::of(program, &request.exprs);
+    let key = key_name(program, request.entity)
+        .ok_or_else(|| internal("an unknown entity, or one without a key"))?;
+    let given = request.given.iter().flat_map(|g| g.columns.keys()).copied().collect();
+    let stages = Stages::of(program, &request.exprs, given);
     Ok(PortraitPlan { program, request, strategy, tables, stages, columns: Columns::new(), key, next: 0 })
 }
 
@@ -154,6 +177,11 @@ impl PortraitPlan<'_> {
 
     /// The entity's own rows, with every column that anything reads.
     fn base(&mut self) -> Result<LogicalPlanBuilder> {
+        if let Some(given) = &self.request.given {
+            self.columns.extend(given.columns.iter().map(|(id, name)| (*id, name.clone())));
+            let rows = provider_as_source(Arc::clone(&given.rows));
+            return Ok(LogicalPlanBuilder::scan("portrait", rows, None)?);
+        }
         let entity = self.request.entity;
         let key = self
             .program
@@ -185,11 +213,17 @@ impl PortraitPlan<'_> {
 
     /// Whether customers are ranked among each other: then what is asked of one needs all.
     pub fn is_ranked(&self) -> bool {
-        self.stages.levels.keys().any(|id| compares(self.program.node(*id)))
+        self.stages.levels.keys().any(|id| !self.is_given(*id) && compares(self.program.node(*id)))
     }
 
+    fn is_given(&self, id: ExprId) -> bool {
+        self.request.given.as_ref().is_some_and(|g| g.columns.contains_key(&id))
+    }
+
+    /// What is to be worked out at a level.
     fn at_level(&self, level: u32) -> impl Iterator<Item = ExprId> + '_ {
-        self.stages.levels.iter().filter(move |(_, l)| **l == level).map(|(id, _)| *id)
+        let here = self.stages.levels.iter().filter(move |(_, l)| **l == level).map(|(id, _)| *id);
+        here.filter(|id| !self.is_given(*id))
     }
 
     /// What compares customers with each other, beside the folds: both read the rows of the level before.

@@ -2,7 +2,7 @@
 
 use super::fold::inputs;
 use super::sequence;
-use crate::ir::{DefinitionKind, ExprId, Node, Program};
+use crate::ir::{DefinitionKind, ExprId, Node, Program, SourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The nodes that become columns of the portrait, with their levels.
@@ -13,6 +13,8 @@ pub(super) struct Stages {
     /// For each of them, the columns that it is made of directly.
     pub needs: HashMap<ExprId, BTreeSet<ExprId>>,
     asked: BTreeSet<ExprId>,
+    /// What the entity's rows hold from the start: columns that are made of nothing.
+    given: BTreeSet<ExprId>,
     /// Definitions that stay expressions: tags that one place alone uses. A long chain of them is one expression
     /// and not as many projections on top of each other.
     inline: BTreeSet<ExprId>,
@@ -21,8 +23,8 @@ pub(super) struct Stages {
 impl Stages {
     /// All that `asked` needs. Every atom of a segment that is asked for becomes a column, so that membership and
     /// explanation are made of the same values.
-    pub fn of(program: &Program, asked: &[ExprId]) -> Stages {
-        let mut stages = Stages { asked: asked.iter().copied().collect(), ..Stages::default() };
+    pub fn of(program: &Program, asked: &[ExprId], given: BTreeSet<ExprId>) -> Stages {
+        let mut stages = Stages { asked: asked.iter().copied().collect(), given, ..Stages::default() };
         stages.inline = inline(program, &stages.asked);
         for id in asked {
             stages.visit(program, *id);
@@ -32,6 +34,9 @@ impl Stages {
 
     /// Whether a node becomes a column of its own.
     fn is_column(&self, program: &Program, id: ExprId) -> bool {
+        if self.given.contains(&id) {
+            return true;
+        }
         match program.node(id) {
             Node::Definition(_) => !self.inline.contains(&id),
             Node::Aggregate(_)
@@ -50,6 +55,10 @@ impl Stages {
     fn visit(&mut self, program: &Program, id: ExprId) -> u32 {
         if let Some(level) = self.levels.get(&id) {
             return *level;
+        }
+        if self.given.contains(&id) {
+            self.levels.insert(id, 0);
+            return 0;
         }
         let needs = self.direct(program, id);
         let level = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || {
@@ -135,6 +144,56 @@ impl Stages {
             self.levels.iter().filter(|(_, l)| **l > level).flat_map(|(id, _)| self.needs.get(id)).flatten();
         later.chain(&self.asked).copied().filter(below).collect()
     }
+}
+
+/// Where what is asked for meets what is known already.
+#[derive(Debug, Default)]
+pub struct Frontier {
+    /// Known: what lies below them need not be worked out.
+    pub known: BTreeSet<ExprId>,
+    /// Columns of the entity's own that are read and not known.
+    pub columns: BTreeSet<ExprId>,
+}
+
+/// Walks down from `asked` to what `is_known`, which is asked of definitions, aggregates, comparisons of customers, and
+/// the entity's columns.
+pub fn frontier(
+    program: &Program,
+    entity: SourceId,
+    asked: &[ExprId],
+    is_known: &mut dyn FnMut(ExprId) -> bool,
+) -> Frontier {
+    let mut found = Frontier::default();
+    let mut seen: BTreeSet<ExprId> = BTreeSet::new();
+    let mut next: Vec<ExprId> = asked.to_vec();
+    while let Some(id) = next.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let node = program.node(id);
+        let own = matches!(node, Node::Column { source, .. } if *source == entity);
+        let may_be_known = own
+            || matches!(node, Node::Definition(_) | Node::Aggregate(_) | Node::Top(_) | Node::Population(_));
+        if may_be_known && is_known(id) {
+            found.known.insert(id);
+            continue;
+        }
+        match node {
+            Node::Column { .. } if own => {
+                found.columns.insert(id);
+            }
+            Node::Definition(def) => next.extend(program.definition(*def).map(|d| d.body)),
+            Node::Outside(def) => next.extend(program.definition_node(*def)),
+            Node::Aggregate(a) => next.extend(inputs(program, a)),
+            Node::Sequence(s) => next.extend(sequence::inputs(program, s)),
+            Node::SequencePart { sequence, .. } => next.push(*sequence),
+            node => {
+                next.extend(node.operands());
+                next.extend(node.base().and_then(|b| program.definition_node(b)));
+            }
+        }
+    }
+    found
 }
 
 /// Tags that nothing asks for, that one expression alone names, and that no event's filter needs as a column.

@@ -4,6 +4,7 @@
 
 mod asked;
 mod audit;
+mod cache;
 mod deliver;
 mod docs;
 mod fault;
@@ -13,6 +14,7 @@ mod script;
 mod sizes;
 mod unique;
 
+pub use cache::cache_folder;
 pub use deliver::{Delivered, WrittenFile};
 pub use fault::exit_code;
 
@@ -78,6 +80,12 @@ impl Session {
     pub fn new(settings: Settings) -> Result<Session, Diagnostic> {
         let engine = Engine::new(settings.engine).map_err(|e| fault_of(&ExplainError::Engine(e)))?;
         Ok(Session { engine, settings, loaded: Loaded::default(), unique: unique::Unique::default() })
+    }
+
+    /// From now on, what questions work out is kept for the next ones; what has no room in memory goes to `folder`.
+    /// `clock`: what time it is.
+    pub fn keep(&mut self, folder: Option<std::path::PathBuf>, clock: fn() -> std::time::SystemTime) {
+        self.engine.keep(folder, clock);
     }
 
     pub fn sources(&self) -> &SourceMap {
@@ -190,9 +198,7 @@ impl Session {
         let mut tables = Tables::new();
         let with_files = program.sources.iter().enumerate().filter(|(_, s)| s.opened && s.keys_of.is_none());
         for (i, source) in with_files {
-            let as_text: Vec<String> =
-                source.columns.iter().filter(|c| c.overruled).map(|c| c.name.clone()).collect();
-            let table = self.engine.provider_with(&source.location, &as_text).map_err(|e| {
+            let table = self.engine.provider_with(&source.location, &source.as_text()).map_err(|e| {
                 let message = format!("{} can no longer be opened: {e:?}", source.name);
                 Diagnostic::new(Code::SourceUnreadable, message).at(source.span)
             })?;
@@ -221,8 +227,14 @@ impl Session {
         work: impl FnOnce(&Asker<'_>) -> Result<T, ExplainError>,
     ) -> Result<T, Diagnostic> {
         let tables = self.tables(program)?;
-        let asker =
-            Asker { engine: &self.engine, program, tables: &tables, lang: self.settings.lang, on_progress };
+        let asker = Asker {
+            engine: &self.engine,
+            program,
+            tables: &tables,
+            lang: self.settings.lang,
+            on_progress,
+            warm: true,
+        };
         work(&asker).map_err(|e| fault_of(&e))
     }
 

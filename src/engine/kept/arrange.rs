@@ -1,0 +1,155 @@
+//! Rows of a portrait come in any order; kept columns are in the order of the keys.
+
+use super::{CHUNK, Column};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array, make_comparator, new_empty_array};
+use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices, take};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Rows as they come.
+pub struct Gathered {
+    keys: Vec<ArrayRef>,
+    columns: Vec<Vec<ArrayRef>>,
+    bytes: usize,
+}
+
+/// The same in the order of the keys.
+pub struct Arranged {
+    pub keys: Column,
+    pub columns: Vec<Column>,
+}
+
+/// Where each row is found.
+enum Order {
+    /// The batches in turn, each in order.
+    Batches(Vec<usize>),
+    /// Row by row.
+    Rows(ArrayRef),
+}
+
+impl Gathered {
+    /// Of so many columns beside the key.
+    pub fn new(columns: usize) -> Gathered {
+        Gathered { keys: Vec::new(), columns: vec![Vec::new(); columns], bytes: 0 }
+    }
+
+    pub fn add(&mut self, keys: &ArrayRef, columns: impl IntoIterator<Item = ArrayRef>) {
+        if keys.is_empty() {
+            return;
+        }
+        let keys = compact(keys);
+        self.bytes += keys.get_array_memory_size();
+        self.keys.push(keys);
+        for (parts, column) in self.columns.iter_mut().zip(columns) {
+            let column = compact(&column);
+            self.bytes += column.get_array_memory_size();
+            parts.push(column);
+        }
+    }
+
+    /// What it takes so far.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// In the order of the keys; none where a key stands twice or is missing. `types`: of the key and the columns.
+    pub fn arrange(self, types: &[DataType]) -> Result<Option<Arranged>, ArrowError> {
+        if self.keys.is_empty() {
+            let mut all = types.iter().map(|t| Column { chunks: vec![new_empty_array(t)] });
+            let Some(keys) = all.next() else { return Ok(None) };
+            return Ok(Some(Arranged { keys, columns: all.collect() }));
+        }
+        let Some(order) = self.order()? else { return Ok(None) };
+        let keys = in_order(self.keys, &order)?;
+        // One after the other, so that each is twice in memory only while it is arranged.
+        let columns =
+            self.columns.into_iter().map(|parts| in_order(parts, &order)).collect::<Result<_, _>>()?;
+        Ok(Some(Arranged { keys, columns }))
+    }
+
+    fn order(&self) -> Result<Option<Order>, ArrowError> {
+        let keys = whole(&self.keys)?;
+        if keys.null_count() > 0 {
+            return Ok(None);
+        }
+        let compare = make_comparator(&keys, &keys, SortOptions::default())?;
+        let mut spans: Vec<(usize, usize, usize)> = Vec::with_capacity(self.keys.len());
+        let mut start = 0;
+        let mut in_order = true;
+        for (batch, part) in self.keys.iter().enumerate() {
+            let end = start + part.len();
+            in_order = in_order && (start + 1..end).all(|at| compare(at - 1, at) == Ordering::Less);
+            spans.push((batch, start, end));
+            start = end;
+        }
+        if in_order {
+            spans.sort_by(|(_, a, _), (_, b, _)| compare(*a, *b));
+            let apart = |(_, _, end): &(usize, usize, usize), (_, next, _): &(usize, usize, usize)| {
+                compare(*end - 1, *next) == Ordering::Less
+            };
+            if spans.iter().zip(spans.iter().skip(1)).all(|(a, b)| apart(a, b)) {
+                return Ok(Some(Order::Batches(spans.into_iter().map(|(batch, _, _)| batch).collect())));
+            }
+        }
+        let rows = sort_to_indices(&keys, None, None)?;
+        let values = rows.values();
+        let rising = values
+            .iter()
+            .zip(values.iter().skip(1))
+            .all(|(a, b)| compare(*a as usize, *b as usize) == Ordering::Less);
+        if !rising {
+            return Ok(None);
+        }
+        let rows: UInt64Array = values.iter().map(|row| u64::from(*row)).collect();
+        Ok(Some(Order::Rows(Arc::new(rows))))
+    }
+}
+
+/// A batch's text may hold on to the buffers of its whole file.
+fn compact(array: &ArrayRef) -> ArrayRef {
+    match array.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()),
+        None => Arc::clone(array),
+    }
+}
+
+fn whole(parts: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
+    concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())
+}
+
+fn in_order(parts: Vec<ArrayRef>, order: &Order) -> Result<Column, ArrowError> {
+    let mut chunks = Vec::new();
+    match order {
+        Order::Batches(batches) => {
+            let (mut open, mut rows): (Vec<ArrayRef>, usize) = (Vec::new(), 0);
+            for part in batches.iter().filter_map(|batch| parts.get(*batch)) {
+                let mut at = 0;
+                while at < part.len() {
+                    let length = (CHUNK - rows).min(part.len() - at);
+                    open.push(part.slice(at, length));
+                    at += length;
+                    rows += length;
+                    if rows == CHUNK {
+                        chunks.push(compact(&whole(&open)?));
+                        open.clear();
+                        rows = 0;
+                    }
+                }
+            }
+            if !open.is_empty() {
+                chunks.push(compact(&whole(&open)?));
+            }
+        }
+        Order::Rows(order) => {
+            let column = whole(&parts)?;
+            drop(parts);
+            for start in (0..order.len()).step_by(CHUNK) {
+                let rows = order.slice(start, CHUNK.min(order.len() - start));
+                chunks.push(compact(&take(&column, &rows, None)?));
+            }
+        }
+    }
+    Ok(Column { chunks })
+}

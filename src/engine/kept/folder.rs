@@ -1,0 +1,188 @@
+//! The cache folder: a file for each column, named by its digest. It holds personal data, so it is its owner's alone.
+//!
+//! A file is an Arrow IPC stream of one column, then the SHA-256 of the stream. It is written beside its name and renamed,
+//! so that nobody reads half of one; a file that does not fit its sum is as if it were not there.
+
+use super::{CHUNK, Column};
+use crate::plan::Digest;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::ipc::reader::StreamReader;
+use datafusion::arrow::ipc::writer::StreamWriter;
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The ending of columns' files; nothing else in the folder is touched.
+const ENDING: &str = "column";
+/// The length of the sum at a file's end.
+const SUM: usize = 32;
+/// What the files of a folder may take at most, in bytes.
+const MOST: u64 = 8 << 30;
+
+/// Where columns go that have no room in memory.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+    most: u64,
+}
+
+/// What lies in the folder.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    pub columns: u64,
+    pub bytes: u64,
+    /// When the column was last used that was not used for longest.
+    pub oldest: Option<SystemTime>,
+    pub newest: Option<SystemTime>,
+}
+
+struct Found {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+impl Folder {
+    /// The folder is made when something is written into it.
+    pub fn new(path: PathBuf) -> Folder {
+        Folder { path, most: MOST }
+    }
+
+    /// With less room.
+    #[cfg(test)]
+    pub(super) fn of_at_most(self, most: u64) -> Folder {
+        Folder { most, ..self }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn summary(&self) -> Summary {
+        let found = self.found();
+        Summary {
+            columns: found.len() as u64,
+            bytes: found.iter().map(|f| f.bytes).sum(),
+            oldest: found.iter().map(|f| f.used).min(),
+            newest: found.iter().map(|f| f.used).max(),
+        }
+    }
+
+    /// Removes all columns; how many there were and how large.
+    pub fn clear(&self) -> io::Result<Summary> {
+        let summary = self.summary();
+        for file in self.found() {
+            remove(&file.path)?;
+        }
+        Ok(summary)
+    }
+
+    /// Removes what was not used for longest, until the rest has room.
+    pub(super) fn trim(&self) {
+        let mut found = self.found();
+        let mut bytes: u64 = found.iter().map(|f| f.bytes).sum();
+        found.sort_by(|a, b| a.used.cmp(&b.used).then_with(|| a.path.cmp(&b.path)));
+        for file in found {
+            if bytes <= self.most {
+                return;
+            }
+            // Another session may have removed it.
+            let _ = remove(&file.path);
+            bytes -= file.bytes;
+        }
+    }
+
+    /// The column, unless there is none, or it cannot be read. `now` is kept as the time of its last use.
+    pub(super) fn read(&self, digest: &Digest, now: SystemTime) -> Option<Column> {
+        let path = self.place(digest);
+        let mut file = File::open(&path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        match parse(&bytes) {
+            Some(column) => {
+                let _ = file.set_modified(now);
+                Some(column)
+            }
+            None => {
+                let _ = remove(&path);
+                None
+            }
+        }
+    }
+
+    pub(super) fn write(&self, digest: &Digest, column: &Column) -> io::Result<()> {
+        let place = self.place(digest);
+        // One digest, one content.
+        if place.exists() {
+            return Ok(());
+        }
+        let Some(bytes) = written(column) else { return Ok(()) };
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.path)?;
+        // A temporary file is its owner's alone.
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(&self.path)?;
+        file.write_all(&bytes)?;
+        file.persist(&place).map_err(|e| e.error)?;
+        Ok(())
+    }
+
+    fn place(&self, digest: &Digest) -> PathBuf {
+        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.path.join(format!("{name}.{ENDING}"))
+    }
+
+    fn found(&self) -> Vec<Found> {
+        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
+        entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                if path.extension()?.to_str()? != ENDING {
+                    return None;
+                }
+                let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+                Some(Found { bytes: metadata.len(), used: metadata.modified().ok()?, path })
+            })
+            .collect()
+    }
+}
+
+/// That it is gone already is as good.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn written(column: &Column) -> Option<Vec<u8>> {
+    let first = column.chunks.first()?;
+    let schema = Arc::new(Schema::new(vec![Field::new("value", first.data_type().clone(), true)]));
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).ok()?;
+    for chunk in &column.chunks {
+        writer.write(&RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(chunk)]).ok()?).ok()?;
+    }
+    let mut bytes = writer.into_inner().ok()?;
+    let sum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&sum);
+    Some(bytes)
+}
+
+fn parse(bytes: &[u8]) -> Option<Column> {
+    let (stream, sum) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
+    if Sha256::digest(stream).as_slice() != sum {
+        return None;
+    }
+    let mut chunks = Vec::new();
+    for batch in StreamReader::try_new(stream, None).ok()? {
+        chunks.push(Arc::clone(batch.ok()?.columns().first()?));
+    }
+    let (last, full) = chunks.split_last()?;
+    (full.iter().all(|c| c.len() == CHUNK) && last.len() <= CHUNK).then_some(Column { chunks })
+}
