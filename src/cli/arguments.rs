@@ -43,6 +43,15 @@ pub struct Common {
     /// How events are folded; results never depend on it. With --memory it is plain, which spills
     #[arg(long, global = true, value_enum, default_value = "fold", value_name = "WAY")]
     pub engine: EngineName,
+    /// At the prompt: keep nothing of what a question works out for the next one, neither in memory nor on the disk
+    #[arg(long, global = true)]
+    pub no_cache: bool,
+    /// The folder for what the prompt keeps and has no room for in memory; `segue cache` says which it is
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// What that folder may hold (8GB where not given); with 0 nothing is written
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub cache_size: Option<String>,
     /// No progress line and no notes on stderr; findings stay
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -88,11 +97,30 @@ pub enum Verb {
     },
     /// Make a demo bank: customers, accounts, transactions, app events, campaigns
     Demo(Demo),
+    /// What the prompt keeps on the disk: the folder, how much lies there, and since when
+    Cache {
+        #[command(subcommand)]
+        action: Option<CacheAction>,
+        #[arg(long, global = true, value_enum, default_value = "table")]
+        format: CacheFormat,
+    },
     /// Completions for a shell: segue completions bash > /etc/bash_completion.d/segue
     Completions {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub enum CacheAction {
+    /// Remove all of it; nothing else in the folder is touched
+    Clear,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CacheFormat {
+    Table,
+    Json,
 }
 
 #[derive(Args, Debug)]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 findings in the script, 2 a wrong call, 3 data or engine failed, 130 interrupted.
 
 mod arguments;
+mod cache;
 mod demo;
 mod format;
 mod print;
@@ -44,6 +45,7 @@ pub fn main() -> u8 {
         Some(Verb::Debug { stage, file }) => questions::debug(&arguments.common, stage, &file, &printer),
         Some(Verb::Fmt(fmt)) => format::fmt(&fmt, &printer),
         Some(Verb::Demo(demo)) => demo::demo(&arguments.common, &demo, &printer),
+        Some(Verb::Cache { action, format }) => cache::cache(&arguments.common, action, format, &printer),
         Some(Verb::Completions { shell }) => {
             clap_complete::generate(shell, &mut Arguments::command(), "segue", &mut std::io::stdout());
             0

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity, render, suggest};
 use crate::ir::Program;
 use crate::output::rows::RowFormat;
 use crate::repl::ReplOptions;
-use crate::session::{Session, Settings};
+use crate::session::{Keeping, Session, Settings};
 use crate::source::SourceMap;
 use std::path::{Path, PathBuf};
 
@@ -240,7 +240,12 @@ pub fn repl(common: &Common, files: &[PathBuf], printer: &Printer) -> u8 {
         Ok(session) => session,
         Err(d) => return printer.findings(&[d], &SourceMap::default()),
     };
-    session.keep(crate::session::cache_folder(|name| std::env::var_os(name)), std::time::SystemTime::now);
+    if !common.no_cache {
+        match super::cache::folder(common) {
+            Ok(folder) => session.keep(Keeping { memory: None, folder, clock: std::time::SystemTime::now }),
+            Err(d) => return printer.findings(&[d], &SourceMap::default()),
+        }
+    }
     let options = ReplOptions {
         files: files.to_vec(),
         color: printer.color_out,

@@ -82,13 +82,14 @@ impl Stamp {
 }
 
 impl Found {
-    /// When it was last changed, by what it says and by what the file system knows.
+    /// When it was last changed, by what the file system knows, or else by what it says.
     pub fn changed(&self) -> SystemTime {
         let nanoseconds = u32::try_from(self.stamp.nanoseconds).unwrap_or(0);
         let known = u64::try_from(self.stamp.seconds)
             .ok()
+            .filter(|seconds| *seconds > 0)
             .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, nanoseconds)));
-        known.map_or(self.info.modified, |known| known.max(self.info.modified))
+        known.unwrap_or(self.info.modified)
     }
 }
 

@@ -40,7 +40,6 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, SystemTime};
@@ -156,11 +155,17 @@ impl Engine {
         self.cancel.clone()
     }
 
-    /// From now on, columns are kept: in a part of the memory, and in `folder` where that does not suffice.
-    pub fn keep(&mut self, folder: Option<PathBuf>, clock: fn() -> SystemTime) {
-        let memory = self.memory.unwrap_or_else(kept::memory_of_the_machine);
+    /// From now on, columns are kept: in a part of the memory, and in a folder where that does not suffice.
+    pub fn keep(&mut self, keeping: kept::Keeping) {
+        let all = || self.memory.unwrap_or_else(kept::memory_of_the_machine);
+        let budget = keeping.memory.unwrap_or_else(|| all() / KEPT_PART);
         let pool = &self.context.runtime_env().memory_pool;
-        self.kept = Some(kept::Kept::new(memory / KEPT_PART, folder.map(kept::Folder::new), clock, pool));
+        self.kept = Some(kept::Kept::new(budget, keeping, pool));
+    }
+
+    /// Whether `--memory` bounds what a run may use.
+    pub fn is_limited(&self) -> bool {
+        self.memory.is_some()
     }
 
     /// What is kept, if anything is.

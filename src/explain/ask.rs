@@ -51,7 +51,7 @@ impl Asker<'_> {
     }
 
     pub fn count(&self, segment: DefId) -> Result<Count> {
-        let mut attrition = Attrition::new(self.program, segment)?;
+        let mut attrition = Attrition::counting(self.program, segment)?;
         let request = Request::of(self.entity_of(segment)?, attrition.needs(self.program))
             .among(candidates::of(self.program, &attrition).map(|c| vec![c]));
         self.read(&request, &mut |view| attrition.add(self.program, view))?;
@@ -61,7 +61,7 @@ impl Asker<'_> {
     /// The counts of several segments: one pass per entity.
     pub fn counts(&self, segments: &[DefId]) -> Result<Vec<Count>> {
         let mut all: Vec<Attrition> =
-            segments.iter().map(|s| Attrition::new(self.program, *s)).collect::<Result<Vec<_>>>()?;
+            segments.iter().map(|s| Attrition::counting(self.program, *s)).collect::<Result<Vec<_>>>()?;
         let mut entities: Vec<SourceId> = Vec::new();
         for segment in segments {
             let entity = self.entity_of(*segment)?;
@@ -212,7 +212,7 @@ impl Asker<'_> {
         let mut spread = Spreading::new(program, expr, self.is_pii(expr));
         // A segment is two-valued; for how many it is undecided is said all the same.
         let mut attrition = match d.kind {
-            DefinitionKind::Segment => Some(Attrition::new(program, definition)?),
+            DefinitionKind::Segment => Some(Attrition::counting(program, definition)?),
             DefinitionKind::Tag => None,
         };
         let mut exprs: Vec<ExprId> = spread.needs().collect();

@@ -61,6 +61,11 @@ impl Attrition {
         })
     }
 
+    /// The same without what each condition takes: members and undecided alone.
+    pub fn counting(program: &Program, segment: DefId) -> Result<Attrition> {
+        Ok(Attrition { conditions: Vec::new(), ..Attrition::new(program, segment)? })
+    }
+
     /// The columns that it reads.
     pub fn needs(&self, program: &Program) -> Vec<ExprId> {
         let mut needs = vec![self.membership];

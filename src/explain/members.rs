@@ -4,7 +4,7 @@ use super::evaluate::is_true;
 use super::portrait::{Asker, Column, Result, View, cut, internal, value_at};
 use crate::ir::ExprId;
 use crate::value::Value;
-use datafusion::arrow::array::{ArrayRef, BooleanArray};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder};
 use datafusion::arrow::compute::{SortColumn, SortOptions, concat, lexsort_to_indices, take};
 
 /// Rows kept from a portrait: the key, then `columns`.
@@ -36,7 +36,10 @@ impl Kept {
 
     /// Keeps the rows where `mask` is true.
     pub fn add(&mut self, view: &View<'_>, mask: &BooleanArray) -> Result<()> {
-        let mask = is_true(mask)?;
+        let mut mask = is_true(mask)?;
+        if let (true, Some(most)) = (view.in_order, self.most) {
+            mask = first(&mask, most.saturating_sub(self.rows));
+        }
         if mask.true_count() == 0 {
             return Ok(());
         }
@@ -84,6 +87,19 @@ impl Kept {
     /// Where a kept column stands in what [`Kept::sorted`] gives; the key is first.
     pub fn position(&self, expr: ExprId) -> Option<usize> {
         self.columns.iter().position(|c| *c == expr).map(|i| i + 1)
+    }
+}
+
+/// The first few rows of a mask.
+fn first(mask: &BooleanArray, most: usize) -> BooleanArray {
+    match mask.values().set_indices().nth(most) {
+        Some(end) => {
+            let mut bits = BooleanBufferBuilder::new(mask.len());
+            bits.append_buffer(&mask.values().slice(0, end));
+            bits.append_n(mask.len() - end, false);
+            BooleanArray::new(bits.finish(), None)
+        }
+        None => mask.clone(),
     }
 }
 

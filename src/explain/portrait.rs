@@ -88,6 +88,8 @@ pub struct View<'a> {
     program: &'a Program,
     columns: &'a HashMap<ExprId, usize>,
     key: usize,
+    /// Whether rows come in the order of their keys, those of the views before and after, too.
+    pub in_order: bool,
 }
 
 impl<'a> Asker<'a> {
@@ -142,7 +144,13 @@ impl<'a> Asker<'a> {
                         }
                     }
                     if let Some((columns, key)) = &columns {
-                        let view = View { batch: &batch, program: self.program, columns, key: *key };
+                        let view = View {
+                            batch: &batch,
+                            program: self.program,
+                            columns,
+                            key: *key,
+                            in_order: false,
+                        };
                         keys.add(&view);
                         if let Err(e) = collect(&view) {
                             failed = Some(e);
@@ -230,13 +238,13 @@ fn positions(
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(
+    /// Kept rows, whose first column is the key.
+    pub(super) fn of_kept(
         batch: &'a RecordBatch,
         program: &'a Program,
         columns: &'a HashMap<ExprId, usize>,
-        key: usize,
     ) -> View<'a> {
-        View { batch, program, columns, key }
+        View { batch, program, columns, key: 0, in_order: true }
     }
 }
 

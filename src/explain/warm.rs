@@ -4,23 +4,28 @@
 //! What is kept is kept for everybody: the next question at a prompt is about other people, and must find it right.
 
 use super::portrait::{Asker, ExplainError, Result, View, internal};
-use crate::engine::kept::{Arranged, Column, Gathered, Kept};
+use crate::engine::kept::{Arranged, Column, Gathered, Kept, Place};
 use crate::engine::{Engine, EngineError};
 use crate::ir::{ExprId, SourceId};
 use crate::plan::portrait::{given_name, key_name};
-use crate::plan::{self, Digest, Digests, Given, Request, arrow_type};
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use std::cell::RefCell;
+use crate::plan::{self, Digest, Digests, Given, Key, Request, arrow_type};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+type Columns = HashMap<ExprId, Arc<Column>>;
+
 /// The rows of an entity, as far as a question asks for them.
 struct Rows {
     keys: Arc<Column>,
-    columns: HashMap<ExprId, Arc<Column>>,
+    columns: Columns,
 }
+
+/// What a question worked out, to be kept.
+type Fresh = Vec<(Digest, Arc<Column>, Place)>;
 
 impl Asker<'_> {
     /// Answers from what is kept, where that is possible: whether it was. `request`: without literals, each expression
@@ -33,12 +38,20 @@ impl Asker<'_> {
         let Some(kept) = self.engine.kept().filter(|_| self.warm) else { return Ok(false) };
         let rows = match self.kept_rows(kept, request) {
             // With less at once it may fit.
-            Err(ExplainError::Engine(EngineError::OutOfMemory { .. })) | Ok(None) => return Ok(false),
-            Err(e) => return Err(e),
-            Ok(Some(rows)) => rows,
+            Err(ExplainError::Engine(EngineError::OutOfMemory { .. })) => None,
+            // A fault of this way costs time, not the answer; tests are told of it.
+            Err(ExplainError::Plan(_) | ExplainError::Internal(_)) if !cfg!(debug_assertions) => None,
+            other => other?,
         };
-        self.show_rows(request, &rows, collect)?;
-        Ok(true)
+        if let Some(rows) = rows {
+            self.show_rows(request, &rows, collect)?;
+            return Ok(true);
+        }
+        // Of a bound, all is the question's.
+        if request.key.is_none() && self.engine.is_limited() {
+            kept.give_way();
+        }
+        Ok(false)
     }
 
     fn show_rows(
@@ -60,125 +73,106 @@ impl Asker<'_> {
             Field::new(i.to_string(), data_type, true)
         };
         let schema = Arc::new(Schema::new(all.iter().enumerate().map(field).collect::<Vec<_>>()));
-        for batch in batches(&schema, &all)? {
+        for mut batch in batches(&schema, &all)? {
             if self.engine.cancel_handle().is_cancelled() {
                 return Err(EngineError::Cancelled.into());
             }
+            if let Some(key) = &request.key {
+                let row = batch.columns().first().and_then(|keys| row_of(keys, key));
+                batch = row.map_or_else(|| batch.slice(0, 0), |row| batch.slice(row, 1));
+            }
             if batch.num_rows() > 0 {
-                collect(&View::of(&batch, self.program, &places, 0))?;
+                collect(&View::of_kept(&batch, self.program, &places))?;
             }
         }
         Ok(())
     }
 
+    /// The rows, with what was not known of them worked out; none where this is not the way to answer.
     fn kept_rows(&self, kept: &Kept, request: &Request) -> Result<Option<Rows>> {
         let entity = request.entity;
-        let newest: RefCell<Option<SystemTime>> = RefCell::new(None);
+        let newest: Cell<Option<SystemTime>> = Cell::new(None);
         let version = |source: SourceId| {
             let source = self.program.source(source)?;
             let version = self.engine.version(&source.location, &source.as_text())?;
-            let mut newest = newest.borrow_mut();
-            *newest = (*newest).max(Some(version.changed));
+            newest.set(newest.get().max(Some(version.changed)));
             Some(version.text)
         };
-        let mut digests = Digests::new(self.program, &version);
+        let mut digests = Digests::new(self.program, self.engine.strategy(), &version);
         let Some(frame) = digests.of_rows(entity) else { return Ok(None) };
-        let mut wanted: HashMap<ExprId, Digest> = HashMap::new();
-        for expr in &request.exprs {
-            let Some(digest) = digests.of_column(entity, *expr) else { return Ok(None) };
-            wanted.insert(*expr, digest);
-        }
-        let mut rows = Rows {
-            keys: kept.get(&frame).unwrap_or_else(|| Arc::new(Column { chunks: Vec::new() })),
-            columns: HashMap::new(),
+        let wanted = request.exprs.iter().map(|e| Some((*e, digests.of_column(entity, *e)?)));
+        let Some(wanted) = wanted.collect::<Option<HashMap<ExprId, Digest>>>() else { return Ok(None) };
+        let framed = kept.get(&frame);
+        let find = |digest: &Digest| {
+            let keys = framed.as_ref()?;
+            kept.get(digest).filter(|column| fits(column, keys))
         };
-        let is_framed = !rows.keys.chunks.is_empty();
-        let find = |keys: &Column, digest: &Digest| kept.get(digest).filter(|c| fits(c, keys));
-        if is_framed {
-            for (expr, digest) in &wanted {
-                if let Some(column) = find(&rows.keys, digest) {
-                    rows.columns.insert(*expr, column);
-                }
-            }
-        }
+        let mut columns: Columns = wanted.iter().filter_map(|(e, d)| Some((*e, find(d)?))).collect();
         let missing: Vec<ExprId> =
-            request.exprs.iter().filter(|e| !rows.columns.contains_key(e)).copied().collect();
-        if is_framed && missing.is_empty() {
-            return Ok(Some(rows));
+            request.exprs.iter().filter(|e| !columns.contains_key(e)).copied().collect();
+        if let (Some(keys), true) = (&framed, missing.is_empty()) {
+            kept.note_answer();
+            return Ok(Some(Rows { keys: Arc::clone(keys), columns }));
         }
         // One customer alone is read faster than all are worked out.
         if request.key.is_some() {
             return Ok(None);
         }
-        let mut known: HashMap<ExprId, Arc<Column>> = HashMap::new();
+
+        // The entity's own columns first, then what is made of them and of events.
+        let mut known: Columns = HashMap::new();
         let frontier = plan::frontier(self.program, entity, &missing, &mut |expr| {
-            let column = match (is_framed, digests.of_column(entity, expr)) {
-                (true, Some(digest)) => find(&rows.keys, &digest),
-                _ => None,
-            };
-            match column {
-                Some(column) => {
-                    known.insert(expr, column);
-                    true
-                }
-                None => false,
-            }
+            let column = digests.of_column(entity, expr).and_then(|digest| find(&digest));
+            known.extend(column.map(|column| (expr, column)));
+            known.contains_key(&expr)
         });
-        let mut fresh: Vec<(Digest, Arc<Column>)> = Vec::new();
-        if !is_framed || !frontier.columns.is_empty() {
-            let own: Vec<ExprId> = frontier.columns.iter().copied().collect();
-            let own_digests: Option<Vec<Digest>> =
-                own.iter().map(|e| digests.of_column(entity, *e)).collect();
-            let request = Request::of(entity, own.clone());
-            let (Some(own_digests), Some(found)) = (own_digests, self.worked_out(kept, &request, None)?)
-            else {
-                return Ok(None);
-            };
-            if is_framed && !same(&found.keys, &rows.keys) {
-                return Ok(None);
+        let mut fresh: Fresh = Vec::new();
+        let keys = match &framed {
+            Some(keys) if frontier.columns.is_empty() => Arc::clone(keys),
+            _ => {
+                let own: Vec<ExprId> = frontier.columns.iter().copied().collect();
+                let of_own: Option<Vec<Digest>> = own.iter().map(|e| digests.of_column(entity, *e)).collect();
+                let request = Request::of(entity, own.clone());
+                let found = self.worked_out(kept, &request, framed.as_deref())?;
+                let (Some(of_own), Some(found)) = (of_own, found) else { return Ok(None) };
+                for ((expr, digest), column) in own.iter().zip(of_own).zip(found.columns) {
+                    let column = Arc::new(column);
+                    fresh.push((digest, Arc::clone(&column), self.place_of(entity, Some(*expr))));
+                    known.insert(*expr, column);
+                }
+                let keys = framed.clone().unwrap_or_else(|| Arc::new(found.keys));
+                fresh.push((frame, Arc::clone(&keys), self.place_of(entity, None)));
+                keys
             }
-            if !is_framed {
-                rows.keys = Arc::new(found.keys);
-                fresh.push((frame, Arc::clone(&rows.keys)));
-            }
-            for ((expr, digest), column) in own.iter().zip(own_digests).zip(found.columns) {
-                let column = Arc::new(column);
-                fresh.push((digest, Arc::clone(&column)));
-                known.insert(*expr, column);
-            }
-        }
+        };
         let (at_hand, missing): (Vec<ExprId>, Vec<ExprId>) =
             missing.into_iter().partition(|e| known.contains_key(e));
-        for expr in at_hand {
-            rows.columns.extend(known.get(&expr).map(|column| (expr, Arc::clone(column))));
-        }
+        columns.extend(at_hand.iter().filter_map(|e| Some((*e, Arc::clone(known.get(e)?)))));
         if !missing.is_empty() {
             let width: usize = missing.iter().map(|e| self.width(*e)).sum();
-            if rows.keys.rows() * width / 8 > kept.budget() {
+            if keys.rows().saturating_mul(width) / 8 > kept.budget() {
                 return Ok(None);
             }
-            let given = self.given(entity, &rows.keys, &known)?;
+            let given = self.given(entity, &keys, &known)?;
             let request = Request { given: Some(given), ..Request::of(entity, missing.clone()) };
-            let Some(found) = self.worked_out(kept, &request, Some(&rows.keys))? else { return Ok(None) };
+            let Some(found) = self.worked_out(kept, &request, Some(&keys))? else { return Ok(None) };
             for (expr, column) in missing.iter().zip(found.columns) {
                 let column = Arc::new(column);
-                fresh.extend(wanted.get(expr).map(|digest| (*digest, Arc::clone(&column))));
-                rows.columns.insert(*expr, column);
+                let place = self.place_of(entity, Some(*expr));
+                fresh.extend(wanted.get(expr).map(|digest| (*digest, Arc::clone(&column), place)));
+                columns.insert(*expr, column);
             }
         }
         // Files that changed while they were read are another version.
-        let before = *newest.borrow();
-        let fresh_files = before.is_some_and(|changed| kept.is_too_fresh(changed));
-        let again = Digests::new(self.program, &version).of_rows(entity);
-        let mut check = Digests::new(self.program, &version);
-        let unchanged = again == Some(frame)
-            && wanted.iter().all(|(expr, digest)| check.of_column(entity, *expr).as_ref() == Some(digest));
-        if unchanged && !fresh_files {
-            for (digest, column) in &fresh {
-                kept.put(*digest, column);
+        let mut again = Digests::new(self.program, self.engine.strategy(), &version);
+        let unchanged = again.of_rows(entity) == Some(frame)
+            && wanted.iter().all(|(expr, digest)| again.of_column(entity, *expr).as_ref() == Some(digest));
+        if unchanged && !newest.get().is_some_and(|changed| kept.is_too_fresh(changed)) {
+            for (digest, column, place) in &fresh {
+                kept.put(*digest, column, *place);
             }
         }
-        Ok(Some(rows))
+        Ok(Some(Rows { keys, columns }))
     }
 
     /// Columns of all rows in the order of the keys; none where they do not fit, or are not those of `keys`.
@@ -189,12 +183,13 @@ impl Asker<'_> {
             types.push(data_type);
         }
         let mut gathered = Gathered::new(request.exprs.len());
+        let room = kept.room();
         let mut too_much = false;
         let done = self.work_out(request, &mut |view| {
             let columns =
                 request.exprs.iter().map(|e| view.array(*e).cloned()).collect::<Result<Vec<ArrayRef>>>()?;
             gathered.add(view.keys(), columns);
-            too_much = gathered.bytes() > kept.budget();
+            too_much = gathered.bytes() > kept.budget() || room.try_resize(gathered.bytes()).is_err();
             if too_much { Err(internal("more than may be kept")) } else { Ok(()) }
         });
         if too_much {
@@ -205,6 +200,14 @@ impl Asker<'_> {
         Ok(arranged.filter(|found| keys.is_none_or(|keys| same(&found.keys, keys))))
     }
 
+    /// Where a column may lie, or the keys: what shows personal data is on no disk, and where the key itself is
+    /// personal, nothing of the entity is.
+    fn place_of(&self, entity: SourceId, expr: Option<ExprId>) -> Place {
+        let key = self.program.source(entity).and_then(|s| s.column(s.key?));
+        let personal = key.is_none_or(|key| key.pii) || expr.is_some_and(|e| self.is_pii(e));
+        if personal { Place::MemoryOnly } else { Place::Anywhere }
+    }
+
     fn key_type(&self, entity: SourceId) -> Result<DataType> {
         let key = self.program.source(entity).and_then(|s| s.column(s.key?));
         key.and_then(|c| arrow_type(&c.ty)).ok_or_else(|| internal("an entity without a key"))
@@ -212,28 +215,26 @@ impl Asker<'_> {
 
     /// Bits of a value; of a text, without its letters.
     fn width(&self, expr: ExprId) -> usize {
-        let data_type = arrow_type(self.program.ty(expr));
-        match data_type {
+        match arrow_type(self.program.ty(expr)) {
             Some(DataType::Boolean) => 2,
             Some(other) => 1 + 8 * other.primitive_width().unwrap_or(16),
             None => 0,
         }
     }
 
-    fn given(&self, entity: SourceId, keys: &Column, known: &HashMap<ExprId, Arc<Column>>) -> Result<Given> {
+    fn given(&self, entity: SourceId, keys: &Column, known: &Columns) -> Result<Given> {
         let key = key_name(self.program, entity).ok_or_else(|| internal("an entity without a key"))?;
         let mut names: HashMap<ExprId, String> = HashMap::new();
         let mut fields = vec![Field::new(&key, self.key_type(entity)?, true)];
         let mut columns: Vec<&Column> = vec![keys];
-        let mut exprs: Vec<&ExprId> = known.keys().collect();
-        exprs.sort();
-        for expr in exprs {
+        let mut known: Vec<(&ExprId, &Arc<Column>)> = known.iter().collect();
+        known.sort_by_key(|(expr, _)| **expr);
+        for (expr, column) in known {
             let name = given_name(self.program, *expr);
             names.insert(*expr, name.clone());
             if name == key {
                 continue;
             }
-            let Some(column) = known.get(expr) else { continue };
             let data_type = column.chunks.first().map_or(DataType::Null, |c| c.data_type().clone());
             fields.push(Field::new(name, data_type, true));
             columns.push(column);
@@ -258,9 +259,25 @@ fn batches(schema: &SchemaRef, columns: &[&Column]) -> Result<Vec<RecordBatch>> 
         .collect()
 }
 
+/// Where a key stands among keys in order.
+fn row_of(keys: &ArrayRef, key: &Key) -> Option<usize> {
+    match key {
+        Key::Number(n) => keys.as_primitive_opt::<Int64Type>()?.values().binary_search(n).ok(),
+        Key::Text(t) => {
+            let texts = keys.as_string_view_opt()?;
+            let (mut low, mut high) = (0, texts.len());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if texts.value(middle) < t.as_str() { low = middle + 1 } else { high = middle }
+            }
+            (low < texts.len() && texts.value(low) == t).then_some(low)
+        }
+    }
+}
+
 fn fits(column: &Column, keys: &Column) -> bool {
-    let lengths = |c: &Column| c.chunks.iter().map(|chunk| chunk.len()).collect::<Vec<_>>();
-    lengths(column) == lengths(keys)
+    column.chunks.len() == keys.chunks.len()
+        && column.chunks.iter().zip(&keys.chunks).all(|(a, b)| a.len() == b.len())
 }
 
 fn same(a: &Column, b: &Column) -> bool {

@@ -4,6 +4,7 @@
 //! A digest is made of the expression with all that it names, of how the sources are read, of the versions of their files,
 //! and of the day where it matters. What is not known for sure has no digest, and is worked out anew.
 
+use super::Strategy;
 use crate::ir::{
     Aggregate, DefId, ExprId, InSource, Node, OwnWindow, Points, Population, Program, Score, Sequence,
     SequenceStep, SourceId, StepLink, Top, Window,
@@ -21,6 +22,8 @@ const FORM: &str = concat!("segue column 1 ", env!("CARGO_PKG_VERSION"));
 /// Digests of one program's expressions.
 pub struct Digests<'a> {
     program: &'a Program,
+    /// One way of computing must not be answered by what the other found: it is there to be compared.
+    strategy: Strategy,
     /// The version of a source's files; none where they are not those that were opened.
     version: &'a dyn Fn(SourceId) -> Option<String>,
     exprs: HashMap<ExprId, Option<Digest>>,
@@ -58,23 +61,31 @@ impl Pieces {
 }
 
 impl<'a> Digests<'a> {
-    pub fn new(program: &'a Program, version: &'a dyn Fn(SourceId) -> Option<String>) -> Digests<'a> {
-        Digests { program, version, exprs: HashMap::new(), tables: HashMap::new(), rows: HashMap::new() }
+    pub fn new(
+        program: &'a Program,
+        strategy: Strategy,
+        version: &'a dyn Fn(SourceId) -> Option<String>,
+    ) -> Digests<'a> {
+        let (exprs, tables, rows) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Digests { program, strategy, version, exprs, tables, rows }
+    }
+
+    /// What every column depends on.
+    fn begin(&mut self, entity: SourceId) -> Option<Pieces> {
+        let mut pieces = Pieces::new(FORM);
+        pieces.data(&(self.program.zone.name(), self.strategy));
+        pieces.digest(self.rows(entity)?);
+        Some(pieces)
     }
 
     /// Of an entity's rows: which there are, told by their keys.
     pub fn of_rows(&mut self, entity: SourceId) -> Option<Digest> {
-        let mut pieces = Pieces::new(FORM);
-        pieces.data(&self.program.zone.name());
-        pieces.digest(self.rows(entity)?);
-        Some(pieces.end())
+        self.begin(entity).map(Pieces::end)
     }
 
     /// Of an expression's values on all rows of an entity.
     pub fn of_column(&mut self, entity: SourceId, expr: ExprId) -> Option<Digest> {
-        let mut pieces = Pieces::new(FORM);
-        pieces.data(&self.program.zone.name());
-        pieces.digest(self.rows(entity)?);
+        let mut pieces = self.begin(entity)?;
         pieces.digest(self.expr(expr)?);
         Some(pieces.end())
     }
@@ -121,7 +132,7 @@ impl<'a> Digests<'a> {
             pieces.bytes(b"where");
             pieces.digest(self.expr(filter)?);
         }
-        if source.latest.is_some() {
+        if source.latest.is_some() || source.copy.is_some() {
             pieces.data(&source.copy.map_or(program.as_of, |(_, day)| day));
         }
         if let Some(keys) = source.keys_of {
@@ -185,9 +196,9 @@ impl<'a> Digests<'a> {
                 pieces.data(&("case", branches.len(), otherwise.is_some()));
             }
             // An age is counted to the run's day.
-            Node::Call { function, arguments: _ } => pieces.data(&("call", function, program.today())),
+            Node::Call { function, arguments: _ } => pieces.data(&("call", function, program.as_of)),
             Node::Elapsed { unit, until, moment: _, day } => {
-                pieces.data(&("elapsed", unit, until, day.unwrap_or_else(|| program.today())));
+                pieces.data(&("elapsed", unit, until, day, program.as_of));
             }
             Node::Aggregate(a) => self.aggregate(&mut pieces, a)?,
             Node::Sequence(s) => self.sequence(&mut pieces, s)?,
@@ -230,6 +241,7 @@ impl<'a> Digests<'a> {
         let d = self.program.definition(def)?;
         let mut pieces = Pieces::new("definition");
         pieces.data(&(d.kind, &d.ty));
+        pieces.digest(self.rows(d.entity)?);
         pieces.digest(self.expr(d.body)?);
         Some(pieces.end())
     }

@@ -3,7 +3,7 @@
 use super::core::{Repl, TYPED};
 use super::words::Msg;
 use crate::check::literal_value;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostics};
 use crate::explain::Answer;
 use crate::ir::{Command, DefId, DefinitionKind, Source};
 use crate::session::Entered;
@@ -93,9 +93,31 @@ impl Repl {
                 self.note(Msg::DefinedAudiences, &[&entered.audiences.join(", ")]);
             }
         }
-        for command in &entered.commands {
-            self.ask(command);
+        // Counts that follow each other come out of one pass.
+        let count = |command: &Command| matches!(command, Command::Count { .. });
+        for group in entered.commands.chunk_by(|a, b| count(a) && count(b)) {
+            if group.len() == 1 || !self.counts(group) {
+                group.iter().for_each(|command| self.ask(command));
+            }
         }
+    }
+
+    /// Asks for several counts at once; whether that was possible: where one of them fails, each is asked for itself.
+    fn counts(&mut self, commands: &[Command]) -> bool {
+        let segments: Vec<DefId> = commands
+            .iter()
+            .filter_map(|c| if let Command::Count { segment } = c { Some(*segment) } else { None })
+            .collect();
+        let counts = self.busy(|session, program, on| match session.counts(program, &segments, on) {
+            Err(d) if d.code != Code::Interrupted => Ok(None),
+            counts => counts.map(Some),
+        });
+        match counts {
+            Some(Some(counts)) => counts.into_iter().for_each(|count| self.answer(&Answer::Count(count))),
+            Some(None) => return false,
+            None => {}
+        }
+        true
     }
 
     pub fn ask(&mut self, command: &Command) {

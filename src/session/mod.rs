@@ -14,6 +14,7 @@ mod script;
 mod sizes;
 mod unique;
 
+pub use crate::engine::kept::{Folder, Keeping, Kept, Summary};
 pub use cache::cache_folder;
 pub use deliver::{Delivered, WrittenFile};
 pub use fault::exit_code;
@@ -82,10 +83,14 @@ impl Session {
         Ok(Session { engine, settings, loaded: Loaded::default(), unique: unique::Unique::default() })
     }
 
-    /// From now on, what questions work out is kept for the next ones; what has no room in memory goes to `folder`.
-    /// `clock`: what time it is.
-    pub fn keep(&mut self, folder: Option<std::path::PathBuf>, clock: fn() -> std::time::SystemTime) {
-        self.engine.keep(folder, clock);
+    /// From now on, what questions work out is kept for the next ones.
+    pub fn keep(&mut self, keeping: Keeping) {
+        self.engine.keep(keeping);
+    }
+
+    /// What is kept, if anything is.
+    pub fn kept(&self) -> Option<&Kept> {
+        self.engine.kept()
     }
 
     pub fn sources(&self) -> &SourceMap {

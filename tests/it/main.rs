@@ -5,6 +5,7 @@ mod cases;
 mod cli;
 mod examples;
 mod format;
+mod kept;
 mod long_scripts;
 mod pages;
 mod plans;

@@ -1,6 +1,6 @@
 //! Rows of a portrait come in any order; kept columns are in the order of the keys.
 
-use super::{CHUNK, Column};
+use super::{CHUNK, Column, bytes};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array, make_comparator, new_empty_array};
 use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices, take};
 use datafusion::arrow::datatypes::DataType;
@@ -40,11 +40,11 @@ impl Gathered {
             return;
         }
         let keys = compact(keys);
-        self.bytes += keys.get_array_memory_size();
+        self.bytes += bytes(&keys);
         self.keys.push(keys);
         for (parts, column) in self.columns.iter_mut().zip(columns) {
             let column = compact(&column);
-            self.bytes += column.get_array_memory_size();
+            self.bytes += bytes(&column);
             parts.push(column);
         }
     }
@@ -115,6 +115,15 @@ fn compact(array: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// A chunk of its own, which holds on to no batch.
+fn copied(parts: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
+    match parts {
+        // One array alone would not be copied.
+        [one] => Ok(compact(&whole(&[Arc::clone(one), new_empty_array(one.data_type())])?)),
+        parts => Ok(compact(&whole(parts)?)),
+    }
+}
+
 fn whole(parts: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
     concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())
 }
@@ -132,14 +141,14 @@ fn in_order(parts: Vec<ArrayRef>, order: &Order) -> Result<Column, ArrowError> {
                     at += length;
                     rows += length;
                     if rows == CHUNK {
-                        chunks.push(compact(&whole(&open)?));
+                        chunks.push(copied(&open)?);
                         open.clear();
                         rows = 0;
                     }
                 }
             }
             if !open.is_empty() {
-                chunks.push(compact(&whole(&open)?));
+                chunks.push(copied(&open)?);
             }
         }
         Order::Rows(order) => {

@@ -1,7 +1,8 @@
 //! The cache folder: a file for each column, named by its digest. It holds personal data, so it is its owner's alone.
 //!
 //! A file is an Arrow IPC stream of one column, then the SHA-256 of the stream. It is written beside its name and renamed,
-//! so that nobody reads half of one; a file that does not fit its sum is as if it were not there.
+//! so that nobody reads half of one; a file that does not fit its sum is as if it were not there. Another build of the
+//! program may compute otherwise: it finds files of its own only.
 
 use super::{CHUNK, Column};
 use crate::plan::Digest;
@@ -13,20 +14,25 @@ use sha2::{Digest as _, Sha256};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
-/// The ending of columns' files; nothing else in the folder is touched.
+/// The ending of columns' files; nothing else in the folder is touched, but for what was being written.
 const ENDING: &str = "column";
+/// The same while it is being written, after a dot.
+const PART: &str = "part";
 /// The length of the sum at a file's end.
 const SUM: usize = 32;
-/// What the files of a folder may take at most, in bytes.
-const MOST: u64 = 8 << 30;
+/// What the files of a folder may take at most where nothing else is said, in bytes.
+pub const MOST: u64 = 8 << 30;
+/// A file that has been being written for so long is a dead process's.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where columns go that have no room in memory.
 #[derive(Clone, Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// In bytes; nothing is written where it is 0.
     most: u64,
 }
 
@@ -47,23 +53,32 @@ struct Found {
 }
 
 impl Folder {
-    /// The folder is made when something is written into it.
-    pub fn new(path: PathBuf) -> Folder {
-        Folder { path, most: MOST }
-    }
-
-    /// With less room.
-    #[cfg(test)]
-    pub(super) fn of_at_most(self, most: u64) -> Folder {
-        Folder { most, ..self }
+    /// The folder is made when something is written into it. `most`: what its files may take, in bytes.
+    pub fn new(path: PathBuf, most: u64) -> Folder {
+        Folder { path, most }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    pub fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// Whether everybody may write into it: what is read there could be anybody's.
+    pub fn is_open_to_all(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::metadata(&self.path).is_ok_and(|m| m.permissions().mode() & 0o002 != 0)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
     pub fn summary(&self) -> Summary {
-        let found = self.found();
+        let found = self.found(ENDING);
         Summary {
             columns: found.len() as u64,
             bytes: found.iter().map(|f| f.bytes).sum(),
@@ -75,15 +90,20 @@ impl Folder {
     /// Removes all columns; how many there were and how large.
     pub fn clear(&self) -> io::Result<Summary> {
         let summary = self.summary();
-        for file in self.found() {
+        for file in self.found(ENDING).into_iter().chain(self.found(PART)) {
             remove(&file.path)?;
         }
         Ok(summary)
     }
 
     /// Removes what was not used for longest, until the rest has room.
-    pub(super) fn trim(&self) {
-        let mut found = self.found();
+    pub(super) fn trim(&self, now: SystemTime) {
+        for part in self.found(PART) {
+            if now.duration_since(part.used).is_ok_and(|age| age > ABANDONED) {
+                let _ = remove(&part.path);
+            }
+        }
+        let mut found = self.found(ENDING);
         let mut bytes: u64 = found.iter().map(|f| f.bytes).sum();
         found.sort_by(|a, b| a.used.cmp(&b.used).then_with(|| a.path.cmp(&b.path)));
         for file in found {
@@ -100,6 +120,9 @@ impl Folder {
     pub(super) fn read(&self, digest: &Digest, now: SystemTime) -> Option<Column> {
         let path = self.place(digest);
         let mut file = File::open(&path).ok()?;
+        if self.is_open_to_all() {
+            return None;
+        }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
         match parse(&bytes) {
@@ -117,33 +140,37 @@ impl Folder {
     pub(super) fn write(&self, digest: &Digest, column: &Column) -> io::Result<()> {
         let place = self.place(digest);
         // One digest, one content.
-        if place.exists() {
+        if self.most == 0 || place.exists() || self.is_open_to_all() {
             return Ok(());
         }
-        let Some(bytes) = written(column) else { return Ok(()) };
+        let Some(bytes) = written(column).filter(|bytes| bytes.len() as u64 <= self.most) else {
+            return Ok(());
+        };
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.path)?;
         // A temporary file is its owner's alone.
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(&self.path)?;
+        let mut file =
+            tempfile::Builder::new().prefix(".").suffix(&format!(".{PART}")).tempfile_in(&self.path)?;
         file.write_all(&bytes)?;
         file.persist(&place).map_err(|e| e.error)?;
         Ok(())
     }
 
     fn place(&self, digest: &Digest) -> PathBuf {
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = Sha256::new().chain_update(digest).chain_update(program()).finalize();
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
         self.path.join(format!("{name}.{ENDING}"))
     }
 
-    fn found(&self) -> Vec<Found> {
+    fn found(&self, ending: &str) -> Vec<Found> {
         let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
         entries
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
-                if path.extension()?.to_str()? != ENDING {
+                if path.extension()?.to_str()? != ending {
                     return None;
                 }
                 let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
@@ -151,6 +178,16 @@ impl Folder {
             })
             .collect()
     }
+}
+
+/// Which build of the program this is, as far as its file tells.
+fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let file = std::env::current_exe().and_then(fs::metadata);
+        let told = file.and_then(|m| Ok((m.len(), m.modified()?)));
+        format!("{:?}", told.ok())
+    })
 }
 
 /// That it is gone already is as good.

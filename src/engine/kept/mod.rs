@@ -11,13 +11,15 @@ mod machine;
 mod tests;
 
 pub use arrange::{Arranged, Gathered};
-pub use folder::{Folder, Summary};
+pub use folder::{Folder, MOST, Summary};
 pub use machine::memory as memory_of_the_machine;
 
 use crate::plan::Digest;
 use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -42,17 +44,47 @@ impl Column {
     }
 
     pub fn bytes(&self) -> usize {
-        self.chunks.iter().map(|c| c.get_array_memory_size()).sum()
+        self.chunks.iter().map(bytes).sum()
     }
+}
+
+/// What an array takes; of a slice, what the slice itself takes.
+fn bytes(array: &ArrayRef) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or(0).max(match array.data_type() {
+        // Its letters are beside it.
+        DataType::Utf8View => array.get_array_memory_size(),
+        _ => 0,
+    })
+}
+
+/// How a session keeps what it works out.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// What is kept in memory at most, in bytes; a part of what the engine may use where nothing is said.
+    pub memory: Option<usize>,
+    /// Where columns go that have no room in memory; where there is none, they are forgotten.
+    pub folder: Option<Folder>,
+    /// What time it is; the engine does not ask.
+    pub clock: fn() -> SystemTime,
+}
+
+/// Whether a column may lie on a disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    Anywhere,
+    /// It shows what is declared personal.
+    MemoryOnly,
 }
 
 /// What a session keeps.
 pub struct Kept {
     /// In bytes.
     budget: usize,
-    folder: Option<Folder>,
-    /// What time it is; the engine does not ask.
-    clock: fn() -> SystemTime,
+    keeping: Keeping,
+    /// That of the engine.
+    pool: Arc<dyn MemoryPool>,
+    /// Questions that needed nothing else.
+    answered: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -69,18 +101,23 @@ struct Entry {
     column: Arc<Column>,
     bytes: usize,
     used: u64,
+    place: Place,
 }
 
+/// What has no room in memory any more.
+type Fallen = Vec<(Digest, Arc<Column>)>;
+
 impl Kept {
-    pub(super) fn new(
-        budget: usize,
-        folder: Option<Folder>,
-        clock: fn() -> SystemTime,
-        pool: &Arc<dyn MemoryPool>,
-    ) -> Kept {
+    pub(super) fn new(budget: usize, keeping: Keeping, pool: &Arc<dyn MemoryPool>) -> Kept {
         let reserved = MemoryConsumer::new("kept columns").register(pool);
         let state = State { columns: HashMap::new(), bytes: 0, reserved, now: 0 };
-        Kept { budget, folder, clock, state: Mutex::new(state) }
+        Kept {
+            budget,
+            keeping,
+            pool: Arc::clone(pool),
+            answered: AtomicU64::new(0),
+            state: Mutex::new(state),
+        }
     }
 
     /// How many bytes are kept in memory at most.
@@ -93,11 +130,26 @@ impl Kept {
         self.state().bytes
     }
 
+    /// How many questions were answered from what is kept alone.
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    pub fn note_answer(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Room in the engine's memory for columns that are being gathered.
+    pub fn room(&self) -> MemoryReservation {
+        MemoryConsumer::new("columns to be kept").register(&self.pool)
+    }
+
     /// Whether a file that was last changed at this time could have been changed again without a trace.
     pub fn is_too_fresh(&self, changed: SystemTime) -> bool {
         let fraction = changed.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
         let tick = if fraction == 0 { COARSE_TICK } else { TICK };
-        (self.clock)().duration_since(changed).is_ok_and(|age| age < tick)
+        // Where the disk's clock is ahead, nobody knows.
+        (self.keeping.clock)().duration_since(changed).map_or(true, |age| age < tick)
     }
 
     /// The column of this digest, from memory or from the folder.
@@ -111,26 +163,37 @@ impl Kept {
                 return Some(Arc::clone(&entry.column));
             }
         }
-        let column = Arc::new(self.folder.as_ref()?.read(digest, (self.clock)())?);
-        self.put(*digest, &column);
+        let column = Arc::new(self.keeping.folder.as_ref()?.read(digest, (self.keeping.clock)())?);
+        self.put(*digest, &column, Place::Anywhere);
         Some(column)
     }
 
-    /// Keeps a column; others go to the folder where there is no room. One that has no room by itself is not kept.
-    pub fn put(&self, digest: Digest, column: &Arc<Column>) {
+    /// Keeps a column; others go to the folder where there is no room, or it itself where it alone is too much.
+    pub fn put(&self, digest: Digest, column: &Arc<Column>, place: Place) {
         let bytes = column.bytes();
-        let fallen = self.state().put(digest, column, bytes, self.budget);
-        let Some(folder) = &self.folder else { return };
+        let entry = Entry { column: Arc::clone(column), bytes, used: 0, place };
+        let fallen = self.state().put(digest, entry, self.budget);
+        self.write(&fallen);
+    }
+
+    /// Leaves the engine's memory to a question that needs all of it.
+    pub fn give_way(&self) {
+        let fallen = self.state().clear();
+        self.write(&fallen);
+    }
+
+    fn write(&self, fallen: &Fallen) {
+        let Some(folder) = &self.keeping.folder else { return };
         if fallen.is_empty() {
             return;
         }
-        for (digest, column) in &fallen {
+        for (digest, column) in fallen {
             // A disk that is full costs the cache, not the answer.
             if folder.write(digest, column).is_err() {
                 break;
             }
         }
-        folder.trim();
+        folder.trim((self.keeping.clock)());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,38 +203,47 @@ impl Kept {
 
 impl State {
     /// What fell out.
-    fn put(
-        &mut self,
-        digest: Digest,
-        column: &Arc<Column>,
-        bytes: usize,
-        budget: usize,
-    ) -> Vec<(Digest, Arc<Column>)> {
+    fn put(&mut self, digest: Digest, entry: Entry, budget: usize) -> Fallen {
         let mut fallen = Vec::new();
         self.now += 1;
         if let Some(before) = self.columns.remove(&digest) {
             self.give_back(before.bytes);
         }
-        if bytes > budget {
-            fallen.push((digest, Arc::clone(column)));
+        if entry.bytes > budget {
+            fall(&mut fallen, digest, entry);
             return fallen;
         }
-        while self.bytes + bytes > budget || self.reserved.try_grow(bytes).is_err() {
+        while self.bytes + entry.bytes > budget || self.reserved.try_grow(entry.bytes).is_err() {
             let oldest = self.columns.iter().min_by_key(|(_, e)| e.used).map(|(d, _)| *d);
-            let Some((oldest, entry)) = oldest.and_then(|d| self.columns.remove_entry(&d)) else {
-                fallen.push((digest, Arc::clone(column)));
+            let Some((oldest, out)) = oldest.and_then(|d| self.columns.remove_entry(&d)) else {
+                fall(&mut fallen, digest, entry);
                 return fallen;
             };
-            self.give_back(entry.bytes);
-            fallen.push((oldest, entry.column));
+            self.give_back(out.bytes);
+            fall(&mut fallen, oldest, out);
         }
-        self.bytes += bytes;
-        self.columns.insert(digest, Entry { column: Arc::clone(column), bytes, used: self.now });
+        self.bytes += entry.bytes;
+        self.columns.insert(digest, Entry { used: self.now, ..entry });
+        fallen
+    }
+
+    fn clear(&mut self) -> Fallen {
+        let mut fallen = Vec::new();
+        for (digest, entry) in std::mem::take(&mut self.columns) {
+            self.give_back(entry.bytes);
+            fall(&mut fallen, digest, entry);
+        }
         fallen
     }
 
     fn give_back(&mut self, bytes: usize) {
         self.bytes -= bytes;
         self.reserved.shrink(bytes);
+    }
+}
+
+fn fall(fallen: &mut Fallen, digest: Digest, entry: Entry) {
+    if entry.place == Place::Anywhere {
+        fallen.push((digest, entry.column));
     }
 }

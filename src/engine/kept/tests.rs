@@ -1,7 +1,7 @@
 // A test may fall over.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::{CHUNK, Column, Folder, Gathered, Kept};
+use super::{CHUNK, Column, Folder, Gathered, Keeping, Kept, MOST, Place};
 use crate::plan::Digest;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewArray};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -15,7 +15,7 @@ fn numbers(from: i64) -> Arc<Column> {
 
 fn kept(budget: usize, folder: Option<Folder>) -> Kept {
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
-    Kept::new(budget, folder, SystemTime::now, &pool)
+    Kept::new(budget, Keeping { memory: None, folder, clock: SystemTime::now }, &pool)
 }
 
 fn name(n: u8) -> Digest {
@@ -29,14 +29,14 @@ fn first(column: &Column) -> i64 {
 #[test]
 fn what_was_not_used_for_longest_goes_first_and_is_read_back() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::new(dir.path().join("below"));
+    let folder = Folder::new(dir.path().join("below"), MOST);
     let two = numbers(0).bytes() * 2 + 10;
     let store = kept(two, Some(folder.clone()));
-    store.put(name(1), &numbers(1));
-    store.put(name(2), &numbers(2));
+    store.put(name(1), &numbers(1), Place::Anywhere);
+    store.put(name(2), &numbers(2), Place::Anywhere);
     assert_eq!(folder.summary().columns, 0, "nothing is written while there is room");
     assert_eq!(first(&store.get(&name(1)).unwrap()), 1);
-    store.put(name(3), &numbers(3));
+    store.put(name(3), &numbers(3), Place::Anywhere);
     assert!(store.bytes() <= two);
     assert_eq!(folder.summary().columns, 1);
     assert!(folder.read(&name(2), SystemTime::now()).is_some(), "2 was used before 1");
@@ -49,8 +49,8 @@ fn what_was_not_used_for_longest_goes_first_and_is_read_back() {
 #[test]
 fn without_a_folder_it_is_forgotten() {
     let store = kept(numbers(0).bytes() + 10, None);
-    store.put(name(1), &numbers(1));
-    store.put(name(2), &numbers(2));
+    store.put(name(1), &numbers(1), Place::Anywhere);
+    store.put(name(2), &numbers(2), Place::Anywhere);
     assert!(store.get(&name(1)).is_none());
     assert!(store.get(&name(2)).is_some());
 }
@@ -58,7 +58,7 @@ fn without_a_folder_it_is_forgotten() {
 #[test]
 fn a_damaged_file_is_as_if_it_were_not_there() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::new(dir.path().to_path_buf());
+    let folder = Folder::new(dir.path().to_path_buf(), MOST);
     folder.write(&name(1), &numbers(1)).unwrap();
     let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
     let whole = std::fs::read(&file).unwrap();
@@ -82,7 +82,7 @@ fn a_damaged_file_is_as_if_it_were_not_there() {
 #[test]
 fn two_sessions_share_a_folder() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::new(dir.path().to_path_buf());
+    let folder = Folder::new(dir.path().to_path_buf(), MOST);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -90,7 +90,7 @@ fn two_sessions_share_a_folder() {
                 for n in 0..40u8 {
                     match store.get(&name(n)) {
                         Some(found) => assert_eq!(first(&found), i64::from(n)),
-                        None => store.put(name(n), &numbers(n.into())),
+                        None => store.put(name(n), &numbers(n.into()), Place::Anywhere),
                     }
                 }
             });
@@ -102,19 +102,21 @@ fn two_sessions_share_a_folder() {
 #[test]
 fn a_folder_has_bounds_too() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::new(dir.path().to_path_buf());
+    let folder = Folder::new(dir.path().to_path_buf(), MOST);
     std::fs::write(dir.path().join("mine.txt"), "not ours").unwrap();
     folder.write(&name(1), &numbers(1)).unwrap();
-    let small = folder.clone().of_at_most(folder.summary().bytes * 2);
+    let small = Folder::new(dir.path().to_path_buf(), folder.summary().bytes * 2);
     let old = SystemTime::now() - Duration::from_secs(100);
     folder.read(&name(1), old).unwrap();
     folder.write(&name(2), &numbers(2)).unwrap();
     folder.write(&name(3), &numbers(3)).unwrap();
-    small.trim();
+    small.trim(SystemTime::now());
     assert!(folder.read(&name(1), old).is_none());
     assert_eq!(folder.clear().unwrap().columns, 2);
     assert_eq!(folder.summary().columns, 0);
     assert!(dir.path().join("mine.txt").exists());
+    Folder::new(dir.path().to_path_buf(), 0).write(&name(1), &numbers(1)).unwrap();
+    assert_eq!(folder.summary().columns, 0);
 }
 
 #[cfg(unix)]
@@ -123,10 +125,17 @@ fn the_folder_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cache");
-    Folder::new(path.clone()).write(&name(1), &numbers(1)).unwrap();
+    Folder::new(path.clone(), MOST).write(&name(1), &numbers(1)).unwrap();
     let mode = |p: &std::path::Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     assert_eq!(mode(&std::fs::read_dir(&path).unwrap().next().unwrap().unwrap().path()), 0o600);
+    // What everybody may have written is not believed.
+    let folder = Folder::new(path.clone(), MOST);
+    assert!(folder.read(&name(1), SystemTime::now()).is_some());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(folder.read(&name(1), SystemTime::now()).is_none());
+    folder.write(&name(2), &numbers(2)).unwrap();
+    assert_eq!(folder.summary().columns, 1);
 }
 
 #[test]

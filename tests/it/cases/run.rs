@@ -8,9 +8,9 @@ use segue::check::parse_as_of;
 use segue::diagnostic::{Diagnostic, render};
 use segue::engine::EngineOptions;
 use segue::ir::print::Lang;
-use segue::ir::{DefId, DefinitionKind, Program};
+use segue::ir::{Command, DefId, DefinitionKind, Program};
 use segue::plan::Strategy;
-use segue::session::{Session, Settings};
+use segue::session::{Keeping, Session, Settings};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -70,7 +70,8 @@ pub fn session(way: Way, as_of: &str, set: Vec<(String, String)>) -> Session {
     let mut session = Session::new(settings).unwrap();
     if way.kept {
         // Files that were written this moment are old enough.
-        session.keep(None, || SystemTime::now() + Duration::from_secs(3600));
+        let clock = || SystemTime::now() + Duration::from_secs(3600);
+        session.keep(Keeping { memory: None, folder: None, clock });
     }
     session
 }
@@ -174,15 +175,28 @@ fn on_day(page: &Page, case: &Case, way: Way, folder: &Path, day: &str, expects:
     let mut asked = program.commands.iter().skip(program.commands.len() - asks).map(|(command, _)| command);
     for block in expects {
         let command = if command_of(block).is_some() { asked.next() } else { None };
-        for _ in 0..if way.kept { 2 } else { 1 } {
-            if let Some(command) = command {
-                wrong.extend(expect::ask(&session, program, command, block));
-                continue;
-            }
-            let words = block.info.split(" as of ").next().unwrap_or("");
-            let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
-            if kind != "error" && kind != "warning" {
-                wrong.extend(expect::answer(&session, program, folder, kind, rest.trim(), block));
+        let words = block.info.split(" as of ").next().unwrap_or("");
+        let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
+        let mut ask = || match command {
+            Some(command) => wrong.extend(expect::ask(&session, program, command, block)),
+            None if kind == "error" || kind == "warning" => {}
+            None => wrong.extend(expect::answer(&session, program, folder, kind, rest.trim(), block)),
+        };
+        ask();
+        if let Some(kept) = session.kept() {
+            let before = kept.answered();
+            ask();
+            // What is asked of one key alone, of files, and of the script is asked of them.
+            let all = match command {
+                Some(command) => {
+                    !matches!(command, Command::List | Command::Why { .. } | Command::Portrait { .. })
+                }
+                None => {
+                    !matches!(kind, "error" | "warning" | "why" | "leaves" | "portrait" | "data" | "file")
+                }
+            };
+            if all && kept.answered() == before && wrong.is_empty() {
+                wrong.push(format!("line {}: the second answer was worked out anew", block.line));
             }
         }
     }
