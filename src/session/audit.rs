@@ -56,7 +56,10 @@ fn findings(asker: &Asker<'_>, id: SourceId, found: &mut Vec<Diagnostic>) -> Res
                 Code::DataNoTime,
                 format!("{name}: {n_of} have no time (`{}` is missing)", column(*c)),
             )
-            .help("an event without a time is in no window"),
+            .help(match source.latest == Some(*c) {
+                true => "a row of a history without its date stands for no day",
+                false => "an event without a time is in no window",
+            }),
             Trouble::Future(c) => Diagnostic::new(
                 Code::DataFuture,
                 format!("{name}: {n_of} lie after {} (`{}`)", program.as_of.text(&program.zone), column(*c)),

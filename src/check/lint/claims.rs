@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 const CLAIMS: usize = 1_000;
 /// The most definitions which it names that are opened.
 const OPENED: usize = 48;
+/// No more of those that are named only by others: in a chain of thousands each names all before it.
+const OPENED_WITHIN: usize = 16;
 
 /// What must hold, and the operand that says so.
 struct Claim {
@@ -43,11 +45,13 @@ pub(super) struct Claims<'c, 's> {
     checker: &'c Checker<'s>,
     found: Vec<Claim>,
     opened: HashSet<(DefId, bool)>,
+    /// How many definitions stand around what is looked at.
+    within: usize,
 }
 
 impl<'c, 's> Claims<'c, 's> {
     pub(super) fn new(checker: &'c Checker<'s>) -> Self {
-        Claims { checker, found: Vec::new(), opened: HashSet::new() }
+        Claims { checker, found: Vec::new(), opened: HashSet::new(), within: 0 }
     }
 
     /// What must hold for the condition to be true (or, not `wanted`, to be false).
@@ -160,7 +164,8 @@ impl<'c, 's> Claims<'c, 's> {
     /// What a named yes/no tag or segment says. A segment of which one is no member may be undecided: of its
     /// conditions nothing follows.
     fn open(&mut self, def: DefId, wanted: bool, operand: usize) {
-        if self.opened.len() >= OPENED || (!wanted && self.checker.is_segment(def)) {
+        let most = if self.within == 0 { OPENED } else { OPENED_WITHIN };
+        if self.opened.len() >= most || (!wanted && self.checker.is_segment(def)) {
             return;
         }
         let Some(body) = self.checker.body_of(def).filter(|b| *self.checker.graph.ty(*b) == Type::Bool)
@@ -168,7 +173,9 @@ impl<'c, 's> Claims<'c, 's> {
             return;
         };
         if self.opened.insert((def, wanted)) {
+            self.within += 1;
             self.collect(body, wanted, operand);
+            self.within -= 1;
         }
     }
 
