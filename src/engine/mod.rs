@@ -74,6 +74,7 @@ pub struct Engine {
     context: SessionContext,
     /// Taken only when the engine is dropped.
     runtime: Option<Runtime>,
+    threads: usize,
     memory: Option<usize>,
     strategy: Strategy,
     cancel: CancelHandle,
@@ -137,6 +138,7 @@ impl Engine {
         Ok(Engine {
             context: SessionContext::new_with_state(state),
             runtime: Some(runtime),
+            threads,
             memory: options.memory,
             // The fold keeps what it knows of each row in memory; DataFusion's operators spill.
             strategy: if options.memory.is_some() { Strategy::Plain } else { options.strategy },
@@ -144,6 +146,11 @@ impl Engine {
             opened: Mutex::default(),
             kept: None,
         })
+    }
+
+    /// How many threads a run may use.
+    pub fn threads(&self) -> usize {
+        self.threads
     }
 
     /// How events are folded.

@@ -51,11 +51,8 @@ impl Asker<'_> {
     }
 
     pub fn count(&self, segment: DefId) -> Result<Count> {
-        let mut attrition = Attrition::counting(self.program, segment)?;
-        let request = Request::of(self.entity_of(segment)?, attrition.needs(self.program))
-            .among(candidates::of(self.program, &attrition).map(|c| vec![c]));
-        self.read(&request, &mut |view| attrition.add(self.program, view))?;
-        self.count_of(&attrition)
+        let counts = self.counts(&[segment])?;
+        counts.into_iter().next().ok_or_else(|| internal("a segment that was not counted"))
     }
 
     /// The counts of several segments: one pass per entity.
@@ -69,6 +66,7 @@ impl Asker<'_> {
                 entities.push(entity);
             }
         }
+        let program = self.program;
         for entity in entities {
             let mut here = Vec::new();
             for attrition in &mut all {
@@ -76,11 +74,16 @@ impl Asker<'_> {
                     here.push(attrition);
                 }
             }
-            let exprs = here.iter().flat_map(|a| a.needs(self.program)).collect();
-            let candidates = here.iter().map(|a| candidates::of(self.program, a)).collect();
-            self.read(&Request::of(entity, exprs).among(candidates), &mut |view| {
-                here.iter_mut().try_for_each(|a| a.add(self.program, view))
+            let exprs = here.iter().flat_map(|a| a.needs(program)).collect();
+            let candidates = here.iter().map(|a| candidates::of(program, a)).collect();
+            let request = Request::of(entity, exprs).among(candidates);
+            let blank: Vec<Attrition> = here.iter().map(|a| (**a).clone()).collect();
+            let parts = self.read_apart(&request, blank, &|list: &mut Vec<Attrition>, view| {
+                list.iter_mut().try_for_each(|a| a.add(program, view))
             })?;
+            for part in &parts {
+                here.iter_mut().zip(part).for_each(|(whole, part)| whole.merge(part));
+            }
         }
         all.iter().map(|a| self.count_of(a)).collect()
     }

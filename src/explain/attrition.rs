@@ -10,6 +10,7 @@ use datafusion::arrow::array::{Array, BooleanArray};
 use std::collections::BTreeMap;
 
 /// Counts one segment's conditions while a portrait streams by.
+#[derive(Clone)]
 pub struct Attrition {
     segment: DefId,
     membership: ExprId,
@@ -141,6 +142,25 @@ impl Attrition {
             *self.by.entry(input).or_default() += count(&mask);
         }
         Ok(())
+    }
+
+    /// Adds what another one counted, on other rows.
+    pub fn merge(&mut self, other: &Attrition) {
+        self.total += other.total;
+        self.members += other.members;
+        self.undecided += other.undecided;
+        for ((_, mine), (_, theirs)) in self.conditions.iter_mut().zip(&other.conditions) {
+            mine.remaining += theirs.remaining;
+            mine.lost += theirs.lost;
+            mine.undecided += theirs.undecided;
+            mine.alone += theirs.alone;
+        }
+        for ((_, _, mine), (_, _, theirs)) in self.complements.iter_mut().zip(&other.complements) {
+            *mine += theirs;
+        }
+        for (input, n) in &other.by {
+            *self.by.entry(*input).or_default() += n;
+        }
     }
 
     /// Whether the answer tells of complements, which are counted among all.

@@ -99,15 +99,36 @@ impl<'a> Asker<'a> {
         request: &Request,
         collect: &mut dyn FnMut(&View<'_>) -> Result<()>,
     ) -> Result<()> {
+        let request = self.tidied(request);
+        match self.kept_rows(&request)? {
+            Some(rows) => rows.show(self, collect),
+            None => self.work_out(&request, collect),
+        }
+    }
+
+    /// The same for collectors whose findings can be added up: where rows are kept, several threads each fill one.
+    pub(crate) fn read_apart<C: Clone + Send>(
+        &self,
+        request: &Request,
+        blank: C,
+        add: &(dyn Fn(&mut C, &View<'_>) -> Result<()> + Sync),
+    ) -> Result<Vec<C>> {
+        let request = self.tidied(request);
+        if let Some(rows) = self.kept_rows(&request)? {
+            return rows.show_apart(self, &blank, add);
+        }
+        let mut one = blank;
+        self.work_out(&request, &mut |view| add(&mut one, view))?;
+        Ok(vec![one])
+    }
+
+    fn tidied(&self, request: &Request) -> Request {
         let mut request = request.clone();
         // A literal is no column; it has its value everywhere.
         request.exprs.retain(|e| !matches!(self.program.node(*e), Node::Literal(_)));
         request.exprs.sort();
         request.exprs.dedup();
-        if self.read_kept(&request, collect)? {
-            return Ok(());
-        }
-        self.work_out(&request, collect)
+        request
     }
 
     /// Runs the portrait's plans. `request`: without literals, each expression once.

@@ -209,20 +209,19 @@ impl Spreading {
         };
         match self.values {
             Values::Whole(mut list, show) => {
-                list.sort_unstable();
-                spread.min = list.first().map(|n| show(*n, program));
-                spread.max = list.last().map(|n| show(*n, program));
-                spread.median = middle(&list).map(|(a, b)| match (show(a, program), show(b, program)) {
-                    (Value::Int(x), Value::Int(y)) if x != y => Value::Float((x as f64 + y as f64) / 2.0),
-                    (x, _) => x,
-                });
+                spread.min = list.iter().min().map(|n| show(*n, program));
+                spread.max = list.iter().max().map(|n| show(*n, program));
+                spread.median =
+                    middle(&mut list, i64::cmp).map(|(a, b)| match (show(a, program), show(b, program)) {
+                        (Value::Int(x), Value::Int(y)) if x != y => Value::Float((x as f64 + y as f64) / 2.0),
+                        (x, _) => x,
+                    });
             }
             Values::Decimal(mut list, scale) => {
-                list.sort_unstable();
                 let show = |d: i128| Value::Decimal(d, scale);
-                spread.min = list.first().map(|d| show(*d));
-                spread.max = list.last().map(|d| show(*d));
-                spread.median = middle(&list).map(|(a, b)| match a.checked_add(b) {
+                spread.min = list.iter().min().map(|d| show(*d));
+                spread.max = list.iter().max().map(|d| show(*d));
+                spread.median = middle(&mut list, i128::cmp).map(|(a, b)| match a.checked_add(b) {
                     Some(sum) if sum % 2 == 0 => show(sum / 2),
                     Some(sum) => {
                         sum.checked_mul(5).map_or(show(a), |d| Value::Decimal(d, scale.saturating_add(1)))
@@ -231,10 +230,10 @@ impl Spreading {
                 });
             }
             Values::Float(mut list) => {
-                list.sort_unstable_by(f64::total_cmp);
-                spread.min = list.first().map(|x| Value::Float(*x));
-                spread.max = list.last().map(|x| Value::Float(*x));
-                spread.median = middle(&list).map(|(a, b)| Value::Float(a / 2.0 + b / 2.0));
+                spread.min = list.iter().copied().min_by(f64::total_cmp).map(Value::Float);
+                spread.max = list.iter().copied().max_by(f64::total_cmp).map(Value::Float);
+                spread.median =
+                    middle(&mut list, f64::total_cmp).map(|(a, b)| Value::Float(a / 2.0 + b / 2.0));
             }
             Values::Labels(counts) => {
                 spread.distinct = Some(counts.len() as u64);
@@ -289,8 +288,13 @@ fn instant(micros: i64, zone: Option<&Zone>) -> Value {
     }
 }
 
-/// The two middle values of a sorted list; the one middle value twice.
-fn middle<T: Copy>(sorted: &[T]) -> Option<(T, T)> {
-    let last = sorted.len().checked_sub(1)?;
-    Some((*sorted.get(last / 2)?, *sorted.get(last.div_ceil(2))?))
+/// The two middle values of a list, which it moves about; the one middle value twice.
+fn middle<T: Copy>(list: &mut [T], order: fn(&T, &T) -> Ordering) -> Option<(T, T)> {
+    let last = list.len().checked_sub(1)?;
+    let (below, high, _) = list.select_nth_unstable_by(last.div_ceil(2), order);
+    let high = *high;
+    match last % 2 {
+        0 => Some((high, high)),
+        _ => below.iter().copied().max_by(order).map(|low| (low, high)),
+    }
 }

@@ -24,19 +24,24 @@ struct Rows {
     columns: Columns,
 }
 
+/// Rows that a question asks for, the keys first, and where each expression stands.
+pub(super) struct KeptRows {
+    batches: Vec<RecordBatch>,
+    places: HashMap<ExprId, usize>,
+}
+
 /// What a question worked out, to be kept.
 type Fresh = Vec<(Digest, Arc<Column>, Place)>;
 
+/// Conditions are evaluated recursively.
+const STACK: usize = 16 << 20;
+
 impl Asker<'_> {
-    /// Answers from what is kept, where that is possible: whether it was. `request`: without literals, each expression
-    /// once.
-    pub(super) fn read_kept(
-        &self,
-        request: &Request,
-        collect: &mut dyn FnMut(&View<'_>) -> Result<()>,
-    ) -> Result<bool> {
-        let Some(kept) = self.engine.kept().filter(|_| self.warm) else { return Ok(false) };
-        let rows = match self.kept_rows(kept, request) {
+    /// The rows that answer a question, where that can be told from what is kept, or is worth keeping. `request`: without
+    /// literals, each expression once.
+    pub(super) fn kept_rows(&self, request: &Request) -> Result<Option<KeptRows>> {
+        let Some(kept) = self.engine.kept().filter(|_| self.warm) else { return Ok(None) };
+        let rows = match self.find_rows(kept, request) {
             // With less at once it may fit.
             Err(ExplainError::Engine(EngineError::OutOfMemory { .. })) => None,
             // A fault of this way costs time, not the answer; tests are told of it.
@@ -44,52 +49,17 @@ impl Asker<'_> {
             other => other?,
         };
         if let Some(rows) = rows {
-            self.show_rows(request, &rows, collect)?;
-            return Ok(true);
+            return KeptRows::new(request, &rows).map(Some);
         }
         // Of a bound, all is the question's.
         if request.key.is_none() && self.engine.is_limited() {
             kept.give_way();
         }
-        Ok(false)
-    }
-
-    fn show_rows(
-        &self,
-        request: &Request,
-        rows: &Rows,
-        collect: &mut dyn FnMut(&View<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let places: HashMap<ExprId, usize> =
-            request.exprs.iter().enumerate().map(|(i, expr)| (*expr, i + 1)).collect();
-        let columns = request
-            .exprs
-            .iter()
-            .map(|expr| rows.columns.get(expr).ok_or_else(|| internal("a column that was not kept")))
-            .collect::<Result<Vec<_>>>()?;
-        let all: Vec<&Column> = std::iter::once(&rows.keys).chain(columns).map(Arc::as_ref).collect();
-        let field = |(i, c): (usize, &&Column)| {
-            let data_type = c.chunks.first().map_or(DataType::Null, |chunk| chunk.data_type().clone());
-            Field::new(i.to_string(), data_type, true)
-        };
-        let schema = Arc::new(Schema::new(all.iter().enumerate().map(field).collect::<Vec<_>>()));
-        for mut batch in batches(&schema, &all)? {
-            if self.engine.cancel_handle().is_cancelled() {
-                return Err(EngineError::Cancelled.into());
-            }
-            if let Some(key) = &request.key {
-                let row = batch.columns().first().and_then(|keys| row_of(keys, key));
-                batch = row.map_or_else(|| batch.slice(0, 0), |row| batch.slice(row, 1));
-            }
-            if batch.num_rows() > 0 {
-                collect(&View::of_kept(&batch, self.program, &places))?;
-            }
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// The rows, with what was not known of them worked out; none where this is not the way to answer.
-    fn kept_rows(&self, kept: &Kept, request: &Request) -> Result<Option<Rows>> {
+    fn find_rows(&self, kept: &Kept, request: &Request) -> Result<Option<Rows>> {
         let entity = request.entity;
         let newest: Cell<Option<SystemTime>> = Cell::new(None);
         let version = |source: SourceId| {
@@ -114,11 +84,6 @@ impl Asker<'_> {
             kept.note_answer();
             return Ok(Some(Rows { keys: Arc::clone(keys), columns }));
         }
-        // One customer alone is read faster than all are worked out.
-        if request.key.is_some() {
-            return Ok(None);
-        }
-
         // The entity's own columns first, then what is made of them and of events.
         let mut known: Columns = HashMap::new();
         let frontier = plan::frontier(self.program, entity, &missing, &mut |expr| {
@@ -126,6 +91,11 @@ impl Asker<'_> {
             known.extend(column.map(|column| (expr, column)));
             known.contains_key(&expr)
         });
+        // One customer alone is read faster than all are.
+        let reads = framed.is_none() || frontier.others || !frontier.columns.is_empty();
+        if request.key.is_some() && reads {
+            return Ok(None);
+        }
         let mut fresh: Fresh = Vec::new();
         let keys = match &framed {
             Some(keys) if frontier.columns.is_empty() => Arc::clone(keys),
@@ -242,6 +212,78 @@ impl Asker<'_> {
         let schema: SchemaRef = Arc::new(Schema::new(fields));
         let rows = Engine::memory_table(Arc::clone(&schema), batches(&schema, &columns)?)?;
         Ok(Given { rows, columns: names })
+    }
+}
+
+impl KeptRows {
+    fn new(request: &Request, rows: &Rows) -> Result<KeptRows> {
+        let places = request.exprs.iter().enumerate().map(|(i, expr)| (*expr, i + 1)).collect();
+        let columns = request
+            .exprs
+            .iter()
+            .map(|expr| rows.columns.get(expr).ok_or_else(|| internal("a column that was not kept")))
+            .collect::<Result<Vec<_>>>()?;
+        let all: Vec<&Column> = std::iter::once(&rows.keys).chain(columns).map(Arc::as_ref).collect();
+        let field = |(i, c): (usize, &&Column)| {
+            let data_type = c.chunks.first().map_or(DataType::Null, |chunk| chunk.data_type().clone());
+            Field::new(i.to_string(), data_type, true)
+        };
+        let schema = Arc::new(Schema::new(all.iter().enumerate().map(field).collect::<Vec<_>>()));
+        let mut batches = batches(&schema, &all)?;
+        if let Some(key) = &request.key {
+            let one = |batch: RecordBatch| {
+                let row = batch.columns().first().and_then(|keys| row_of(keys, key))?;
+                Some(batch.slice(row, 1))
+            };
+            batches = batches.into_iter().filter_map(one).collect();
+        }
+        batches.retain(|batch| batch.num_rows() > 0);
+        Ok(KeptRows { batches, places })
+    }
+
+    /// Shows all of them, in the order of their keys.
+    pub fn show(&self, asker: &Asker<'_>, collect: &mut dyn FnMut(&View<'_>) -> Result<()>) -> Result<()> {
+        let stop = asker.engine.cancel_handle();
+        for batch in &self.batches {
+            if stop.is_cancelled() {
+                return Err(EngineError::Cancelled.into());
+            }
+            collect(&View::of_kept(batch, asker.program, &self.places))?;
+        }
+        Ok(())
+    }
+
+    /// Shows them to several collectors, each of which a thread fills.
+    pub fn show_apart<C: Clone + Send>(
+        &self,
+        asker: &Asker<'_>,
+        blank: &C,
+        add: &(dyn Fn(&mut C, &View<'_>) -> Result<()> + Sync),
+    ) -> Result<Vec<C>> {
+        let threads = asker.engine.threads().min(self.batches.len()).max(1);
+        let (program, stop) = (asker.program, asker.engine.cancel_handle());
+        let part = |mut collector: C, at: usize| {
+            for batch in self.batches.iter().skip(at).step_by(threads) {
+                if stop.is_cancelled() {
+                    return Err(EngineError::Cancelled.into());
+                }
+                add(&mut collector, &View::of_kept(batch, program, &self.places))?;
+            }
+            Ok(collector)
+        };
+        if threads == 1 {
+            return Ok(vec![part(blank.clone(), 0)?]);
+        }
+        std::thread::scope(|scope| {
+            let workers = (0..threads).map(|at| {
+                let (part, collector) = (&part, blank.clone());
+                let worker = std::thread::Builder::new().stack_size(STACK);
+                worker.spawn_scoped(scope, move || part(collector, at)).map_err(|e| internal(e.to_string()))
+            });
+            let workers = workers.collect::<Result<Vec<_>>>()?;
+            let joined = workers.into_iter().map(|w| w.join());
+            joined.map(|found| found.unwrap_or_else(|_| Err(internal("a thread that fell over")))).collect()
+        })
     }
 }
 

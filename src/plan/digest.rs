@@ -6,8 +6,8 @@
 
 use super::Strategy;
 use crate::ir::{
-    Aggregate, DefId, ExprId, InSource, Node, OwnWindow, Points, Population, Program, Score, Sequence,
-    SequenceStep, SourceId, StepLink, Top, Window,
+    Aggregate, DefId, DefinitionKind, ExprId, InSource, Node, OwnWindow, Points, Population, Program, Score,
+    Sequence, SequenceStep, SourceId, StepLink, Top, Window,
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -86,8 +86,22 @@ impl<'a> Digests<'a> {
     /// Of an expression's values on all rows of an entity.
     pub fn of_column(&mut self, entity: SourceId, expr: ExprId) -> Option<Digest> {
         let mut pieces = self.begin(entity)?;
-        pieces.digest(self.expr(expr)?);
+        pieces.digest(self.expr(self.behind(entity, expr))?);
         Some(pieces.end())
+    }
+
+    /// What a tag of the entity's own is made of, which has its values: `tag n = count(visits)` is that count.
+    fn behind(&self, entity: SourceId, mut expr: ExprId) -> ExprId {
+        let program = self.program;
+        while let Node::Definition(def) = program.node(expr)
+            && let Some(tag) = program.definition(*def)
+            && tag.kind == DefinitionKind::Tag
+            && tag.entity == entity
+            && program.ty(tag.body) == program.ty(expr)
+        {
+            expr = tag.body;
+        }
+        expr
     }
 
     /// How a source's table is read.

@@ -153,6 +153,8 @@ pub struct Frontier {
     pub known: BTreeSet<ExprId>,
     /// Columns of the entity's own that are read and not known.
     pub columns: BTreeSet<ExprId>,
+    /// Whether more is needed than the same row: events, lists, other customers.
+    pub others: bool,
 }
 
 /// Walks down from `asked` to what `is_known`, which is asked of definitions, aggregates, comparisons of customers, and
@@ -178,6 +180,10 @@ pub fn frontier(
             found.known.insert(id);
             continue;
         }
+        found.others |= matches!(
+            node,
+            Node::Aggregate(_) | Node::Sequence(_) | Node::InSource(_) | Node::Top(_) | Node::Population(_)
+        );
         match node {
             Node::Column { .. } if own => {
                 found.columns.insert(id);

@@ -179,6 +179,37 @@ fn what_was_asked_about_some_is_not_taken_for_what_holds_of_all() {
 }
 
 #[test]
+fn one_customer_is_looked_up_among_what_is_kept() {
+    for texts in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path());
+        if texts {
+            for name in ["people.csv", "visits.csv"] {
+                let text = fs::read_to_string(dir.path().join(name)).unwrap();
+                let text = ["1", "2", "3"].iter().fold(text, |text, id| {
+                    text.replace(&format!("\n{id}"), &format!("\nwith a long name {id}"))
+                });
+                fs::write(dir.path().join(name), text).unwrap();
+            }
+        }
+        let session = session(dir.path(), SCRIPT);
+        let program = session.check().program.unwrap();
+        let (busy, _) = program.find_definition("busy").unwrap();
+        let why = |id: &str| {
+            let key = if texts { format!("with a long name {id}") } else { id.to_string() };
+            let found = session.with_asker(&program, &|_| {}, |asker| asker.why(&key, busy));
+            found.map(|why| why.member).map_err(|d| d.code)
+        };
+        let cold = ["1", "2", "3", "4"].map(why);
+        assert_eq!(cold, [Ok(true), Ok(false), Ok(false), Err(Code::NoSuchKey)]);
+        assert_eq!(members(&session, "busy"), 1);
+        let before = answered(&session);
+        assert_eq!(["1", "2", "3", "4"].map(why), cold);
+        assert_eq!(answered(&session), before + 4);
+    }
+}
+
+#[test]
 fn nobody_is_kept_too() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path());
