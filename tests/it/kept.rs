@@ -179,6 +179,30 @@ fn what_was_asked_about_some_is_not_taken_for_what_holds_of_all() {
 }
 
 #[test]
+fn what_fails_for_others_does_not_fail_the_question() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path());
+    let large = "2,2026-10-31,90000000000000000000000000000000000000\n".repeat(2);
+    fs::write(dir.path().join("visits.csv"), format!("id,day,n\n1,2026-10-30,30\n{large}")).unwrap();
+    let script = SCRIPT.replace("at day", "at day column n as decimal(38,0)")
+        + "tag big = sum(visits.n)\nsegment small where id < 2 and big >= 9\n";
+    let warm = session(dir.path(), &script);
+    let mut cold = Session::new(settings("2026-10-31", Strategy::Fold)).unwrap();
+    cold.load_text("test.seg", dir.path(), &script);
+    let fails = |session: &Session| {
+        let program = session.check().program.unwrap();
+        let (big, _) = program.find_definition("big").unwrap();
+        session.with_asker(&program, &|_| {}, |asker| asker.describe(big)).is_err()
+    };
+    for _ in 0..2 {
+        for session in [&cold, &warm] {
+            assert_eq!(members(session, "small"), 1);
+            assert!(fails(session), "the others' sum is too large");
+        }
+    }
+}
+
+#[test]
 fn one_customer_is_looked_up_among_what_is_kept() {
     for texts in [false, true] {
         let dir = tempfile::tempdir().unwrap();
