@@ -215,7 +215,7 @@ impl Checker<'_> {
         let mut items = Vec::with_capacity(list.len());
         let mut ok = !self.graph.ty(v).is_error();
         for item in list {
-            let id = self.expr(row, item);
+            let id = self.beside(v, item, |checker| checker.expr(row, item));
             let comparison = Comparison {
                 op: CompareOp::Equal,
                 left: v,
@@ -309,7 +309,8 @@ impl Checker<'_> {
                 .at(value.span),
             );
         }
-        let Some((Literal::Text(text), _)) = self.constant(pattern) else {
+        let constant = self.beside(v, pattern, |checker| checker.constant(pattern));
+        let Some((Literal::Text(text), _)) = constant else {
             if !self.diagnostics.has_errors() {
                 self.error(Diagnostic::new(Code::NotConstant, "a pattern must be a text").at(pattern.span));
             }
@@ -515,8 +516,22 @@ impl Checker<'_> {
 
     fn binary(&mut self, row: &Row, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr) -> ExprId {
         let l = self.expr(row, left);
-        let r = self.expr(row, right);
+        let r = if super::sequence::comparison(op).is_some() {
+            self.beside(l, right, |checker| checker.expr(row, right))
+        } else {
+            self.expr(row, right)
+        };
         self.operator(op, op_span, (l, left.span), (r, right.span))
+    }
+
+    /// Checks what a value is compared with.
+    fn beside<T>(&mut self, value: ExprId, other: &Expr, work: impl FnOnce(&mut Self) -> T) -> T {
+        let is_text = matches!(self.graph.ty(value), Type::Text | Type::Label(_));
+        let name = matches!(&*other.kind, ExprKind::Name(path) if path.parts.len() == 1);
+        let before = std::mem::replace(&mut self.beside_text, is_text && name);
+        let done = work(self);
+        self.beside_text = before;
+        done
     }
 
     /// Whether an aggregate stands in the expression: for the message that one cannot stand in another.

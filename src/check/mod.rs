@@ -149,6 +149,8 @@ struct Checker<'a> {
     earlier: Option<(String, SourceId)>,
     /// The definition whose entity is being told uses a name that nothing has: that is the error to report.
     stranger: bool,
+    /// What is checked stands beside a text: a name that nothing has may be one without its quotes.
+    beside_text: bool,
     /// What `@allow` silences, and each code where it stands.
     allowed: Allowed,
     allowances: Vec<(Code, Span)>,
@@ -185,6 +187,7 @@ impl<'a> Checker<'a> {
             trail: Vec::new(),
             earlier: None,
             stranger: false,
+            beside_text: false,
             allowed: Allowed::default(),
             allowances: Vec::new(),
             cases: Vec::new(),

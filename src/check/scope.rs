@@ -4,7 +4,7 @@ use super::definition::Body;
 use super::names::{is_function, kind, list};
 use super::{Checker, Item};
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::ir::{ColumnId, DefId, ExprId, LinkId, Literal, Node, SourceId};
+use crate::ir::{ColumnId, DefId, ExprId, LinkId, Literal, Node, SourceId, print};
 use crate::source::Span;
 use crate::syntax::ast::{Ident, Path};
 use crate::types::Type;
@@ -357,6 +357,8 @@ impl Checker<'_> {
             ));
         } else if name.text.eq_ignore_ascii_case("null") {
             diagnostic = diagnostic.help("write `is missing` or `is known`");
+        } else if self.beside_text {
+            diagnostic = diagnostic.help(format!("a text goes in quotes: {}", print::quoted(&name.text)));
         } else {
             let places: Vec<&str> =
                 sources.iter().map(|s| self.source_name(*s)).filter(|n| !n.is_empty()).collect();

@@ -382,7 +382,7 @@ fn references(expr: &Expr) -> Vec<(String, Span)> {
     found
 }
 
-fn comparison(op: BinaryOp) -> Option<CompareOp> {
+pub(super) fn comparison(op: BinaryOp) -> Option<CompareOp> {
     Some(match op {
         BinaryOp::Equal => CompareOp::Equal,
         BinaryOp::NotEqual => CompareOp::NotEqual,

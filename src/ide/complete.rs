@@ -3,7 +3,7 @@
 use super::known::{Known, KnownSource};
 use crate::functions;
 use crate::ir::print::Lang;
-use crate::syntax::keywords::{KEYWORDS, Place, statement_words};
+use crate::syntax::keywords::{KEYWORDS, Keyword, Place, statement_words};
 use crate::syntax::{Lexeme, LexemeKind, is_reserved, lexemes};
 
 /// One thing that may be typed.
@@ -36,7 +36,8 @@ pub fn complete(text: &str, offset: usize, known: &Known) -> Vec<Completion> {
     let Some(head) = text.get(..offset) else { return Vec::new() };
     let start = word_start(head, offset);
     let (Some(before), Some(prefix)) = (head.get(..start), head.get(start..)) else { return Vec::new() };
-    let mut offers = Offers { prefix: prefix.trim_start_matches('`').to_lowercase(), list: Vec::new() };
+    let prefix_small = prefix.trim_start_matches('`').to_lowercase();
+    let mut offers = Offers { lang: known.lang, prefix: prefix_small, list: Vec::new() };
     let tokens = lexemes(head);
     match tokens.last() {
         Some(last) if last.kind == LexemeKind::Comment && !before.ends_with('\n') => return Vec::new(),
@@ -254,6 +255,7 @@ fn labels(tokens: &[Lexeme<'_>], known: &Known, offers: &mut Offers) {
 
 /// What was found, filtered by the prefix.
 struct Offers {
+    lang: Lang,
     prefix: String,
     list: Vec<(String, Completion)>,
 }
@@ -271,9 +273,14 @@ impl Offers {
         }
     }
 
+    fn keyword(&mut self, keyword: &Keyword) {
+        let meaning = if self.lang == Lang::Zh { keyword.meaning_zh } else { keyword.meaning };
+        self.add(keyword.word, Kind::Keyword, meaning.to_string());
+    }
+
     fn words(&mut self, words: &[&str]) {
         for keyword in KEYWORDS.iter().filter(|k| words.contains(&k.word)) {
-            self.add(keyword.word, Kind::Keyword, keyword.meaning.to_string());
+            self.keyword(keyword);
         }
     }
 
@@ -283,7 +290,7 @@ impl Offers {
             return;
         }
         for keyword in KEYWORDS.iter().filter(|k| wanted(k.place) && k.word != "null") {
-            self.add(keyword.word, Kind::Keyword, keyword.meaning.to_string());
+            self.keyword(keyword);
         }
     }
 

@@ -21,7 +21,7 @@ pub fn overview(lang: Lang) -> String {
     let commands: Vec<(String, &str)> = meta::TABLE.iter().map(|c| (c.usage(), c.meaning(lang))).collect();
     let words = |place| -> Vec<(String, &str)> {
         let of = KEYWORDS.iter().filter(|k: &&Keyword| k.place == place);
-        of.map(|k| (k.word.to_string(), k.meaning)).collect()
+        of.map(|k| (k.word.to_string(), meaning(k, lang))).collect()
     };
     let mut text = String::new();
     for (title, rows) in [
@@ -53,9 +53,16 @@ pub fn word(word: &str, lang: Lang) -> Option<String> {
         parts.push(function(row, lang));
     }
     for keyword in KEYWORDS.iter().filter(|k| k.word == lower) {
-        parts.push(format!("{}\n  {}", keyword.word, keyword.meaning));
+        parts.push(format!("{}\n  {}", keyword.word, meaning(keyword, lang)));
     }
     (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+fn meaning(keyword: &Keyword, lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => keyword.meaning,
+        Lang::Zh => keyword.meaning_zh,
+    }
 }
 
 fn function(row: &Row, lang: Lang) -> String {

@@ -28,6 +28,8 @@ fn help_mentions_every_command() {
         }
     }
     assert!(help::topics().all(|t| help::word(t, Lang::En).is_some()));
+    assert!(help::overview(Lang::Zh).contains("每个客户一个值"));
+    assert!(help::word("audience", Lang::Zh).is_some_and(|t| t.contains("名单")));
     assert!(help::word("sum", Lang::Zh).is_some_and(|t| t.contains("已知值之和")));
     assert_eq!(help::word("nonsense", Lang::En), None);
     // A word that is a function and a command is both.

@@ -242,6 +242,24 @@ fn clause_or_word(rule: Rule) -> Option<(u8, String)> {
     Some((rank, format!("`{word}`")))
 }
 
+/// The operator that is meant by a Chinese word.
+fn meant(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "且" | "并且" | "而且" | "并" | "和" | "与" => "and",
+        "或" | "或者" => "or",
+        "等于" | "是" | "为" => "=",
+        "不等于" | "不是" => "!=",
+        "大于" => ">",
+        "小于" => "<",
+        "大于等于" | "不小于" => ">=",
+        "小于等于" | "不大于" => "<=",
+        "包含" => "contains",
+        "属于" => "in",
+        "介于" => "between",
+        _ => return None,
+    })
+}
+
 /// What would be right, where the slip is a known one.
 fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     let wants = |rule: Rule| expected.contains(&rule);
@@ -250,6 +268,9 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
     let found = token.text(place.text);
     let lower = found.to_ascii_lowercase();
     let before = place.before(1);
+    if let Some(sign) = meant(found).filter(|_| wants(Rule::logic_op)) {
+        return Some(format!("`{found}` is written `{sign}`"));
+    }
     match found {
         "#" => return Some("a comment begins with `--`".into()),
         "/" if before == "/" || place.word(place.found + 1) == "*" => {
@@ -265,7 +286,13 @@ fn hint(expected: &[Rule], place: &Place<'_>) -> Option<String> {
             if let Some(number) = grouped(place) {
                 return Some(format!("digits are grouped by `_`, or not at all: `{number}`"));
             }
+            if wants(Rule::logic_op) {
+                return Some("conditions are joined by `and` or `or`".into());
+            }
         }
+        "、" if wants(Rule::COMMA) => return Some("the values of a list are parted by `,` or `，`".into()),
+        "、" if wants(Rule::logic_op) => return Some("conditions are joined by `and` or `or`".into()),
+        "「" | "『" => return Some("a text stands in `\"…\"` or `“…”`".into()),
         "”" | "’" => return Some("a text begins with `\"` or `“`".into()),
         _ => {}
     }

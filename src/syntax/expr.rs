@@ -159,7 +159,7 @@ impl<'t> Builder<'t, '_> {
         Some((self.arith(ends.next()?)?, self.arith(ends.next()?)?))
     }
 
-    fn compare(&mut self, left: Expr, sign: &Node<'_>, right: Expr, span: Span) -> Option<Expr> {
+    fn compare(&mut self, left: Expr, sign: &Node<'_>, mut right: Expr, span: Span) -> Option<Expr> {
         let op_span = self.span(sign);
         let folded = literal::fold(sign.as_str());
         let (op, written) = match folded.as_str() {
@@ -182,6 +182,7 @@ impl<'t> Builder<'t, '_> {
             let message = format!("`null` is not a word of Segue; the test is `{say}`");
             let help = format!("write `{} {say}`", self.slice(left.span));
             self.error(Code::Syntax, right.span, message, help);
+            right = make(ExprKind::Error, right.span);
         }
         Some(make(ExprKind::Binary { op, op_span, left, right }, span))
     }

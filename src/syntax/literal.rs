@@ -273,14 +273,34 @@ fn glued_letters(number: &str, letters: &str) -> LiteralError {
         format!("`{letters}` is glued to the number `{number}`"),
     )
     .label("put a space here");
+    if let Some(unit) = unit_of(letters) {
+        return error.help(format!("write `{number} {unit}`"));
+    }
     match letters {
         "m" | "M" => error.help(format!("a million is written `{number}mn`")),
         "b" | "B" => error.help(format!("a billion is written `{number}bn`")),
         "w" | "W" => error.help(format!("ten thousand is `万`: `{number}万`")),
         _ if is_exponent(letters) => error.help("numbers are written out: `1_000_000`, `100万`, `1mn`"),
+        "元" | "块" | "美元" | "人" | "个" | "笔" | "次" | "岁" => {
+            error.help(format!("a number stands alone: `{number}`"))
+        }
         _ => error
             .help(format!("write `{number} {letters}`; a name that begins with a digit goes in backquotes")),
     }
+}
+
+/// The unit of time that is meant by a Chinese one.
+fn unit_of(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "天" | "日" => "days",
+        "周" | "星期" => "weeks",
+        "月" | "个月" => "months",
+        "季" | "季度" => "quarters",
+        "年" => "years",
+        "小时" => "hours",
+        "分钟" => "minutes",
+        _ => return None,
+    })
 }
 
 fn is_exponent(letters: &str) -> bool {

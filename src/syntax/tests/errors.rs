@@ -16,6 +16,35 @@ const CASES: &[(&str, &str)] = &[
         "segment a where x in high_value",
         "E0101 «high_value» expected `(`, found `high_value` | a list goes in parentheses, `in (\"a\", \"b\")`; for the members of a segment write its name alone: `high_value`",
     ),
+    (
+        "segment a where x > 5 且 y > 3",
+        "E0101 «且» expected an operator, `and`/`or` or the next statement, found `且` | `且` is written `and`",
+    ),
+    (
+        "segment a where x 大于等于 5",
+        "E0101 «大于等于» expected an operator, `and`/`or` or the next statement, found `大于等于` | `大于等于` is written `>=`",
+    ),
+    (
+        "segment a where x > 5，y > 3",
+        "E0101 «，» expected an operator, `and`/`or` or the next statement, found `，` | conditions are joined by `and` or `or`",
+    ),
+    (
+        "segment a where x in (\"a\"、\"b\")",
+        "E0101 «、» expected `)`, `where`, an operator, `and`/`or` or `,`, found `、` | the values of a list are parted by `,` or `，`",
+    ),
+    (
+        "segment a where x = 「上海」",
+        "E0101 «「» expected a value, found `「` | a text stands in `\"…\"` or `“…”`",
+    ),
+    ("tag x = count(t in last 30天)", "E0102 «天» `天` is glued to the number `30` | write `30 days`"),
+    (
+        "segment a where x > 100万元",
+        "E0102 «元» `元` is glued to the number `100万` | a number stands alone: `100万`",
+    ),
+    (
+        "segment a where x = null",
+        "E0101 «null» `null` is not a word of Segue; the test is `is missing` | write `x is missing`",
+    ),
     ("segment a where x in (1, )", "E0101 «)» expected a value, found `)`"),
     (
         "segment a where x is yes",
