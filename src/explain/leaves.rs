@@ -17,7 +17,9 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use std::collections::BTreeSet;
 
 /// How many days are asked at once: few at first, since many memberships end soon.
-const AT_ONCE: [usize; 5] = [8, 32, 60, 100, 200];
+const AT_ONCE: [usize; 4] = [8, 32, 60, 100];
+/// How many definitions are asked at once: what takes time with more of them grows faster than they do.
+const COLUMNS: usize = 200;
 
 /// The sources that expressions read, through all that they are made of.
 #[derive(Default)]
@@ -120,9 +122,14 @@ impl Asker<'_> {
         let exprs = later.iter().map(|d| self.membership(d.definition)).collect::<Result<Vec<_>>>()?;
         let tables = self.own_rows(entity, &parsed, &Reads::of(program, &exprs))?;
         let own = Asker { tables: &tables, warm: false, ..*self };
+        let in_a_day = program.definitions.iter().filter(|d| d.on.is_some_and(|(_, day)| day == last.on));
+        let most_days = (COLUMNS / in_a_day.count().max(1)).max(1);
         let mut rest = later;
-        for most in AT_ONCE {
-            let (now, after) = rest.split_at(most.min(rest.len()));
+        let mut sizes = AT_ONCE.into_iter();
+        let mut at_once = 0;
+        while !rest.is_empty() {
+            at_once = sizes.next().unwrap_or(at_once).min(most_days);
+            let (now, after) = rest.split_at(at_once.min(rest.len()));
             rest = after;
             let columns: Vec<ExprId> =
                 now.iter().map(|d| self.membership(d.definition)).collect::<Result<_>>()?;
