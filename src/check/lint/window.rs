@@ -102,7 +102,7 @@ impl Checker<'_> {
                         ),
                     )
                     .at(self.state(id)?.span()?)
-                    .help("they differ by a few days: write one of them in both places"),
+                    .help("they differ by little: write one of them in both places"),
                 );
             }
         }
