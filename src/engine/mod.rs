@@ -8,6 +8,7 @@ mod cells;
 mod csv;
 mod error;
 mod files;
+mod gather;
 mod groups;
 mod ipc;
 pub mod kept;
@@ -29,10 +30,7 @@ pub use run::{Progress, RunStats};
 
 use crate::catalog::{Catalog, CatalogError, Location, TableSchema};
 use crate::plan::{Planner, Strategy};
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -65,7 +63,6 @@ pub struct EngineOptions {
     /// In bytes; beyond it, what can be is spilled to temporary files.
     pub memory: Option<usize>,
     pub batch_size: Option<usize>,
-    /// Without effect where memory is limited.
     pub strategy: Strategy,
 }
 
@@ -140,8 +137,7 @@ impl Engine {
             runtime: Some(runtime),
             threads,
             memory: options.memory,
-            // The fold keeps what it knows of each row in memory; DataFusion's operators spill.
-            strategy: if options.memory.is_some() { Strategy::Plain } else { options.strategy },
+            strategy: options.strategy,
             cancel: CancelHandle::new(),
             opened: Mutex::default(),
             kept: None,
@@ -212,23 +208,6 @@ impl Engine {
     /// The files of a source, in the order in which they are read.
     pub fn files(&self, location: &Location) -> Result<Vec<FileInfo>, CatalogError> {
         Ok(files::list(location)?.files.into_iter().map(|found| found.info).collect())
-    }
-
-    /// A table of batches at hand.
-    pub fn memory_table(
-        schema: SchemaRef,
-        batches: Vec<RecordBatch>,
-    ) -> Result<Arc<dyn TableProvider>, EngineError> {
-        // A plan and its batches may differ in what they say can be missing; here everything can.
-        let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let batches = batches
-            .into_iter()
-            .map(|b| RecordBatch::try_new(Arc::clone(&schema), b.columns().to_vec()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| EngineError::Internal(e.to_string()))?;
-        let table = MemTable::try_new(schema, vec![batches]);
-        Ok(Arc::new(table.map_err(|e| error::from_datafusion(&e, None))?))
     }
 
     fn open(&self, location: &Location, as_text: &[String]) -> Result<Arc<FilesTable>, CatalogError> {

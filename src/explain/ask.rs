@@ -116,7 +116,7 @@ impl Asker<'_> {
                     self.program.source_name(entity)
                 ));
                 let schema = crate::plan::portrait::schema_of(&level);
-                before = Some(crate::engine::Engine::memory_table(schema, Vec::new())?);
+                before = Some(crate::engine::Engine::memory_table(&schema, Vec::new())?);
                 at += 1;
             }
         }

@@ -1,10 +1,8 @@
 //! The keys that a portrait has shown: one that stands twice is an error.
 
-use super::portrait::{ExplainError, Result, View, value_at};
-use crate::ir::Program;
+use super::portrait::{ExplainError, Result, View, internal};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::Int64Type;
-use hashbrown::HashSet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,11 +20,11 @@ impl KeyWatch {
         self.batches.push(Arc::clone(view.keys()));
     }
 
-    pub fn finish(mut self, program: &Program, entity: &str) -> Result<()> {
+    pub fn finish(mut self, entity: &str) -> Result<()> {
         if self.in_order() {
             return Ok(());
         }
-        let samples = doubles(program, &self.batches)?;
+        let samples = doubles(&self.batches)?;
         if samples.is_empty() {
             return Ok(());
         }
@@ -52,8 +50,17 @@ impl KeyWatch {
 }
 
 /// The smallest few of the keys that stand twice: the same whatever the order of rows.
-fn doubles(program: &Program, batches: &[ArrayRef]) -> Result<Vec<String>> {
-    let (mut numbers, mut texts) = (HashSet::new(), HashSet::new());
+fn doubles(batches: &[ArrayRef]) -> Result<Vec<String>> {
+    let (mut numbers, mut texts): (Vec<i64>, Vec<&str>) = (Vec::new(), Vec::new());
+    for batch in batches {
+        if let Some(keys) = batch.as_primitive_opt::<Int64Type>() {
+            numbers.extend(keys.iter().flatten());
+        } else if let Some(keys) = batch.as_string_view_opt() {
+            texts.extend(keys.iter().flatten());
+        } else {
+            return Err(internal(format!("keys of the type {}", batch.data_type())));
+        }
+    }
     let mut doubles: BTreeSet<(usize, String)> = BTreeSet::new();
     let mut note = |key: String| {
         doubles.insert((key.len(), key));
@@ -61,18 +68,13 @@ fn doubles(program: &Program, batches: &[ArrayRef]) -> Result<Vec<String>> {
             doubles.pop_last();
         }
     };
-    for batch in batches {
-        if let Some(keys) = batch.as_primitive_opt::<Int64Type>() {
-            numbers.reserve(keys.len());
-            keys.iter().flatten().filter(|key| !numbers.insert(*key)).for_each(|key| note(key.to_string()));
-            continue;
-        }
-        for row in 0..batch.len() {
-            let key = value_at(batch, row, &program.zone)?;
-            if !key.is_missing() && !texts.insert(Box::<str>::from(key.plain())) {
-                note(key.plain());
-            }
-        }
-    }
+    twice(&mut numbers, |key| note(key.to_string()));
+    twice(&mut texts, |key| note(key.to_string()));
     Ok(doubles.into_iter().map(|(_, key)| key).collect())
+}
+
+/// Sorting takes less memory than a set of them would.
+fn twice<T: Ord + Copy>(keys: &mut [T], mut note: impl FnMut(T)) {
+    keys.sort_unstable();
+    keys.iter().zip(keys.iter().skip(1)).filter(|(a, b)| a == b).for_each(|(key, _)| note(*key));
 }

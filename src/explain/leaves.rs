@@ -193,7 +193,7 @@ impl Asker<'_> {
             next.extend(self.belonging(source, &Owners::Keys(self.keys_in(source, &rows)?)));
             // What others look up stays whole.
             if !reads.whole.contains(&source) {
-                tables.insert(source, Engine::memory_table(schema, rows)?);
+                tables.insert(source, Engine::memory_table(&schema, rows)?);
             }
         }
         Ok(tables)

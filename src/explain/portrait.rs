@@ -145,8 +145,7 @@ impl<'a> Asker<'a> {
             let Some(level) = portrait.next_level(before.take())? else { break };
             if at < levels {
                 let schema: SchemaRef = plan::portrait::schema_of(&level);
-                let rows = self.engine.collect(level.plan)?;
-                before = Some(Engine::memory_table(schema, rows)?);
+                before = Some(self.engine.gather(level.plan, &schema)?);
                 continue;
             }
             let mut columns: Option<(HashMap<ExprId, usize>, usize)> = None;
@@ -184,7 +183,7 @@ impl<'a> Asker<'a> {
             if let Some(e) = failed {
                 return Err(e);
             }
-            keys.finish(self.program, self.program.source_name(request.entity))?;
+            keys.finish(self.program.source_name(request.entity))?;
         }
         Ok(())
     }

@@ -79,6 +79,8 @@ pub enum Strategy {
     /// By operators of our own, where they can.
     #[default]
     Fold,
+    /// The same; what is folded is put away first and then folded part by part, as if memory were short.
+    Divided,
     /// By DataFusion's operators alone.
     Plain,
 }
@@ -235,7 +237,7 @@ impl PortraitPlan<'_> {
         }
         let before = self.columns.clone();
         let (plan, values) = match self.strategy {
-            Strategy::Fold => {
+            Strategy::Fold | Strategy::Divided => {
                 let plan = self.folds(level, plan)?;
                 population::beside(self.program, plan, &wanted, &self.key, &before)?
             }
@@ -255,7 +257,7 @@ impl PortraitPlan<'_> {
         let folds = Fold::group(self.program, self.request.entity, &aggregates);
         let (fast, folds): (Vec<Fold>, Vec<Fold>) = folds
             .into_iter()
-            .partition(|f| self.strategy == Strategy::Fold && fold::is_foldable(self.program, f));
+            .partition(|f| self.strategy != Strategy::Plain && fold::is_foldable(self.program, f));
         let sequences: Vec<(ExprId, Sequence)> = self
             .at_level(level)
             .filter(|id| matches!(self.program.node(*id), Node::Sequence(_)))
@@ -280,7 +282,8 @@ impl PortraitPlan<'_> {
                 }
             }
             let candidates = if level == 0 && !self.is_ranked() { self.candidates()? } else { None };
-            let folded = fold::folded(plan.build()?, column(&self.key), candidates, passes)?;
+            let divided = self.strategy == Strategy::Divided;
+            let folded = fold::folded(plan.build()?, column(&self.key), candidates, passes, divided)?;
             plan = LogicalPlanBuilder::from(folded);
         }
         for fold in &folds {

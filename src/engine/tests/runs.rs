@@ -14,7 +14,7 @@ fn numbers(name: &str, rows: i64) -> LogicalPlanBuilder {
         .step_by(8192)
         .map(|start| RecordBatch::try_from_iter([("n", ints(start..(start + 8192).min(rows)))]).unwrap())
         .collect();
-    let table = Engine::memory_table(batches[0].schema(), batches).unwrap();
+    let table = Engine::memory_table(&batches[0].schema(), batches).unwrap();
     LogicalPlanBuilder::scan(name, provider_as_source(table), None).unwrap()
 }
 

@@ -2,36 +2,59 @@
 //! are folded into what is known of each row so far. No event is moved, sorted or hashed but by its key.
 //!
 //! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
-//! result depends neither on the threads nor on the order of the events.
+//! result depends neither on the threads nor on the order of the events. Where memory is too short for that, the rows are
+//! [divided](super::divided), and each part is folded for itself.
 
 use super::super::operator::{batches, collect, joined, properties, visit};
+use super::divided::{Divided, Division};
 use super::folding::{Folding, Tallied, Tallies};
 use super::keys::{Chosen, Keys};
 use super::pass::Pass;
-use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use datafusion::arrow::compute::{concat, filter};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// The entity's rows, folded.
+/// The entity's rows, numbered.
 #[derive(Debug)]
-pub(super) struct Folded {
+struct Rows {
     /// Each batch with the number of its first row.
     batches: Vec<(usize, RecordBatch)>,
-    /// Who of them was folded.
+    /// Who of them is folded.
     chosen: Chosen,
+    keys: Arc<Keys>,
+    count: usize,
+}
+
+/// The entity's rows, folded.
+#[derive(Debug)]
+struct Folded {
+    rows: Rows,
     /// One for each pass.
     tallies: Vec<Tallied>,
+    _memory: MemoryReservation,
+}
+
+/// What is done once for all partitions.
+#[derive(Debug)]
+enum Work {
+    /// Everything but the last step.
+    Folded(Folded),
+    /// Each part is folded when it is asked for.
+    Divided(Divided),
 }
 
 /// The column of a pass's times, and the bounds that they are compared with.
@@ -46,66 +69,70 @@ pub(super) struct Who {
     pub candidates: Option<Arc<dyn PhysicalExpr>>,
 }
 
+/// What is folded.
+#[derive(Clone, Debug)]
+pub(super) struct Fold {
+    pub entity: Arc<dyn ExecutionPlan>,
+    pub who: Who,
+    /// The passes, each with the events that it reads.
+    pub passes: Vec<(Arc<dyn ExecutionPlan>, Arc<Pass>)>,
+}
+
 #[derive(Debug)]
 pub struct FoldExec {
-    entity: Arc<dyn ExecutionPlan>,
-    who: Who,
-    /// What is read of each pass, in the order of `passes`.
-    events: Vec<Arc<dyn ExecutionPlan>>,
-    passes: Vec<Arc<Pass>>,
+    fold: Fold,
+    /// Whether the rows are divided even if memory is not short.
+    divided: bool,
     properties: Arc<PlanProperties>,
-    folded: Arc<OnceCell<Arc<Folded>>>,
+    work: Arc<OnceCell<Arc<Work>>>,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl FoldExec {
-    pub(super) fn new(
-        entity: Arc<dyn ExecutionPlan>,
-        who: Who,
-        events: Vec<Arc<dyn ExecutionPlan>>,
-        passes: Vec<Arc<Pass>>,
-        schema: SchemaRef,
-        partitions: usize,
-    ) -> FoldExec {
+    pub(super) fn new(fold: Fold, divided: bool, schema: SchemaRef, partitions: usize) -> FoldExec {
         FoldExec {
-            entity,
-            who,
-            events,
-            passes,
+            fold,
+            divided,
             properties: properties(schema, partitions),
-            folded: Arc::new(OnceCell::new()),
+            work: Arc::default(),
+            metrics: ExecutionPlanMetricsSet::new(),
         }
     }
 
     /// Whether the events of few rows alone are folded.
     pub fn is_choosy(&self) -> bool {
-        self.who.candidates.is_some()
+        self.fold.who.candidates.is_some()
     }
 
     /// What is read of each pass; and the column of the times with the bounds that they are compared with, where
     /// nothing else is done with them.
     pub fn scans(&self) -> impl Iterator<Item = (&Arc<dyn ExecutionPlan>, Option<Times<'_>>)> {
-        self.events.iter().zip(&self.passes).map(|(events, pass)| (events, pass.times()))
+        self.fold.passes.iter().map(|(events, pass)| (events, pass.times()))
     }
 
     /// The same over other readers of the same events. Text columns of theirs may be dictionaries.
     pub fn reading(&self, events: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let children = std::iter::once(Arc::clone(&self.entity)).chain(events).collect();
+        let children = std::iter::once(Arc::clone(&self.fold.entity)).chain(events).collect();
         Ok(Arc::new(self.again(children)?))
     }
 
     fn again(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<FoldExec> {
-        if children.len() != self.events.len() + 1 {
+        if children.len() != self.fold.passes.len() + 1 {
             return internal_err!("a fold with {} children", children.len());
         }
         let events = children.split_off(1);
         let entity = children.pop().ok_or_else(|| internal_datafusion_err!("a fold without an entity"))?;
+        let passes = self.fold.passes.iter().map(|(_, pass)| Arc::clone(pass));
         Ok(FoldExec {
-            entity,
-            who: self.who.clone(),
-            events,
-            passes: self.passes.clone(),
+            fold: Fold {
+                entity,
+                who: self.fold.who.clone(),
+                passes: events.into_iter().zip(passes).collect(),
+            },
+            divided: self.divided,
             properties: Arc::clone(&self.properties),
-            folded: Arc::new(OnceCell::new()),
+            work: Arc::default(),
+            metrics: ExecutionPlanMetricsSet::new(),
         })
     }
 }
@@ -113,7 +140,7 @@ impl FoldExec {
 impl DisplayAs for FoldExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "FoldExec:")?;
-        for (i, pass) in self.passes.iter().enumerate() {
+        for (i, (_, pass)) in self.fold.passes.iter().enumerate() {
             write!(f, "{} {pass}", if i == 0 { "" } else { ";" })?;
         }
         Ok(())
@@ -130,7 +157,7 @@ impl ExecutionPlan for FoldExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        std::iter::once(&self.entity).chain(&self.events).collect()
+        std::iter::once(&self.fold.entity).chain(self.fold.passes.iter().map(|(events, _)| events)).collect()
     }
 
     fn replace_children(
@@ -152,87 +179,145 @@ impl ExecutionPlan for FoldExec {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        visit(self.passes.iter().flat_map(|p| p.expressions()), f)
+        visit(self.fold.passes.iter().flat_map(|(_, pass)| pass.expressions()), f)
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (passes, schema) = (self.passes.clone(), self.schema());
-        let count = |folded: &Folded| folded.batches.len();
-        let batch = move |folded: &Folded, at| finish(folded, &passes, at, &schema);
-        Ok(batches((self, partition), &self.folded, self.work(&context), count, batch))
+        let (fold, schema) = (self.fold.clone(), self.schema());
+        let at_once = context.session_config().batch_size().max(1);
+        let work = work(self.fold.clone(), self.divided, Arc::clone(&context), self.metrics.clone());
+        let batch = move |work: &Work, at| match work {
+            Work::Folded(folded) => folded.finish(at, &fold, &schema),
+            Work::Divided(divided) => part(divided, at, &fold, &context)?.finish(0, &fold, &schema),
+        };
+        let whole = batches((self, partition), &self.work, work, Work::count, batch);
+        // A part is a batch of its own.
+        let sliced = whole.map_ok(move |batch| {
+            let starts = (0..batch.num_rows()).step_by(at_once);
+            let slices: Vec<_> =
+                starts.map(|at| Ok(batch.slice(at, at_once.min(batch.num_rows() - at)))).collect();
+            futures::stream::iter(slices)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), sliced.try_flatten())))
     }
 }
 
-impl FoldExec {
-    /// Everything but the last step, done once for all partitions.
-    fn work(&self, context: &Arc<TaskContext>) -> impl Future<Output = Result<Arc<Folded>>> + use<> {
-        let (entity, who, context) = (Arc::clone(&self.entity), self.who.clone(), Arc::clone(context));
-        let sources: Vec<_> = self.events.iter().cloned().zip(self.passes.iter().cloned()).collect();
-        async move {
-            let rows = collect(&entity, &context).await?;
-            let mut batches = Vec::new();
-            let mut count = 0;
-            for batch in rows {
-                let rows = batch.num_rows();
-                batches.push((count, batch));
-                count += rows;
-            }
-            let column = |batch: &RecordBatch| batch.columns().get(who.key).cloned();
-            let chosen = match &who.candidates {
-                None => Chosen::all(count),
-                Some(candidates) => Chosen::of(candidates, &batches, count)?,
-            };
-            let keys = Arc::new(Keys::new(batches.iter().filter_map(|(_, b)| column(b)).collect(), &chosen)?);
-            let mut tallies = Vec::new();
-            for (events, pass) in sources {
-                let mask = chosen.mask(count);
-                let inputs = Arc::new(inputs(&pass, &batches, &entity.schema(), mask.as_ref())?);
-                tallies.push(fold(&events, pass, Arc::clone(&keys), inputs, chosen.count(), &context).await?);
-            }
-            Ok(Arc::new(Folded { batches, chosen, tallies }))
+impl Work {
+    /// How many batches come of it.
+    fn count(&self) -> usize {
+        match self {
+            Work::Folded(folded) => folded.rows.batches.len(),
+            Work::Divided(divided) => divided.parts(),
         }
     }
 }
 
-/// The whole columns of the entity that the events of a pass are tested against.
-fn inputs(
-    pass: &Pass,
-    batches: &[(usize, RecordBatch)],
-    schema: &SchemaRef,
-    chosen: Option<&BooleanArray>,
-) -> Result<Vec<ArrayRef>> {
-    let whole = |at: &usize| {
-        let parts: Vec<&dyn datafusion::arrow::array::Array> =
-            batches.iter().filter_map(|(_, b)| b.columns().get(*at)).map(|c| c.as_ref()).collect();
-        if parts.is_empty() {
-            let data_type = schema.fields().get(*at).map_or(&DataType::Null, |f| f.data_type());
-            return Ok(datafusion::arrow::array::new_empty_array(data_type));
+impl Rows {
+    fn new(batches: Vec<RecordBatch>, who: &Who) -> Result<Rows> {
+        let mut count = 0;
+        let number = |batch: RecordBatch| {
+            let start = count;
+            count += batch.num_rows();
+            (start, batch)
+        };
+        let batches: Vec<(usize, RecordBatch)> = batches.into_iter().map(number).collect();
+        let chosen = match &who.candidates {
+            None => Chosen::all(count),
+            Some(candidates) => Chosen::of(candidates, &batches, count)?,
+        };
+        let keys = batches.iter().filter_map(|(_, batch)| batch.columns().get(who.key).cloned()).collect();
+        let keys = Arc::new(Keys::new(keys, &chosen)?);
+        Ok(Rows { batches, chosen, keys, count })
+    }
+
+    /// The whole columns of the entity that the events of a pass are tested against.
+    fn inputs(&self, pass: &Pass, schema: &SchemaRef) -> Result<Arc<Vec<ArrayRef>>> {
+        let chosen = self.chosen.mask(self.count);
+        let whole = |at: &usize| {
+            let parts: Vec<&dyn Array> =
+                self.batches.iter().filter_map(|(_, b)| b.columns().get(*at)).map(|c| c.as_ref()).collect();
+            if parts.is_empty() {
+                let data_type = schema.fields().get(*at).map_or(&DataType::Null, |f| f.data_type());
+                return Ok(new_empty_array(data_type));
+            }
+            let whole = concat(&parts)?;
+            Ok(match &chosen {
+                Some(chosen) => filter(&whole, chosen)?,
+                None => whole,
+            })
+        };
+        Ok(Arc::new(pass.inputs().iter().map(whole).collect::<Result<_>>()?))
+    }
+}
+
+/// What all partitions of the operator have in common.
+async fn work(
+    fold: Fold,
+    divided: bool,
+    context: Arc<TaskContext>,
+    metrics: ExecutionPlanMetricsSet,
+) -> Result<Arc<Work>> {
+    let threads = context.session_config().target_partitions();
+    let division =
+        if divided { Some(Division::smallest()) } else { Division::needed(&fold, threads, &context) };
+    if let Some(division) = division {
+        return Ok(Arc::new(Work::Divided(Divided::new(division, &fold, &context, &metrics).await?)));
+    }
+    let rows = Rows::new(collect(&fold.entity, &context).await?, &fold.who)?;
+    let memory = memory(&rows, &fold, threads, &context)?;
+    let mut tallies = Vec::new();
+    for (events, pass) in &fold.passes {
+        let inputs = rows.inputs(pass, &fold.entity.schema())?;
+        tallies.push(pass_over(events, pass, &rows, inputs, &context).await?);
+    }
+    Ok(Arc::new(Work::Folded(Folded { rows, tallies, _memory: memory })))
+}
+
+/// One part of a divided fold, folded.
+fn part(divided: &Divided, part: usize, fold: &Fold, context: &TaskContext) -> Result<Folded> {
+    let rows = Rows::new(vec![divided.rows(part)?], &fold.who)?;
+    let memory = memory(&rows, fold, 1, context)?;
+    let mut tallies = Vec::new();
+    for (at, (_, pass)) in fold.passes.iter().enumerate() {
+        let inputs = rows.inputs(pass, &fold.entity.schema())?;
+        let mut folding = Folding::new(pass, rows.chosen.count(), &inputs)?;
+        for batch in divided.events(at, part)? {
+            folding.add(&batch?, &rows.keys)?;
         }
-        let whole = concat(&parts)?;
-        Ok(match chosen {
-            Some(chosen) => filter(&whole, chosen)?,
-            None => whole,
-        })
-    };
-    pass.inputs().iter().map(whole).collect()
+        tallies.push(folding.end().close()?);
+    }
+    Ok(Folded { rows, tallies, _memory: memory })
+}
+
+/// What rows and what is known of them take. `copies`: how many know something of each.
+fn memory(rows: &Rows, fold: &Fold, copies: usize, context: &TaskContext) -> Result<MemoryReservation> {
+    let memory = MemoryConsumer::new("FoldExec").register(context.memory_pool());
+    let own: usize = rows.batches.iter().map(|(_, batch)| batch.get_array_memory_size()).sum();
+    let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_row() * copies).sum();
+    memory.try_grow(own + rows.count * known)?;
+    Ok(memory)
 }
 
 /// One pass over all partitions of the events.
-async fn fold(
+async fn pass_over(
     events: &Arc<dyn ExecutionPlan>,
-    pass: Arc<Pass>,
-    keys: Arc<Keys>,
+    pass: &Arc<Pass>,
+    rows: &Rows,
     inputs: Arc<Vec<ArrayRef>>,
-    rows: usize,
     context: &Arc<TaskContext>,
 ) -> Result<Tallied> {
     let partitions = events.properties().partitioning.partition_count();
+    let count = rows.chosen.count();
     let mut tasks = Vec::new();
     for partition in 0..partitions {
         let mut stream = events.execute(partition, Arc::clone(context))?;
-        let (pass, keys, inputs) = (Arc::clone(&pass), Arc::clone(&keys), Arc::clone(&inputs));
+        let (pass, keys, inputs) = (Arc::clone(pass), Arc::clone(&rows.keys), Arc::clone(&inputs));
         tasks.push(SpawnedTask::spawn(async move {
-            let mut folding = Folding::new(&pass, rows, &inputs)?;
+            let mut folding = Folding::new(&pass, count, &inputs)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
                 // A reader that never waits would never let go.
@@ -247,25 +332,27 @@ async fn fold(
         all = Some(match all {
             None => tallies,
             Some(mut all) => {
-                all.merge(tallies, rows)?;
+                all.merge(tallies, count)?;
                 all
             }
         });
     }
     match all {
         Some(all) => all.close(),
-        None => Folding::new(&pass, rows, &inputs)?.end().close(),
+        None => Folding::new(pass, count, &inputs)?.end().close(),
     }
 }
 
-/// A batch of the entity's rows with the aggregates' values.
-fn finish(folded: &Folded, passes: &[Arc<Pass>], at: usize, schema: &SchemaRef) -> Result<RecordBatch> {
-    let (start, batch) =
-        folded.batches.get(at).ok_or_else(|| internal_datafusion_err!("a fold lost its batch {at}"))?;
-    let mut columns = batch.columns().to_vec();
-    let places = folded.chosen.places(*start..*start + batch.num_rows());
-    for (pass, tallies) in passes.iter().zip(&folded.tallies) {
-        columns.extend(tallies.values(pass, &places)?);
+impl Folded {
+    /// A batch of the entity's rows with the aggregates' values.
+    fn finish(&self, at: usize, fold: &Fold, schema: &SchemaRef) -> Result<RecordBatch> {
+        let batch = self.rows.batches.get(at);
+        let (start, batch) = batch.ok_or_else(|| internal_datafusion_err!("a fold lost its batch {at}"))?;
+        let mut columns = batch.columns().to_vec();
+        let places = self.rows.chosen.places(*start..*start + batch.num_rows());
+        for ((_, pass), tallies) in fold.passes.iter().zip(&self.tallies) {
+            columns.extend(tallies.values(pass, &places)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
     }
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

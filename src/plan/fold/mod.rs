@@ -15,6 +15,7 @@
 //! ```
 
 mod cells;
+mod divided;
 mod exec;
 mod folding;
 mod keys;
@@ -304,6 +305,7 @@ pub(super) fn folded(
     key: Expr,
     candidates: Option<Expr>,
     passes: Vec<Pass>,
+    divided: bool,
 ) -> Result<LogicalPlan> {
     let held = |plans: &[&LogicalPlan]| -> HashMap<String, Column> {
         plans.iter().flat_map(|p| p.schema().columns()).map(|c| (c.name.clone(), c)).collect()
@@ -331,7 +333,7 @@ pub(super) fn folded(
     let key = qualified(key, &held(&[&plan]))?;
     let candidates = candidates.map(|c| qualified(c, &held(&[&plan]))).transpose()?;
     let passes = passes.into_iter().map(named).collect::<Result<Vec<_>>>()?;
-    let node = FoldNode::try_new(plan, key, candidates, passes)?;
+    let node = FoldNode::try_new(plan, key, candidates, passes, divided)?;
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
 }
 

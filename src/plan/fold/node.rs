@@ -58,6 +58,8 @@ pub struct FoldNode {
     /// Of whom alone the events matter; of all where none.
     pub candidates: Option<Expr>,
     pub passes: Vec<Pass>,
+    /// Whether the rows are put away and folded part by part even if memory is not short.
+    pub divided: bool,
     schema: DFSchemaRef,
 }
 
@@ -119,6 +121,7 @@ impl FoldNode {
         key: Expr,
         candidates: Option<Expr>,
         passes: Vec<Pass>,
+        divided: bool,
     ) -> Result<FoldNode> {
         let mut fields: Vec<_> =
             entity.schema().iter().map(|(table, field)| (table.cloned(), Arc::clone(field))).collect();
@@ -131,7 +134,7 @@ impl FoldNode {
             }
         }
         let schema = DFSchema::new_with_metadata(fields, Default::default())?;
-        Ok(FoldNode { entity, key, candidates, passes, schema: Arc::new(schema) })
+        Ok(FoldNode { entity, key, candidates, passes, divided, schema: Arc::new(schema) })
     }
 }
 
@@ -189,6 +192,6 @@ impl UserDefinedLogicalNodeCore for FoldNode {
             let items = pass.items.iter().map(|item| item.with(&mut exprs)).collect();
             passes.push(Pass { events, key, time, items });
         }
-        FoldNode::try_new(entity, key, candidates, passes)
+        FoldNode::try_new(entity, key, candidates, passes, self.divided)
     }
 }

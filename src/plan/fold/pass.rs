@@ -26,6 +26,10 @@ use std::sync::Arc;
 /// A sum of so many of the largest numbers should fit its cell.
 const SUMMED: i64 = 64;
 
+/// Bytes that a call keeps of a row, and of each of its events at most, about.
+const CALLED: usize = 64;
+const CALLED_EVENT: usize = 24;
+
 /// Which events an aggregate takes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Selection {
@@ -283,6 +287,16 @@ impl Pass {
     /// The column of the times and what they are compared with, where nothing else is done with them.
     pub fn times(&self) -> Option<(usize, &[i64])> {
         Some((self.times?, &self.bounds))
+    }
+
+    /// What is known of a row takes so much, about: what calls keep of it included, but for what grows with its events.
+    pub fn bytes_of_row(&self) -> usize {
+        self.slots.stride() + self.calls.len() * CALLED
+    }
+
+    /// How much each event may add to that.
+    pub fn bytes_of_event(&self) -> usize {
+        self.calls.len() * CALLED_EVENT
     }
 
     pub fn inputs(&self) -> &[usize] {

@@ -2,7 +2,7 @@
 
 use super::super::operator::column_at;
 use super::super::population::Comparisons;
-use super::exec::{FoldExec, Who};
+use super::exec::{Fold, FoldExec, Who};
 use super::node::FoldNode;
 use super::pass::Pass;
 use async_trait::async_trait;
@@ -60,14 +60,13 @@ impl ExtensionPlanner for Folds {
             .iter()
             .zip(events)
             .map(|(pass, events)| {
-                Ok(Arc::new(Pass::new(pass, &fold.entity, &ranges(events.as_ref()), &lower)?))
+                let pass = Pass::new(pass, &fold.entity, &ranges(events.as_ref()), &lower)?;
+                Ok((Arc::clone(events), Arc::new(pass)))
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Some(Arc::new(FoldExec::new(
-            Arc::clone(entity),
-            Who { key, candidates },
-            events.to_vec(),
-            passes,
+            Fold { entity: Arc::clone(entity), who: Who { key, candidates }, passes },
+            fold.divided,
             Arc::clone(fold.schema().inner()),
             session.config().target_partitions(),
         ))))

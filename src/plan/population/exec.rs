@@ -144,7 +144,9 @@ async fn compare(
     let threads = context.session_config().target_partitions().max(1);
     let memory = MemoryConsumer::new("CompareExec").register(context.memory_pool());
     let schema = plan.schema();
-    let rows = Arc::new(Rows::new(collect(&plan, &context).await?, key)?);
+    let rows = collect(&plan, &context).await?;
+    memory.try_grow(rows.iter().map(RecordBatch::get_array_memory_size).sum())?;
+    let rows = Arc::new(Rows::new(rows, key)?);
     let mut all = Vec::new();
     for peers in peers {
         memory.try_grow(rows.count() * (WORKING + KEPT * (peers.parts.len() + 1)))?;

@@ -14,7 +14,8 @@ use segue::session::{Keeping, Session, Settings};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// One thread and tiny batches, or two threads and rows in the opposite order; by the fold, or by DataFusion alone.
+/// One thread and tiny batches, or two threads and rows in the opposite order; by the fold, in
+/// memory or from disk, or by DataFusion alone.
 #[derive(Clone, Copy)]
 pub struct Way {
     pub name: &'static str,
@@ -42,6 +43,13 @@ pub const WAYS: [Way; 4] = [
         reversed: true,
         strategy: Strategy::Fold,
         kept: false,
+    },
+    Way {
+        name: "folded part by part",
+        threads: 2,
+        batch_size: Some(2),
+        reversed: true,
+        strategy: Strategy::Divided,
     },
     Way {
         name: "DataFusion's operators alone",
