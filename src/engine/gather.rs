@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::error::{EngineError, from_datafusion};
+use crate::plan::row_width;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
@@ -13,7 +14,6 @@ use datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SpillManager;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
-use datafusion::physical_plan::spill::get_record_batch_memory_size;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use std::fmt;
@@ -66,7 +66,7 @@ impl Engine {
         let mut file = None;
         self.run(plan, &mut |batch| {
             let batch = fitted(batch, &schema)?;
-            if file.is_none() && memory.try_grow(get_record_batch_memory_size(&batch)).is_ok() {
+            if file.is_none() && memory.try_grow(batch.num_rows() * row_width(&schema)).is_ok() {
                 batches.push(batch);
                 return Ok(());
             }

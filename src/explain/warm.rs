@@ -210,7 +210,7 @@ impl Asker<'_> {
             columns.push(column);
         }
         let schema: SchemaRef = Arc::new(Schema::new(fields));
-        let rows = Engine::memory_table(Arc::clone(&schema), batches(&schema, &columns)?)?;
+        let rows = Engine::memory_table(&schema, batches(&schema, &columns)?)?;
         Ok(Given { rows, columns: names })
     }
 }

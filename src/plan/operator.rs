@@ -3,7 +3,7 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
@@ -13,7 +13,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::Partitioning;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ExecutionPlan, PlanProperties};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -72,30 +72,46 @@ pub(super) async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> R
     task.join_unwind().await.map_err(|e| internal_datafusion_err!("an operator's task was stopped: {e}"))?
 }
 
+/// What is found once for all partitions: that it failed, too, since some inputs can be run only once.
+pub(super) type Once<T> = Arc<OnceCell<Result<Arc<T>, Arc<DataFusionError>>>>;
+
 /// One partition's batches of what is found once for all of them.
 ///
-/// `work`: finds it, if no other partition has; `count`: how many batches there are; `batch`: one of them.
-pub(super) fn batches<T: Send + Sync + 'static>(
+/// `work`: finds it, if no other partition has; `count`: how many things it has; `each`: the batches of one of them.
+pub(super) fn batches<T: Send + Sync + 'static, I>(
     (plan, partition): (&dyn ExecutionPlan, usize),
-    known: &Arc<OnceCell<Arc<T>>>,
+    known: &Once<T>,
     work: impl Future<Output = Result<Arc<T>>> + Send + 'static,
     count: fn(&T) -> usize,
-    batch: impl Fn(&T, usize) -> Result<RecordBatch> + Send + 'static,
-) -> SendableRecordBatchStream {
+    each: impl Fn(&T, usize) -> Result<I> + Send + 'static,
+) -> SendableRecordBatchStream
+where
+    I: Iterator<Item = Result<RecordBatch>> + Send + 'static,
+{
     let partitions = plan.properties().partitioning.partition_count();
     let known = Arc::clone(known);
     let stream = futures::stream::once(async move {
-        let found = Arc::clone(known.get_or_try_init(|| work).await?);
+        let found = known.get_or_init(async || work.await.map_err(Arc::new)).await;
+        let found = Arc::clone(found.as_ref().map_err(|e| DataFusionError::Shared(Arc::clone(e)))?);
         let count = count(&found);
         // Neighbours stay together, so that rows come in as much order as they have.
         let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);
-        Ok::<_, DataFusionError>(futures::stream::iter((from..to).map(move |at| batch(&found, at))))
+        let each = (from..to).map(move |at| each(&found, at).map(futures::stream::iter));
+        Ok::<_, DataFusionError>(futures::stream::iter(each))
     });
-    let stream = stream.flat_map(|found| match found {
-        Ok(batches) => batches.left_stream(),
-        Err(e) => futures::stream::iter([Err(e)]).right_stream(),
-    });
-    Box::pin(RecordBatchStreamAdapter::new(plan.schema(), stream))
+    Box::pin(RecordBatchStreamAdapter::new(plan.schema(), stream.try_flatten().try_flatten()))
+}
+
+/// Bytes of a text, about.
+const TEXT: usize = 24;
+
+/// Bytes of a row, about: what batches that share their buffers would say of themselves is too much.
+pub(crate) fn width(schema: &Schema) -> usize {
+    let of = |data_type: &DataType| match data_type {
+        DataType::Dictionary(..) => size_of::<i32>(),
+        other => other.primitive_width().unwrap_or(TEXT),
+    };
+    schema.fields().iter().map(|field| of(field.data_type())).sum()
 }
 
 /// The place of the column that an expression is.

@@ -7,6 +7,7 @@ mod examples;
 mod format;
 mod kept;
 mod long_scripts;
+mod memory;
 mod pages;
 mod plans;
 #[cfg(unix)]

@@ -5,7 +5,7 @@
 //! result depends neither on the threads nor on the order of the events. Where memory is too short for that, the rows are
 //! [divided](super::divided), and each part is folded for itself.
 
-use super::super::operator::{batches, collect, joined, properties, visit};
+use super::super::operator::{Once, batches, collect, joined, properties, visit, width};
 use super::divided::{Divided, Division};
 use super::folding::{Folding, Tallied, Tallies};
 use super::keys::{Chosen, Keys};
@@ -21,12 +21,11 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use std::fmt;
+use std::iter::once;
 use std::sync::Arc;
-use tokio::sync::OnceCell;
 
 /// The entity's rows, numbered.
 #[derive(Debug)]
@@ -47,6 +46,8 @@ struct Folded {
     tallies: Vec<Tallied>,
     _memory: MemoryReservation,
 }
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// What is done once for all partitions.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ pub struct FoldExec {
     /// Whether the rows are divided even if memory is not short.
     divided: bool,
     properties: Arc<PlanProperties>,
-    work: Arc<OnceCell<Arc<Work>>>,
+    work: Once<Work>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -190,24 +191,23 @@ impl ExecutionPlan for FoldExec {
         let (fold, schema) = (self.fold.clone(), self.schema());
         let at_once = context.session_config().batch_size().max(1);
         let work = work(self.fold.clone(), self.divided, Arc::clone(&context), self.metrics.clone());
-        let batch = move |work: &Work, at| match work {
-            Work::Folded(folded) => folded.finish(at, &fold, &schema),
-            Work::Divided(divided) => part(divided, at, &fold, &context)?.finish(0, &fold, &schema),
+        let batch = move |work: &Work, at| {
+            Ok(match work {
+                Work::Folded(folded) => Box::new(once(folded.finish(at, &fold, &schema))) as Batches,
+                Work::Divided(divided) => {
+                    let folded = part(divided, at, at_once, &fold, &context)?;
+                    let (fold, schema) = (fold.clone(), Arc::clone(&schema));
+                    let batches = 0..folded.rows.batches.len();
+                    Box::new(batches.map(move |at| folded.finish(at, &fold, &schema)))
+                }
+            })
         };
-        let whole = batches((self, partition), &self.work, work, Work::count, batch);
-        // A part is a batch of its own.
-        let sliced = whole.map_ok(move |batch| {
-            let starts = (0..batch.num_rows()).step_by(at_once);
-            let slices: Vec<_> =
-                starts.map(|at| Ok(batch.slice(at, at_once.min(batch.num_rows() - at)))).collect();
-            futures::stream::iter(slices)
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), sliced.try_flatten())))
+        Ok(batches((self, partition), &self.work, work, Work::count, batch))
     }
 }
 
 impl Work {
-    /// How many batches come of it.
+    /// How many batches or parts it has.
     fn count(&self) -> usize {
         match self {
             Work::Folded(folded) => folded.rows.batches.len(),
@@ -264,29 +264,52 @@ async fn work(
     let threads = context.session_config().target_partitions();
     let division =
         if divided { Some(Division::smallest()) } else { Division::needed(&fold, threads, &context) };
-    if let Some(division) = division {
-        return Ok(Arc::new(Work::Divided(Divided::new(division, &fold, &context, &metrics).await?)));
-    }
-    let rows = Rows::new(collect(&fold.entity, &context).await?, &fold.who)?;
-    let memory = memory(&rows, &fold, threads, &context)?;
+    let division = match division {
+        Some(division) => division,
+        None => match whole(&fold, threads, &context).await {
+            // It was thought to fit. Reading once more is better than giving up.
+            Err(e) if matches!(e.find_root(), DataFusionError::ResourcesExhausted(_)) => {
+                Division::finest(&context)
+            }
+            folded => return Ok(Arc::new(Work::Folded(folded?))),
+        },
+    };
+    Ok(Arc::new(Work::Divided(Divided::new(division, &fold, &context, &metrics).await?)))
+}
+
+/// The whole fold in memory.
+async fn whole(fold: &Fold, threads: usize, context: &Arc<TaskContext>) -> Result<Folded> {
+    let rows = Rows::new(collect(&fold.entity, context).await?, &fold.who)?;
+    let memory = memory(&rows, fold, threads, context)?;
     let mut tallies = Vec::new();
     for (events, pass) in &fold.passes {
         let inputs = rows.inputs(pass, &fold.entity.schema())?;
-        tallies.push(pass_over(events, pass, &rows, inputs, &context).await?);
+        tallies.push(pass_over(events, pass, &rows, inputs, context).await?);
     }
-    Ok(Arc::new(Work::Folded(Folded { rows, tallies, _memory: memory })))
+    Ok(Folded { rows, tallies, _memory: memory })
 }
 
-/// One part of a divided fold, folded.
-fn part(divided: &Divided, part: usize, fold: &Fold, context: &TaskContext) -> Result<Folded> {
-    let rows = Rows::new(vec![divided.rows(part)?], &fold.who)?;
+/// One part of a divided fold, folded. Its batches have so many rows.
+fn part(
+    divided: &Divided,
+    part: usize,
+    at_once: usize,
+    fold: &Fold,
+    context: &TaskContext,
+) -> Result<Folded> {
+    let rows = divided.rows(part)?;
+    let starts = (0..rows.num_rows()).step_by(at_once);
+    let batches = starts.map(|at| rows.slice(at, at_once.min(rows.num_rows() - at))).collect();
+    let rows = Rows::new(batches, &fold.who)?;
     let memory = memory(&rows, fold, 1, context)?;
     let mut tallies = Vec::new();
     for (at, (_, pass)) in fold.passes.iter().enumerate() {
         let inputs = rows.inputs(pass, &fold.entity.schema())?;
         let mut folding = Folding::new(pass, rows.chosen.count(), &inputs)?;
+        let calls = MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool());
         for batch in divided.events(at, part)? {
             folding.add(&batch?, &rows.keys)?;
+            calls.try_resize(folding.called())?;
         }
         tallies.push(folding.end().close()?);
     }
@@ -296,8 +319,8 @@ fn part(divided: &Divided, part: usize, fold: &Fold, context: &TaskContext) -> R
 /// What rows and what is known of them take. `copies`: how many know something of each.
 fn memory(rows: &Rows, fold: &Fold, copies: usize, context: &TaskContext) -> Result<MemoryReservation> {
     let memory = MemoryConsumer::new("FoldExec").register(context.memory_pool());
-    let own: usize = rows.batches.iter().map(|(_, batch)| batch.get_array_memory_size()).sum();
-    let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_row() * copies).sum();
+    let own = rows.batches.iter().map(|(_, batch)| batch.num_rows() * width(&batch.schema())).sum::<usize>();
+    let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_cells() * copies).sum();
     memory.try_grow(own + rows.count * known)?;
     Ok(memory)
 }
@@ -316,10 +339,12 @@ async fn pass_over(
     for partition in 0..partitions {
         let mut stream = events.execute(partition, Arc::clone(context))?;
         let (pass, keys, inputs) = (Arc::clone(pass), Arc::clone(&rows.keys), Arc::clone(&inputs));
+        let calls = MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool());
         tasks.push(SpawnedTask::spawn(async move {
             let mut folding = Folding::new(&pass, count, &inputs)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
+                calls.try_resize(folding.called())?;
                 // A reader that never waits would never let go.
                 tokio::task::yield_now().await;
             }

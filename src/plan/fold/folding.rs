@@ -152,6 +152,11 @@ impl Folding {
         Ok(())
     }
 
+    /// Bytes that calls keep so far.
+    pub fn called(&self) -> usize {
+        self.tallies.calls.iter().map(|call| call.size()).sum()
+    }
+
     /// Takes events whose rows are found.
     fn take(&mut self, batch: &RecordBatch) -> Result<()> {
         let (pass, count) = (Arc::clone(&self.pass), batch.num_rows());

@@ -90,7 +90,7 @@ impl Keys {
         if count > 0 && places == Some(count) && i64::try_from(count) == Ok(in_line) {
             return Keys::Line { first, count: length };
         }
-        if let Some(places) = places.filter(|p| *p <= SPARSE * count.max(LEAST_PLACES)) {
+        if let Some(places) = places.filter(|p| *p <= (SPARSE * count).max(LEAST_PLACES)) {
             let places = usize::try_from(places).unwrap_or(0);
             if in_order {
                 return Keys::Order { first, keys: Ranks::of(keys().map(|(k, _)| place(k, first)), places) };

@@ -28,7 +28,7 @@ const SUMMED: i64 = 64;
 
 /// Bytes that a call keeps of a row, and of each of its events at most, about.
 const CALLED: usize = 64;
-const CALLED_EVENT: usize = 24;
+const CALLED_EVENT: usize = 48;
 
 /// Which events an aggregate takes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -289,12 +289,17 @@ impl Pass {
         Some((self.times?, &self.bounds))
     }
 
-    /// What is known of a row takes so much, about: what calls keep of it included, but for what grows with its events.
-    pub fn bytes_of_row(&self) -> usize {
-        self.slots.stride() + self.calls.len() * CALLED
+    /// Bytes of a row's cells.
+    pub fn bytes_of_cells(&self) -> usize {
+        self.slots.stride()
     }
 
-    /// How much each event may add to that.
+    /// Bytes that calls keep of a row beside them, about.
+    pub fn bytes_of_calls(&self) -> usize {
+        self.calls.len() * CALLED
+    }
+
+    /// How much each event may add to that, about.
     pub fn bytes_of_event(&self) -> usize {
         self.calls.len() * CALLED_EVENT
     }

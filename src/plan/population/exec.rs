@@ -4,7 +4,7 @@
 //! All that is found depends on values and keys alone: neither on the threads nor on the order of the rows.
 
 use super::super::aggregates::interner::MISSING;
-use super::super::operator::{batches, collect, joined, properties, visit};
+use super::super::operator::{Once, batches, collect, joined, properties, visit, width};
 use super::node::Part;
 use super::order::{Numbered, Rows};
 use super::places::{Column, Places, places};
@@ -24,9 +24,9 @@ use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
 use std::fmt;
+use std::iter::once;
 use std::ops::Range;
 use std::sync::Arc;
-use tokio::sync::OnceCell;
 
 /// Bytes of a row while it is compared: what the threads found, and the same brought together.
 const WORKING: usize = 2 * size_of::<super::values::Entry>();
@@ -47,7 +47,7 @@ pub(super) struct CompareExec {
     key: usize,
     peers: Vec<Arc<Peers>>,
     properties: Arc<PlanProperties>,
-    compared: Arc<OnceCell<Arc<Compared>>>,
+    compared: Once<Compared>,
 }
 
 impl CompareExec {
@@ -129,7 +129,7 @@ impl ExecutionPlan for CompareExec {
         let (peers, schema) = (self.peers.clone(), self.schema());
         let work = compare(Arc::clone(&self.rows), self.key, self.peers.clone(), context);
         let count = |compared: &Compared| compared.rows.len();
-        let batch = move |compared: &Compared, at| finish(compared, &peers, at, &schema);
+        let batch = move |compared: &Compared, at| Ok(once(finish(compared, &peers, at, &schema)));
         Ok(batches((self, partition), &self.compared, work, count, batch))
     }
 }
@@ -145,7 +145,7 @@ async fn compare(
     let memory = MemoryConsumer::new("CompareExec").register(context.memory_pool());
     let schema = plan.schema();
     let rows = collect(&plan, &context).await?;
-    memory.try_grow(rows.iter().map(RecordBatch::get_array_memory_size).sum())?;
+    memory.try_grow(rows.iter().map(RecordBatch::num_rows).sum::<usize>() * width(&schema))?;
     let rows = Arc::new(Rows::new(rows, key)?);
     let mut all = Vec::new();
     for peers in peers {

@@ -27,7 +27,7 @@ pub struct Way {
     pub kept: bool,
 }
 
-pub const WAYS: [Way; 4] = [
+pub const WAYS: [Way; 5] = [
     Way {
         name: "one thread, batches of 2",
         threads: 1,
@@ -50,6 +50,7 @@ pub const WAYS: [Way; 4] = [
         batch_size: Some(2),
         reversed: true,
         strategy: Strategy::Divided,
+        kept: false,
     },
     Way {
         name: "DataFusion's operators alone",

@@ -4,9 +4,10 @@
 //! file is written from its beginning to its end, whatever the number of drawers, and one drawer is read without the
 //! others.
 
+use crate::plan::operator::width;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, interleave};
-use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::common::{Result, internal_datafusion_err};
@@ -173,18 +174,6 @@ impl Drawers {
         }))
     }
 }
-
-/// Bytes of a row, about.
-pub(super) fn width(schema: &SchemaRef) -> usize {
-    let of = |data_type: &DataType| match data_type {
-        DataType::Dictionary(..) => size_of::<i32>(),
-        other => other.primitive_width().unwrap_or(TEXT),
-    };
-    schema.fields().iter().map(|field| of(field.data_type())).sum()
-}
-
-/// Bytes of a text, about.
-const TEXT: usize = 24;
 
 /// A column's values in another order. Texts come as what takes least room in blocks of so many rows.
 fn sorted(parts: &[ArrayRef], order: &[(usize, usize)], rows_of_block: usize) -> Result<ArrayRef> {

@@ -5,7 +5,7 @@
 mod drawers;
 
 use super::exec::Fold;
-use crate::plan::operator::{joined, truth};
+use crate::plan::operator::{joined, truth, width};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{cast, concat_batches, filter_record_batch};
@@ -19,7 +19,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
-use drawers::{Drawers, Filing, width};
+use drawers::{Drawers, Filing};
 use futures::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,11 +27,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Of the memory, one part in so many is for what is folded at once, by all threads.
 const FOLDED: usize = 4;
 /// What a thread folds at once is better no more than this: it stays near the processor.
-const NEAR: usize = 16 << 20;
+const NEAR: usize = 8 << 20;
 /// And one in so many for rows on their way to disk, by each thread.
 const UNDER_WAY: usize = 24;
 /// More than this would not make blocks better.
-const ROOM: usize = 8 << 20;
+const ROOM: usize = 4 << 20;
 /// And one in so many to know whose events matter.
 const KNOWN: usize = 32;
 /// Rows are held, then sorted beside that, then written.
@@ -63,7 +63,8 @@ impl Division {
         let MemoryLimit::Finite(limit) = context.memory_pool().memory_limit() else { return None };
         let rows = rows_at_most(entity);
         let bytes_of_row = |copies: usize| {
-            let tables = passes.iter().map(|(_, pass)| pass.bytes_of_row() * copies);
+            let tables =
+                passes.iter().map(|(_, pass)| (pass.bytes_of_cells() + pass.bytes_of_calls()) * copies);
             width(&entity.schema()) + tables.sum::<usize>()
         };
         let mut of_events = Some(0usize);
@@ -79,6 +80,15 @@ impl Division {
         let at_once = (limit / (FOLDED * threads.max(1))).clamp(1, NEAR);
         let parts = needed(1).map_or(SOME_PARTS, |bytes| bytes.div_ceil(at_once));
         Some(Division::new(parts, limit, rows))
+    }
+
+    /// That of a fold that fits least.
+    pub fn finest(context: &TaskContext) -> Division {
+        let limit = match context.memory_pool().memory_limit() {
+            MemoryLimit::Finite(limit) => limit,
+            _ => usize::MAX,
+        };
+        Division::new(MOST_PARTS, limit, None)
     }
 
     /// That of any fold, for tests: the smallest there is.
