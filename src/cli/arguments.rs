@@ -40,7 +40,7 @@ pub struct Common {
     /// Rows to a batch; results never depend on it
     #[arg(long, global = true, value_name = "ROWS", hide = true)]
     pub batch_size: Option<usize>,
-    /// How events are folded; results never depend on it. With --memory it is plain, which spills
+    /// How events are folded; results never depend on it
     #[arg(long, global = true, value_enum, default_value = "fold", value_name = "WAY")]
     pub engine: EngineName,
     /// At the prompt: keep nothing of what a question works out for the next one, neither in memory nor on the disk
