@@ -143,7 +143,7 @@ impl Known {
     }
 
     fn word(&self, hash: u64) -> Option<&AtomicU64> {
-        self.0.get(hash as usize / 64 & (self.0.len() - 1))
+        self.0.get((hash as usize / 64) & (self.0.len() - 1))
     }
 
     fn note(&self, hash: u64) {
