@@ -1,6 +1,6 @@
 //! What does not fit into memory goes to disk, and the answers are the same to the last byte.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use segue::check::AsOfOption;
 use segue::demo::{DemoOptions, generate};
