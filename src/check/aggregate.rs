@@ -362,6 +362,8 @@ impl Checker<'_> {
         match direct.as_slice() {
             [one] => Some(one.clone()),
             [] if self.is_broken(events) => None,
+            // So is whom its rows belong to.
+            [] if self.has_faulty_owner(events) => None,
             // That is said where the keys of the entity are named.
             _ if self.is_broken(entity) => None,
             [] => {

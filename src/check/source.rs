@@ -106,6 +106,17 @@ impl<'a> Checker<'a> {
         self.sources.get(id.0 as usize).is_none_or(|s| s.broken)
     }
 
+    /// Whether an `of`, of this source or of one on the way from it, names what is not there: that was reported.
+    pub(super) fn has_faulty_owner(&self, id: SourceId) -> bool {
+        let lost = |id: SourceId| {
+            self.sources.get(id.0 as usize).is_some_and(|s| {
+                let written = s.def.clauses.iter().filter(|c| matches!(c, SourceClause::Of { .. })).count();
+                s.source.opened && s.source.of.len() < written
+            })
+        };
+        lost(id) || self.reached_from(id).into_iter().any(lost)
+    }
+
     /// By what is written, so that it is known before the source is opened.
     pub(super) fn is_entity(&self, id: SourceId) -> bool {
         self.source(id).is_some_and(Source::is_entity)

@@ -54,9 +54,11 @@ pub fn output_fault(error: &OutputError) -> Diagnostic {
 
 /// 0 fine, 1 findings in the script, 2 a wrong call, 3 data or engine failed, 130 interrupted.
 pub fn exit_code<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> u8 {
-    let of = |code: Code| match code {
-        _ if code.severity() == Severity::Warning => 0,
-        Code::BadCall | Code::UnknownParam => 2,
+    let of = |d: &Diagnostic| match d.code {
+        code if code.severity() == Severity::Warning => 0,
+        Code::BadCall => 2,
+        // Of `--set`; one in a script has its place there.
+        Code::UnknownParam if d.at.is_none() => 2,
         Code::SourceMissing
         | Code::SourceUnreadable
         | Code::FilesDiffer
@@ -72,7 +74,7 @@ pub fn exit_code<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> u8 {
     // A finding in the script explains more than data that it could not open.
     findings
         .into_iter()
-        .map(|d| of(d.code))
+        .map(of)
         .max_by_key(|code| match code {
             130 => 4,
             1 => 3,
