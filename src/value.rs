@@ -38,16 +38,24 @@ impl Value {
 
     /// As it stands in a data file or behind `why`: no grouping, full precision, missing is empty.
     pub fn plain(&self) -> String {
+        let mut text = String::new();
+        // A string takes everything.
+        let _ = self.write_plain(&mut text);
+        text
+    }
+
+    /// [`Value::plain`] behind what is there.
+    pub fn write_plain(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
-            Value::Missing => String::new(),
-            Value::Bool(b) => if *b { "true" } else { "false" }.to_string(),
-            Value::Int(n) => n.to_string(),
-            Value::Decimal(d, s) => decimal(*d, *s, false),
-            Value::Float(x) => x.to_string(),
-            Value::Text(t) => t.clone(),
-            Value::Date(d) => d.to_string(),
-            Value::Instant(t) => t.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
-            Value::Masked => "•••".to_string(),
+            Value::Missing => Ok(()),
+            Value::Bool(b) => out.write_str(if *b { "true" } else { "false" }),
+            Value::Int(n) => write!(out, "{n}"),
+            Value::Decimal(d, s) => write_decimal(out, *d, *s, false),
+            Value::Float(x) => write!(out, "{x}"),
+            Value::Text(t) => out.write_str(t),
+            Value::Date(d) => write!(out, "{d}"),
+            Value::Instant(t) => write!(out, "{}", t.format("%Y-%m-%dT%H:%M:%S%.f")),
+            Value::Masked => out.write_str("•••"),
         }
     }
 }
@@ -59,11 +67,14 @@ impl fmt::Display for Value {
             Value::Missing => f.write_str("missing"),
             Value::Bool(true) => f.write_str("yes"),
             Value::Bool(false) => f.write_str("no"),
-            Value::Int(n) => f.write_str(&group(&n.to_string())),
-            Value::Decimal(d, s) => f.write_str(&decimal(*d, *s, true)),
+            Value::Int(n) => {
+                f.write_str(if *n < 0 { "-" } else { "" })?;
+                write_grouped(f, Digits::of(n.unsigned_abs().into()).text())
+            }
+            Value::Decimal(d, s) => write_decimal(f, *d, *s, true),
             Value::Float(x) => f.write_str(&float(*x)),
             Value::Instant(t) => write!(f, "{}", t.format("%Y-%m-%d %H:%M:%S")),
-            other => f.write_str(&other.plain()),
+            other => other.write_plain(f),
         }
     }
 }
@@ -81,21 +92,70 @@ impl Serialize for Value {
     }
 }
 
-fn decimal(digits: i128, scale: i8, grouped: bool) -> String {
-    let sign = if digits < 0 { "-" } else { "" };
-    let text = digits.unsigned_abs().to_string();
-    let grouping = |whole: &str| if grouped { group(whole) } else { whole.to_string() };
+/// A list has millions of these: nothing is allocated.
+fn write_decimal(out: &mut impl fmt::Write, digits: i128, scale: i8, grouped: bool) -> fmt::Result {
+    let whole = |out: &mut _, whole: &str| match grouped {
+        true => write_grouped(out, whole),
+        false => fmt::Write::write_str(out, whole),
+    };
+    if digits < 0 {
+        out.write_char('-')?;
+    }
+    let digits = Digits::of(digits.unsigned_abs());
+    let text = digits.text();
+    let places = usize::from(scale.unsigned_abs());
     if scale <= 0 {
-        let zeros = "0".repeat(usize::from(scale.unsigned_abs()));
-        return format!("{sign}{}", grouping(&format!("{text}{zeros}")));
+        return match (places, text) {
+            (0, text) => whole(out, text),
+            (_, text) => whole(out, &format!("{text}{}", "0".repeat(places))),
+        };
     }
-    let scale = usize::from(scale.unsigned_abs());
-    let padded = format!("{text:0>width$}", width = scale + 1);
-    let (whole, part) = padded.split_at(padded.len() - scale);
-    if grouped && part.bytes().all(|b| b == b'0') {
-        return format!("{sign}{}", group(whole));
+    let (before, after) = text.split_at(text.len().saturating_sub(places));
+    whole(out, if before.is_empty() { "0" } else { before })?;
+    if grouped && after.bytes().all(|b| b == b'0') {
+        return Ok(());
     }
-    format!("{sign}{}.{part}", grouping(whole))
+    out.write_char('.')?;
+    (after.len()..places).try_for_each(|_| out.write_char('0'))?;
+    out.write_str(after)
+}
+
+/// The digits of a number.
+struct Digits {
+    bytes: [u8; 39],
+    start: usize,
+}
+
+impl Digits {
+    fn of(number: u128) -> Digits {
+        let mut digits = Digits { bytes: [b'0'; 39], start: 39 };
+        let mut rest = number;
+        for byte in digits.bytes.iter_mut().rev() {
+            // Numbers of 64 bits are divided in a fraction of the time.
+            let digit = match u64::try_from(rest) {
+                Ok(small) => {
+                    rest = u128::from(small / 10);
+                    small % 10
+                }
+                Err(_) => {
+                    let digit = rest % 10;
+                    rest /= 10;
+                    digit as u64
+                }
+            };
+            *byte += digit as u8;
+            digits.start -= 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        digits
+    }
+
+    fn text(&self) -> &str {
+        let digits = self.bytes.get(self.start..).unwrap_or_default();
+        std::str::from_utf8(digits).unwrap_or_default()
+    }
 }
 
 fn float(x: f64) -> String {
@@ -121,19 +181,25 @@ fn float(x: f64) -> String {
 
 /// `1234567` as `1,234,567`.
 pub fn group(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    // A string takes everything.
+    let _ = write_grouped(&mut out, digits);
+    out
+}
+
+fn write_grouped(out: &mut impl fmt::Write, digits: &str) -> fmt::Result {
     let (sign, digits) = match digits.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", digits),
     };
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    out.push_str(sign);
+    out.write_str(sign)?;
     for (i, c) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
+            out.write_char(',')?;
         }
-        out.push(c);
+        out.write_char(c)?;
     }
-    out
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,19 +8,16 @@ use super::draw;
 use super::evaluate::{both, count, is_true, is_unknown};
 use super::members::Kept;
 use super::portrait::{Asker, Result, View, internal, value_at};
-use super::reasons;
-use super::why::{self, Customer};
+use super::why;
+use super::why_column::Rows;
 use crate::ir::print::{self, Lang};
-use crate::ir::{Audience, ExprId, Formula, Node, Program, SourceId, Split, Zone};
+use crate::ir::{Audience, ExprId, Node, Program, SourceId, Split, Zone};
 use crate::plan::Request;
 use crate::value::Value;
-use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, ListBuilder, StringArray, StringBuilder, StructBuilder, UInt32Array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, StringArray, UInt32Array};
 use datafusion::arrow::compute::{not, take};
-use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::arrow::datatypes::DataType;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One step of the waterfall.
@@ -254,9 +251,24 @@ impl Asker<'_> {
         if let Some(arms) = arms {
             found.push(("arm".to_string(), Arc::new(StringArray::from(arms)) as ArrayRef));
         }
-        let (text, data) = self.reasons(c, columns, rows)?;
-        found.push(("why".to_string(), text));
-        found.push(("why_data".to_string(), data));
+        let condition = program.definition(c.audience.segment).map(|d| d.body);
+        let condition = condition.ok_or_else(|| internal("an unknown segment"))?;
+        let read = |expr: &ExprId| {
+            let column = c.kept.position(*expr).and_then(|at| columns.get(at));
+            let column = column.ok_or_else(|| internal("a lost reason"))?;
+            Ok((*expr, take(column, &picked, None).map_err(fail)?))
+        };
+        let columns = if columns.is_empty() {
+            Vec::new()
+        } else {
+            c.reasons.iter().map(read).collect::<Result<_>>()?
+        };
+        let reasons = self.reasons(
+            condition,
+            &Rows { columns: columns.into_iter().collect(), count: rows.len(), program },
+        )?;
+        found.push(("why".to_string(), reasons.text));
+        found.push(("why_data".to_string(), reasons.data));
         Ok(found)
     }
 
@@ -265,87 +277,6 @@ impl Asker<'_> {
         let ty = crate::plan::arrow_type(self.program.ty(expr)).unwrap_or(DataType::Utf8View);
         Ok(datafusion::arrow::array::new_empty_array(&ty))
     }
-
-    /// Why each member is one: a line for people, and tag, value and test as data.
-    fn reasons(&self, c: &Collector<'_>, columns: &[ArrayRef], rows: &[u32]) -> Result<(ArrayRef, ArrayRef)> {
-        let program = self.program;
-        let body = program
-            .definition(c.audience.segment)
-            .map(|d| d.body)
-            .ok_or_else(|| internal("an unknown segment"))?;
-        let formula = Formula::of(program, body);
-        let mut text = StringBuilder::new();
-        let mut data = ListBuilder::new(StructBuilder::from_fields(why_fields(), 0)).with_field(Field::new(
-            "item",
-            DataType::Struct(why_fields()),
-            true,
-        ));
-        for row in rows {
-            let mut values: HashMap<ExprId, Value> = HashMap::new();
-            for expr in &c.reasons {
-                let array = c
-                    .kept
-                    .position(*expr)
-                    .and_then(|at| columns.get(at))
-                    .ok_or_else(|| internal("a lost reason"))?;
-                values.insert(*expr, value_at(array, *row as usize, &program.zone)?);
-            }
-            let customer = Customer::with(values);
-            let of = |atom: ExprId| customer.outcome(program, atom);
-            let mut support = Vec::new();
-            reasons::support(program, &formula, true, &of, &mut support)?;
-            let mut lines = Vec::new();
-            for wanted in support {
-                if matches!(program.node(wanted.0), Node::Literal(_)) {
-                    continue;
-                }
-                lines.push(customer.test(self, wanted));
-                self.reason_data(&customer, wanted, data.values())?;
-            }
-            data.append(true);
-            text.append_value(lines.join("; "));
-        }
-        Ok((Arc::new(text.finish()), Arc::new(data.finish())))
-    }
-
-    fn reason_data(
-        &self,
-        customer: &Customer,
-        wanted: reasons::Wanted,
-        row: &mut StructBuilder,
-    ) -> Result<()> {
-        let program = self.program;
-        let (expr, _) = reasons::as_wanted(program, wanted);
-        let inputs = super::attrition::inputs(program, wanted.0);
-        let tags: Vec<String> = inputs.iter().map(|e| print::label(program, *e)).collect();
-        let values: Vec<String> = inputs
-            .iter()
-            .map(|e| match customer.value(*e) {
-                Value::Missing => String::new(),
-                _ if self.is_pii(*e) => Value::Masked.plain(),
-                value => value.plain(),
-            })
-            .collect();
-        for (i, cell) in [tags.join(", "), values.join(", "), print::expr(program, expr, self.lang)]
-            .into_iter()
-            .enumerate()
-        {
-            match row.field_builder::<StringBuilder>(i) {
-                Some(builder) => builder.append_value(cell),
-                None => return Err(internal("a reason's field")),
-            }
-        }
-        row.append(true);
-        Ok(())
-    }
-}
-
-fn why_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("tag", DataType::Utf8, true),
-        Field::new("value", DataType::Utf8, true),
-        Field::new("test", DataType::Utf8, true),
-    ])
 }
 
 impl Collector<'_> {

@@ -29,6 +29,7 @@ mod terms;
 mod transitions;
 mod warm;
 mod why;
+mod why_column;
 
 pub use answer::Answer;
 pub use audience::Selection;

@@ -80,41 +80,6 @@ fn every(program: &Program, list: &[Formula], want: bool, of: &Outcomes<'_>) -> 
     Ok(all)
 }
 
-/// The atoms that make a true formula true, in the order written: what a member's `why` says.
-pub fn support(
-    program: &Program,
-    formula: &Formula,
-    want: bool,
-    of: &Outcomes<'_>,
-    found: &mut Vec<Wanted>,
-) -> Result<()> {
-    match formula {
-        Formula::Atom(atom) => {
-            if of(*atom)? == Some(want) && !found.contains(&(*atom, want)) {
-                found.push((*atom, want));
-            }
-        }
-        Formula::Not(inner) => support(program, inner, !want, of, found)?,
-        Formula::And(list) | Formula::Or(list) => {
-            for f in list {
-                if outcome(program, f, of)? == Some(want) {
-                    support(program, f, want, of, found)?;
-                }
-            }
-        }
-        Formula::Member(def) | Formula::Outside(def) => {
-            let want = if matches!(formula, Formula::Outside(_)) { !want } else { want };
-            let d = program.definition(*def).ok_or_else(|| internal("an unknown segment"))?;
-            if d.is_entity {
-                return Ok(());
-            }
-            let body = Formula::of(program, d.body);
-            support(program, &body, want, of, found)?;
-        }
-    }
-    Ok(())
-}
-
 /// The expression that reads as wanted: the atom itself, or `not atom`.
 pub fn as_wanted(program: &Program, (atom, want): Wanted) -> (ExprId, bool) {
     match want {

@@ -10,7 +10,7 @@ mod tested;
 mod words;
 
 pub use model::{model, part};
-pub use tested::test_text;
+pub use tested::{TestPart, test_parts, test_text};
 pub use words::quoted;
 
 use super::{DefId, ExprId, Formula, Limit, Node, OwnWindow, Program, Sequence, Source, Window};
@@ -82,12 +82,21 @@ pub fn label(program: &Program, id: ExprId) -> String {
 
 /// One value as it stands in a sentence: text quoted, yes/no and missing in the reader's language.
 pub fn value(value: &Value, lang: Lang) -> String {
+    let mut text = String::new();
+    // A string takes everything.
+    let _ = write_value(&mut text, value, lang);
+    text
+}
+
+/// [`value`] behind what is there.
+pub fn write_value(out: &mut String, value: &Value, lang: Lang) -> std::fmt::Result {
+    use std::fmt::Write;
     match (value, lang) {
-        (Value::Missing, Lang::Zh) => "缺失".to_string(),
-        (Value::Bool(true), Lang::Zh) => "是".to_string(),
-        (Value::Bool(false), Lang::Zh) => "否".to_string(),
-        (Value::Text(text), _) => words::quoted(text),
-        (other, _) => other.to_string(),
+        (Value::Missing, Lang::Zh) => out.write_str("缺失"),
+        (Value::Bool(true), Lang::Zh) => out.write_str("是"),
+        (Value::Bool(false), Lang::Zh) => out.write_str("否"),
+        (Value::Text(text), _) => out.write_str(&words::quoted(text)),
+        (other, _) => write!(out, "{other}"),
     }
 }
 

@@ -12,13 +12,56 @@ use chrono::NaiveDate;
 /// `staff no`, `assets / 12 ≥ 10,000 (assets 150,000)`. `values` has the values of [`atom_inputs`]; it may also
 /// have those of a compared side that is no input. What has no value there is printed without one.
 pub fn test_text(program: &Program, atom: ExprId, values: &[(ExprId, Value)], lang: Lang) -> String {
-    Tested { program, values, lang, pending: Vec::new() }.text(atom)
+    let shown = |_: ExprId, v: &Value| value(v, lang);
+    Tested { program, values, lang, shown: &shown, pending: Vec::new() }.text(atom)
+}
+
+/// A part of what [`test_text`] says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TestPart {
+    Text(String),
+    /// The value of an input.
+    Value(ExprId),
+}
+
+/// What [`test_text`] says of every row where the same inputs are missing; none where it says more than values.
+///
+/// `is_missing`: whether that input is, for each of [`atom_inputs`].
+pub fn test_parts(
+    program: &Program,
+    atom: ExprId,
+    inputs: &[(ExprId, bool)],
+    lang: Lang,
+) -> Option<Vec<TestPart>> {
+    let mut counts_time = false;
+    program.graph.walk(atom, &mut |_, node| counts_time |= matches!(node, Node::Elapsed { .. }));
+    if counts_time {
+        return None;
+    }
+    // No name and no text of a script has this character.
+    const MARK: char = '\u{0}';
+    let some = |missing| if missing { Value::Missing } else { Value::Bool(true) };
+    let values: Vec<(ExprId, Value)> = inputs.iter().map(|(id, missing)| (*id, some(*missing))).collect();
+    let shown = |id: ExprId, v: &Value| match v {
+        Value::Missing => value(v, lang),
+        _ => format!("{MARK}{}{MARK}", id.0),
+    };
+    let text = Tested { program, values: &values, lang, shown: &shown, pending: Vec::new() }.text(atom);
+    let parts = text.split(MARK).enumerate().filter(|(_, part)| !part.is_empty());
+    parts
+        .map(|(at, part)| match at % 2 {
+            0 => Some(TestPart::Text(part.to_string())),
+            _ => Some(TestPart::Value(ExprId(part.parse().ok()?))),
+        })
+        .collect()
 }
 
 struct Tested<'a> {
     program: &'a Program,
     values: &'a [(ExprId, Value)],
     lang: Lang,
+    /// How a value is put into the text.
+    shown: &'a dyn Fn(ExprId, &Value) -> String,
     /// Inputs whose values have no place beside their name, for the parentheses at the end.
     pending: Vec<ExprId>,
 }
@@ -53,14 +96,14 @@ impl Tested<'_> {
 
     /// Whether the subject of `is missing` can be followed by its value, which then says it all.
     fn has_place(&self, node: &Node) -> bool {
-        node.operands().first().is_some_and(|id| self.shown(*id).is_some())
+        node.operands().first().is_some_and(|id| self.value_shown(*id).is_some())
     }
 
     /// An operand followed by its value where it has one of its own, and whether that is missing.
     fn operand(&mut self, id: ExprId) -> (String, bool) {
         let text = Printer::new(self.program, self.lang).print(id, Precedence::Coalesce);
-        match self.shown(id) {
-            Some(v) => (format!("{text} {}", value(&v, self.lang)), v.is_missing()),
+        match self.value_shown(id) {
+            Some(v) => (format!("{text} {}", (self.shown)(id, &v)), v.is_missing()),
             None => {
                 self.postpone(id);
                 (text, false)
@@ -68,7 +111,7 @@ impl Tested<'_> {
         }
     }
 
-    fn shown(&self, id: ExprId) -> Option<Value> {
+    fn value_shown(&self, id: ExprId) -> Option<Value> {
         if let Some(v) = self.value(id) {
             return Some(v.clone());
         }
@@ -107,7 +150,7 @@ impl Tested<'_> {
             .iter()
             .filter_map(|id| {
                 let v = self.value(*id)?;
-                Some(format!("{} {}", expr(self.program, *id, self.lang), value(v, self.lang)))
+                Some(format!("{} {}", expr(self.program, *id, self.lang), (self.shown)(*id, v)))
             })
             .collect();
         match self.lang {

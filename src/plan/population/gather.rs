@@ -1,7 +1,7 @@
 //! What the threads have found, brought together group by group.
 
+use super::super::parallel::each;
 use super::node::Take;
-use super::parallel::each;
 use super::values::{Entry, Found};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::common::Result;
@@ -57,8 +57,8 @@ impl Lists {
                     *size += 1;
                 }
             }
-            Ok((entries, sizes))
-        })?;
+            (entries, sizes)
+        });
         let (lists, sizes) = together(counted, groups);
         Ok(Lists { lists, sizes, open, threads })
     }
@@ -70,12 +70,12 @@ impl Lists {
 
     /// Those that can be among the largest, where they are few: a sample says how large a row must be, and it is counted
     /// whether enough of them are. None where they are not.
-    pub fn largest(&self, takes: &[Take]) -> Result<Option<Gathered>> {
+    pub fn largest(&self, takes: &[Take]) -> Option<Gathered> {
         let most = |size: &usize| takes.iter().map(|take| take.of(*size)).max().unwrap_or_default();
         let wanted: Vec<usize> = self.sizes.iter().map(most).collect();
         let total: usize = self.sizes.iter().sum();
         if total < SMALL || wanted.iter().sum::<usize>() > total / 4 || wanted.len() > total / (4 * EVERY) {
-            return Ok(None);
+            return None;
         }
         let mut samples = vec![Vec::new(); self.sizes.len()];
         for entry in self.lists.iter().flat_map(|list| list.iter().step_by(EVERY)) {
@@ -105,13 +105,13 @@ impl Lists {
                     }
                 }
             }
-            Ok((kept, sizes))
-        })?;
+            (kept, sizes)
+        });
         let (lists, sizes) = together(kept, floors.len());
         if sizes.iter().zip(&wanted).any(|(kept, wanted)| kept < wanted) {
-            return Ok(None);
+            return None;
         }
-        Ok(Some(Gathered { entries: by_group(lists, &sizes), sizes }))
+        Some(Gathered { entries: by_group(lists, &sizes), sizes })
     }
 }
 

@@ -14,7 +14,7 @@
 //! exec.rs    the operator: collect, compare, finish
 //! order.rs   rows in the order of their keys    values.rs    what is worked out on each batch of rows
 //! groups.rs  groups as numbers                  gather.rs    what is compared, group by group
-//! places.rs  selecting and sorting              parallel.rs  work for several threads
+//! places.rs  selecting and sorting
 //! ```
 
 mod exec;
@@ -22,7 +22,6 @@ mod gather;
 mod groups;
 mod node;
 mod order;
-mod parallel;
 mod places;
 mod planner;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! From the rows that are compared to where each stands in its group.
 
 use super::super::aggregates::interner::MISSING;
+use super::super::parallel::each;
 use super::gather::{Gathered, Lists};
 use super::node::{Part, Take, Tiles};
-use super::parallel::each;
 use super::values::{Entry, Found};
 use datafusion::arrow::array::{ArrayRef, BooleanBufferBuilder, Int64Array};
 use datafusion::arrow::buffer::BooleanBuffer;
@@ -51,9 +51,9 @@ pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: us
     let mut lists = Lists::new(found, threads)?;
     let (open, sizes) = (std::mem::take(&mut lists.open), lists.sizes.clone());
     if takes.len() == parts.len()
-        && let Some(mut few) = lists.largest(&takes)?
+        && let Some(mut few) = lists.largest(&takes)
     {
-        let taken = taken(&mut few, &sizes, &takes, rows, threads)?;
+        let taken = taken(&mut few, &sizes, &takes, rows, threads);
         let columns = taken.into_iter().map(Column::Taken).collect();
         return Ok(Places { columns, groups: None, count: sizes.len(), open });
     }
@@ -67,14 +67,14 @@ pub(super) fn places(parts: &[Part], found: Vec<Found>, rows: usize, threads: us
         }
         groups
     });
-    let mut taken = taken(&mut gathered, &sizes, &takes, rows, threads)?.into_iter();
+    let mut taken = taken(&mut gathered, &sizes, &takes, rows, threads).into_iter();
     let mut entries = gathered.entries;
     if parts.iter().any(|part| part.is_place()) {
         let tiles = parts.iter().filter(|part| part.is_place()).map(|part| few_tiles(*part)).collect();
-        sort(&mut entries, &sizes, tiles, threads)?;
+        sort(&mut entries, &sizes, tiles, threads);
     }
     let placed: Vec<Part> = parts.iter().copied().filter(|part| part.is_place()).collect();
-    let mut placed = each(placed, threads, |part| Ok(place(&entries, &sizes, part, rows)))?.into_iter();
+    let mut placed = each(placed, threads, |part| place(&entries, &sizes, part, rows)).into_iter();
     let mut columns = Vec::with_capacity(parts.len());
     for part in parts {
         columns.extend(match part {
@@ -120,9 +120,9 @@ fn taken(
     takes: &[Take],
     rows: usize,
     threads: usize,
-) -> Result<Vec<BooleanBuffer>> {
+) -> Vec<BooleanBuffer> {
     if takes.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let most = share(gathered.entries.len(), threads);
     let mut sizes = sizes.iter();
@@ -141,7 +141,7 @@ fn taken(
                 found.extend(group.iter().take(count).map(|e| e.row));
             }
         }
-        Ok(found)
+        found
     };
     let mut taken: Vec<BooleanBufferBuilder> = Vec::with_capacity(takes.len());
     for _ in takes {
@@ -149,12 +149,12 @@ fn taken(
         none.append_n(rows, false);
         taken.push(none);
     }
-    for found in each(groups, threads, largest)? {
+    for found in each(groups, threads, largest) {
         for (rows, taken) in found.into_iter().zip(&mut taken) {
             rows.into_iter().for_each(|row: u32| taken.set_bit(row as usize, true));
         }
     }
-    Ok(taken.into_iter().map(|mut taken| taken.finish()).collect())
+    taken.into_iter().map(|mut taken| taken.finish()).collect()
 }
 
 /// How many tiles are asked for, where they are so few that rows need no order within them.
@@ -166,7 +166,7 @@ fn few_tiles(part: Part) -> Option<u32> {
 }
 
 /// Sorts each group by value, then by key; where only a few tiles are asked for, as far as to know who is in which.
-fn sort(entries: &mut [Entry], sizes: &[usize], tiles: Option<Vec<u32>>, threads: usize) -> Result<()> {
+fn sort(entries: &mut [Entry], sizes: &[usize], tiles: Option<Vec<u32>>, threads: usize) {
     let most = share(entries.len(), threads);
     let mut pieces = Vec::new();
     for run in runs(entries, sizes, most) {
@@ -178,11 +178,7 @@ fn sort(entries: &mut [Entry], sizes: &[usize], tiles: Option<Vec<u32>>, threads
         }
         pieces.push(small);
     }
-    each(pieces, threads, |pieces| {
-        pieces.into_iter().for_each(Piece::sort);
-        Ok(())
-    })?;
-    Ok(())
+    each(pieces, threads, |pieces: Vec<Piece<'_>>| pieces.into_iter().for_each(Piece::sort));
 }
 
 /// Where the tiles of a group of this size begin, but the first.

@@ -1,40 +1,35 @@
 //! Work without an end of its own, dealt out to threads.
 
-use datafusion::common::{Result, exec_datafusion_err};
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Works on all items, several threads at a time; what comes of them, in their order.
-pub(super) fn each<T: Send, R: Send>(
-    items: Vec<T>,
-    threads: usize,
-    work: impl Fn(T) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
+///
+/// # Panics
+/// Where the work on an item does.
+pub(crate) fn each<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let count = items.len();
     if threads <= 1 || count <= 1 {
         return items.into_iter().map(work).collect();
     }
     let queue = Mutex::new(items.into_iter().enumerate());
-    let run = || -> Result<Vec<(usize, R)>> {
+    let run = || -> Vec<(usize, R)> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let mut done = Vec::new();
         while let Some((at, item)) = next() {
-            done.push((at, work(item)?));
+            done.push((at, work(item)));
         }
-        Ok(done)
+        done
     };
     let mut done = thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(run)).collect();
         let mut done = run();
         for other in others {
-            let more = other.join().unwrap_or_else(|_| Err(exec_datafusion_err!("a comparison broke down")));
-            done = done.and_then(|mut done| {
-                done.extend(more?);
-                Ok(done)
-            });
+            done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         done
-    })?;
+    });
     done.sort_unstable_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
+    done.into_iter().map(|(_, result)| result).collect()
 }
