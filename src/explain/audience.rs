@@ -7,12 +7,13 @@ use super::candidates;
 use super::draw;
 use super::evaluate::{both, count, is_true, is_unknown};
 use super::members::Kept;
-use super::portrait::{Asker, Result, View, internal, value_at};
+use super::portrait::{Asker, ExplainError, Result, View, internal, value_at};
 use super::why;
 use super::why_column::Rows;
 use crate::ir::print::{self, Lang};
 use crate::ir::{Audience, ExprId, Node, Program, SourceId, Split, Zone};
 use crate::plan::Request;
+use crate::plan::parallel::each;
 use crate::value::Value;
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, StringArray, UInt32Array};
 use datafusion::arrow::compute::{not, take};
@@ -45,10 +46,28 @@ pub struct Selection {
     /// Who is held out: the same columns but for the arm, since they are in none.
     pub held_out: Option<Vec<(String, ArrayRef)>>,
     pub rows: u64,
+    /// How many are held out; none where nobody was to be.
+    pub held: Option<u64>,
     /// Those of the columns that are personal: files carry them, screens do not show them.
     pub personal: Vec<String>,
     /// The script's zone: screens show exact moments in it.
     pub zone: Zone,
+}
+
+impl Selection {
+    /// Lets go of all rows but the first.
+    ///
+    /// # Errors
+    /// Only for faults of Segue itself.
+    pub fn keep_first(&mut self, rows: usize) -> Result<()> {
+        for columns in [Some(&mut self.columns), self.held_out.as_mut()].into_iter().flatten() {
+            for (_, column) in columns {
+                let first: UInt32Array = (0u32..).take(rows.min(column.len())).collect();
+                *column = take(column, &first, None).map_err(|e| internal(e.to_string()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One arm of a split.
@@ -88,6 +107,15 @@ impl Counted {
 impl Asker<'_> {
     /// The rows of audiences, in the order given. Those of one entity share one pass.
     pub fn select(&self, audiences: &[&Audience]) -> Result<Vec<Selection>> {
+        self.select_each(audiences, &|selection| selection)
+    }
+
+    /// What becomes of the rows of audiences, in the order given; of several at a time.
+    pub fn select_each<T: Send>(
+        &self,
+        audiences: &[&Audience],
+        then: &(dyn Fn(Selection) -> T + Sync),
+    ) -> Result<Vec<T>> {
         let mut entities: Vec<SourceId> = Vec::new();
         for a in audiences {
             let entity = self.entity_of(a.segment)?;
@@ -95,7 +123,7 @@ impl Asker<'_> {
                 entities.push(entity);
             }
         }
-        let mut done: Vec<(String, Selection)> = Vec::new();
+        let mut done: Vec<(String, T)> = Vec::new();
         for entity in entities {
             let mut collectors = Vec::new();
             for a in audiences {
@@ -109,8 +137,15 @@ impl Asker<'_> {
             self.read(&Request::of(entity, exprs).among(candidates), &mut |view| {
                 collectors.iter_mut().try_for_each(|c| c.add(self.program, view))
             })?;
-            for c in collectors {
-                done.push((c.audience.name.clone(), self.finish(c)?));
+            let (all, within) = self.threads_for(collectors.len());
+            let (engine, program, tables, lang) = (self.engine, self.program, self.tables, self.lang);
+            let finish = |c: Collector<'_>| {
+                let asker = Asker { engine, program, tables, lang, on_progress: &|_| {}, warm: false };
+                let name = c.audience.name.clone();
+                Ok::<_, ExplainError>((name, then(asker.finish(c, within)?)))
+            };
+            for finished in each(collectors, all, finish) {
+                done.push(finished?);
             }
         }
         let mut ordered = Vec::new();
@@ -120,6 +155,13 @@ impl Asker<'_> {
             }
         }
         Ok(ordered)
+    }
+
+    /// How many audiences are finished at a time, and by how many threads each.
+    fn threads_for(&self, audiences: usize) -> (usize, usize) {
+        let threads = self.engine.threads().max(1);
+        let all = threads.min(audiences.max(1));
+        (all, threads / all)
     }
 
     fn collector<'b>(&self, audience: &'b Audience) -> Result<Collector<'b>> {
@@ -143,7 +185,7 @@ impl Asker<'_> {
         })
     }
 
-    fn finish(&self, c: Collector<'_>) -> Result<Selection> {
+    fn finish(&self, c: Collector<'_>, threads: usize) -> Result<Selection> {
         let program = self.program;
         let mut waterfall = c.waterfall(program, self.lang);
         let by: Vec<ExprId> = c.audience.limit.and_then(|l| l.by).into_iter().collect();
@@ -196,9 +238,9 @@ impl Asker<'_> {
             let rows = arms.iter().flatten().filter(|name| **name == arm.name).count() as u64;
             sizes.push(ArmSize { arm: arm.name.clone(), share: arm.share, rows });
         }
-        let delivered = self.rows_of(&c, &columns, &sent, arms)?;
+        let delivered = self.rows_of(&c, &columns, &sent, arms, threads)?;
         let held_out = match c.audience.control {
-            Some(_) => Some(self.rows_of(&c, &columns, &held, None)?),
+            Some(_) => Some(self.rows_of(&c, &columns, &held, None, threads)?),
             None => None,
         };
         let audience = c.audience.clone();
@@ -208,7 +250,8 @@ impl Asker<'_> {
         let personal = audience.columns.iter().filter(|c| self.is_pii(c.expr) && !is_key(c.expr));
         let personal = personal.map(|c| c.name.clone()).collect();
         let (columns, zone) = (delivered, self.program.zone);
-        Ok(Selection { audience, waterfall, arms: sizes, columns, held_out, rows, personal, zone })
+        let held = held_out.is_some().then_some(held.len() as u64);
+        Ok(Selection { audience, waterfall, arms: sizes, columns, held_out, rows, held, personal, zone })
     }
 
     /// The arm of each row.
@@ -229,6 +272,7 @@ impl Asker<'_> {
         columns: &[ArrayRef],
         rows: &[u32],
         arms: Option<Vec<&str>>,
+        threads: usize,
     ) -> Result<Vec<(String, ArrayRef)>> {
         let program = self.program;
         let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
@@ -266,6 +310,7 @@ impl Asker<'_> {
         let reasons = self.reasons(
             condition,
             &Rows { columns: columns.into_iter().collect(), count: rows.len(), program },
+            threads,
         )?;
         found.push(("why".to_string(), reasons.text));
         found.push(("why_data".to_string(), reasons.data));

@@ -45,7 +45,7 @@ struct Told {
 
 impl Asker<'_> {
     /// Why the rows are members of a segment with this condition.
-    pub(super) fn reasons(&self, condition: ExprId, rows: &Rows<'_>) -> Result<Reasons> {
+    pub(super) fn reasons(&self, condition: ExprId, rows: &Rows<'_>, threads: usize) -> Result<Reasons> {
         if rows.count == 0 {
             return part(&[], &[], 0..0, &self.program.zone);
         }
@@ -57,7 +57,7 @@ impl Asker<'_> {
         let sayings =
             told.iter().map(|told| Saying::new(self, told.wanted, rows)).collect::<Result<Vec<_>>>()?;
         let starts: Vec<usize> = (0..rows.count).step_by(AT_ONCE).collect();
-        let parts = each(starts, self.engine.threads(), |start| {
+        let parts = each(starts, threads, |start| {
             part(&told, &sayings, start..(start + AT_ONCE).min(rows.count), zone)
         });
         let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;

@@ -138,14 +138,26 @@ impl AtomicGroup {
     /// Takes a file that is written in full and brings it to the disk, still hidden.
     pub fn add(&mut self, file: AtomicFile) -> Result<Finished, OutputError> {
         let AtomicFile { target, out, hash, bytes } = file;
-        if self.parts.iter().any(|p| p.target == target) {
-            return Err(OutputError::because(&target, "is the target of two files of one run"));
-        }
+        self.check_new(&target)?;
         let written = out.into_inner().map_err(|e| OutputError::new(&target, e.error()))?;
         written.as_file().sync_all().map_err(|e| OutputError::new(&target, &e))?;
         let finished = Finished { path: target.clone(), bytes, sha256: hex(&hash.finalize()) };
         self.parts.push(Part { target, temporary: written.into_temp_path() });
         Ok(finished)
+    }
+
+    /// Takes the files of another group, behind its own.
+    pub fn join(&mut self, other: AtomicGroup) -> Result<(), OutputError> {
+        other.parts.iter().try_for_each(|part| self.check_new(&part.target))?;
+        self.parts.extend(other.parts);
+        Ok(())
+    }
+
+    fn check_new(&self, target: &Path) -> Result<(), OutputError> {
+        match self.parts.iter().any(|part| part.target == *target) {
+            true => Err(OutputError::because(target, "is the target of two files of one run")),
+            false => Ok(()),
+        }
     }
 
     /// Puts all files in their places. Where one cannot be put, those before it are taken back.

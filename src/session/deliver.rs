@@ -1,10 +1,10 @@
 //! A run: audiences selected, files and manifests written beside, then all put in place together.
 
 use super::Session;
-use super::fault::output_fault;
+use super::fault::{fault_of, output_fault};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Progress;
-use crate::explain::{Asker, ExplainError, Selection};
+use crate::explain::{Asker, Selection};
 use crate::ir::print::{self, Lang};
 use crate::ir::{Audience, Program};
 use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
@@ -13,6 +13,9 @@ use crate::output::manifest::{self, HeldOut, Manifest};
 use crate::value::group;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::path::{Path, PathBuf};
+
+/// Rows of a delivered audience that can still be shown.
+const SHOWN: usize = 100;
 
 /// One audience as it was delivered.
 #[derive(Debug)]
@@ -40,37 +43,49 @@ impl Session {
         out: Option<&Path>,
         on_progress: &dyn Fn(Progress),
     ) -> Result<Vec<Delivered>, Diagnostic> {
-        let work = |asker: &Asker<'_>| -> Result<Vec<Selection>, ExplainError> { asker.select(audiences) };
-        let selections = self.with_asker(program, on_progress, work)?;
-        for selection in &selections {
-            if let Some(least) = selection.audience.min_size
-                && selection.rows < least
-            {
-                let (name, rows) = (&selection.audience.name, group(&selection.rows.to_string()));
-                let least = group(&least.to_string());
-                return Err(Diagnostic::new(
-                    Code::TooSmall,
-                    format!("the audience `{name}` has {rows} customers, and its minimum size is {least}"),
-                )
-                .at(selection.audience.span)
-                .help("no file of this run was written"));
-            }
-        }
+        let deliver = |selection| self.delivered(program, selection, out);
+        let work = |asker: &Asker<'_>| asker.select_each(audiences, &deliver);
         let mut together = AtomicGroup::default();
         let mut delivered = Vec::new();
-        for selection in selections {
-            let files = match &selection.audience.to {
-                Some(to) => {
-                    let folder = out.unwrap_or(&to.folder);
-                    self.write(program, &selection, &folder.join(&to.pattern), &mut together)
-                        .map_err(|e| output_fault(&e).at(selection.audience.span))?
-                }
-                None => Vec::new(),
-            };
-            delivered.push(Delivered { selection, files });
+        for one in self.with_asker(program, on_progress, work)? {
+            let (one, files) = one?;
+            together.join(files).map_err(|e| output_fault(&e).at(one.selection.audience.span))?;
+            delivered.push(one);
         }
         together.commit().map_err(|e| output_fault(&e))?;
         Ok(delivered)
+    }
+
+    /// One audience, its files written and still hidden. Of its rows, the first are left.
+    fn delivered(
+        &self,
+        program: &Program,
+        mut selection: Selection,
+        out: Option<&Path>,
+    ) -> Result<(Delivered, AtomicGroup), Diagnostic> {
+        if let Some(least) = selection.audience.min_size
+            && selection.rows < least
+        {
+            let (name, rows) = (&selection.audience.name, group(&selection.rows.to_string()));
+            let least = group(&least.to_string());
+            return Err(Diagnostic::new(
+                Code::TooSmall,
+                format!("the audience `{name}` has {rows} customers, and its minimum size is {least}"),
+            )
+            .at(selection.audience.span)
+            .help("no file of this run was written"));
+        }
+        let mut together = AtomicGroup::default();
+        let files = match &selection.audience.to {
+            Some(to) => {
+                let target = out.unwrap_or(&to.folder).join(&to.pattern);
+                let written = self.write(program, &selection, &target, &mut together);
+                written.map_err(|e| output_fault(&e).at(selection.audience.span))?
+            }
+            None => Vec::new(),
+        };
+        selection.keep_first(SHOWN).map_err(|e| fault_of(&e))?;
+        Ok((Delivered { selection, files }, together))
     }
 
     fn write(

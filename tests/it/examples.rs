@@ -190,14 +190,11 @@ fn run(script: &Path) -> Found {
     let counts = session.counts(&program, &ids, &|_| {}).unwrap();
     let audiences: Vec<_> = program.audiences.iter().collect();
     let lists = session.deliver(&program, &audiences, None, &|_| {}).unwrap();
-    let rows = |columns: &Option<Vec<(String, datafusion::arrow::array::ArrayRef)>>| {
-        columns.as_ref().and_then(|c| c.first()).map_or(0, |c| c.1.len() as u64)
-    };
     Found {
         segments: counts.into_iter().map(|c| (c.segment, c.members)).collect(),
         audiences: lists
             .into_iter()
-            .map(|l| (l.selection.audience.name, l.selection.rows, rows(&l.selection.held_out)))
+            .map(|l| (l.selection.audience.name, l.selection.rows, l.selection.held.unwrap_or_default()))
             .collect(),
     }
 }

@@ -48,8 +48,8 @@ fn headline(page: &mut Page<'_>, a: &Selection) {
         Some(share) => say(lang, Word::Sent, &[&count(a.rows), &count(total), entity, &share]),
     };
     let mut line = Line::new().plain(sent);
-    if let Some(held) = a.held_out.as_ref().map(|columns| columns.first().map_or(0, |(_, c)| c.len())) {
-        line = line.plain(" · ").plain(say(lang, Word::HeldOut, &[&count(held as u64)]));
+    if let Some(held) = a.held {
+        line = line.plain(" · ").plain(say(lang, Word::HeldOut, &[&count(held)]));
     }
     if let Some(least) = a.audience.min_size.filter(|least| a.rows < *least) {
         line = line.plain(" · ").add(Style::Bad, say(lang, Word::TooSmall, &[&count(least)]));

@@ -366,6 +366,7 @@ pub fn selection() -> Selection {
             ("why_data", &why),
         ]),
         held_out: Some(named(&[("customer_id", &ids.slice(0, 1))])),
+        held: Some(1),
         rows: 3,
         personal: vec![s("name")],
         zone: Zone(chrono_tz::Asia::Shanghai),

@@ -42,7 +42,7 @@ fn cases(lang: Lang) -> Vec<(&'static str, String)> {
     };
     let mut small = f::selection();
     small.columns.truncate(1);
-    (small.rows, small.held_out) = (0, None);
+    (small.rows, small.held_out, small.held) = (0, None, None);
     small.audience.min_size = None;
     small.audience.notes.clear();
     small.waterfall.truncate(3);
