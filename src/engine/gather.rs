@@ -19,6 +19,9 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use std::fmt;
 use std::sync::Arc;
 
+/// Of the memory, one part in so many may be held by the rows of a level; the next level needs the rest.
+const HELD: usize = 4;
+
 /// The part of the rows that is in memory.
 #[derive(Debug)]
 struct Held {
@@ -53,9 +56,9 @@ impl Engine {
         plan: LogicalPlan,
         schema: &SchemaRef,
     ) -> Result<Arc<dyn TableProvider>, EngineError> {
-        if self.memory.is_none() {
+        let Some(limit) = self.memory else {
             return Engine::memory_table(schema, self.collect(plan)?);
-        }
+        };
         let schema = lenient(schema);
         let failed = |e| from_datafusion(&e, self.memory);
         let environment = self.context.runtime_env();
@@ -66,7 +69,9 @@ impl Engine {
         let mut file = None;
         self.run(plan, &mut |batch| {
             let batch = fitted(batch, &schema)?;
-            if file.is_none() && memory.try_grow(batch.num_rows() * row_width(&schema)).is_ok() {
+            let bytes = batch.num_rows() * row_width(&schema);
+            let has_room = file.is_none() && memory.size() + bytes <= limit / HELD;
+            if has_room && memory.try_grow(bytes).is_ok() {
                 batches.push(batch);
                 return Ok(());
             }
