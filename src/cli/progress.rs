@@ -29,11 +29,7 @@ impl Meter {
         if !self.shown || progress.elapsed < PATIENCE {
             return;
         }
-        let seconds = progress.elapsed.as_secs_f64();
-        let rows = group(&progress.rows_scanned.to_string());
-        let rate = group(&format!("{:.0}", progress.rows_scanned as f64 / seconds.max(0.001)));
-        let of = progress.rows_known.map(|n| format!(" of {}", group(&n.to_string()))).unwrap_or_default();
-        self.say(&format!("{rows}{of} rows read, {rate} rows/s, {seconds:.0} s"));
+        self.say(&words(&progress));
     }
 
     /// Puts any text on the line.
@@ -59,6 +55,19 @@ impl Meter {
             bar.finish_and_clear();
         }
     }
+}
+
+/// `12,345,678 of 70,000,000 rows read, 15,000,000 rows/s, 1 s, about 4 s left`
+fn words(progress: &Progress) -> String {
+    let rows = group(&progress.rows_scanned.to_string());
+    let rate = group(&format!("{:.0}", progress.rate()));
+    let of = progress.rows_known.map(|n| format!(" of {}", group(&n.to_string()))).unwrap_or_default();
+    let left = match progress.left().map(|left| left.as_secs_f64().round()) {
+        // What was read is still worked out.
+        Some(0.0) | None => String::new(),
+        Some(seconds) => format!(", about {seconds:.0} s left"),
+    };
+    format!("{rows}{of} rows read, {rate} rows/s, {:.0} s{left}", progress.elapsed.as_secs_f64())
 }
 
 impl Drop for Meter {
@@ -115,4 +124,25 @@ async fn wait() -> bool {
 #[cfg(not(unix))]
 async fn wait() -> bool {
     tokio::signal::ctrl_c().await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_a_run_is_in_words() {
+        let mut progress = Progress {
+            rows_scanned: 30_000_000,
+            rows_known: Some(70_000_000),
+            bytes_scanned: 0,
+            elapsed: Duration::from_millis(2000),
+        };
+        let half = "30,000,000 of 70,000,000 rows read, 15,000,000 rows/s, 2 s, about 3 s left";
+        assert_eq!(words(&progress), half);
+        progress.rows_scanned = 70_000_000;
+        assert_eq!(words(&progress), "70,000,000 of 70,000,000 rows read, 35,000,000 rows/s, 2 s");
+        progress.rows_known = None;
+        assert_eq!(words(&progress), "70,000,000 rows read, 35,000,000 rows/s, 2 s");
+    }
 }

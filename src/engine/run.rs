@@ -32,6 +32,19 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
+impl Progress {
+    /// Rows a second, so far.
+    pub fn rate(&self) -> f64 {
+        self.rows_scanned as f64 / self.elapsed.as_secs_f64().max(0.001)
+    }
+
+    /// How long the rest of the rows will take at the same rate; none where nobody knows.
+    pub fn left(&self) -> Option<Duration> {
+        let rows = self.rows_known?.saturating_sub(self.rows_scanned);
+        (self.rows_scanned > 0).then(|| Duration::from_secs_f64(rows as f64 / self.rate()))
+    }
+}
+
 /// What a run took.
 #[derive(Clone, Debug, Default)]
 pub struct RunStats {

@@ -30,9 +30,12 @@ impl Meter {
         let number = |n: u64| group(&n.to_string());
         let seconds = format!("{:.0}", self.started.elapsed().as_secs_f64());
         let read = number(progress.rows_scanned);
-        let text = match progress.rows_known {
-            Some(all) => say(self.lang, Msg::Rows, &[&read, &number(all), &seconds]),
-            None => say(self.lang, Msg::RowsUnknown, &[&read, &seconds]),
+        let rate = group(&format!("{:.0}", progress.rate()));
+        let left = progress.left().map(|left| format!("{:.0}", left.as_secs_f64())).filter(|s| s != "0");
+        let text = match (progress.rows_known, left) {
+            (Some(all), Some(left)) => say(self.lang, Msg::RowsLeft, &[&read, &number(all), &rate, &left]),
+            (Some(all), None) => say(self.lang, Msg::Rows, &[&read, &number(all), &rate, &seconds]),
+            (None, _) => say(self.lang, Msg::RowsUnknown, &[&read, &rate, &seconds]),
         };
         self.drawn.set(true);
         // Not padded to the width, as a progress bar would: the terminal echoes ^C behind it, on the same line.
