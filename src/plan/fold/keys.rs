@@ -17,6 +17,8 @@ pub(super) const NOBODY: u32 = u32::MAX;
 
 /// A table over a range of keys pays as long as it has no more than this many places for each of them.
 const SPARSE: u64 = 16;
+/// The same of keys in order: of them a place takes bits.
+const SPARSE_BITS: u64 = 128;
 /// So many places cost nothing.
 const LEAST_PLACES: u64 = 1 << 18;
 
@@ -90,7 +92,8 @@ impl Keys {
         if count > 0 && places == Some(count) && i64::try_from(count) == Ok(in_line) {
             return Keys::Line { first, count: length };
         }
-        if let Some(places) = places.filter(|p| *p <= (SPARSE * count).max(LEAST_PLACES)) {
+        let sparse = if in_order { SPARSE_BITS } else { SPARSE };
+        if let Some(places) = places.filter(|p| *p <= (sparse * count).max(LEAST_PLACES)) {
             let places = usize::try_from(places).unwrap_or(0);
             if in_order {
                 return Keys::Order { first, keys: Ranks::of(keys().map(|(k, _)| place(k, first)), places) };
