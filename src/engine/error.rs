@@ -1,5 +1,6 @@
 //! What goes wrong in a run, in an analyst's words.
 
+use crate::plan::TEMPORARY;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::parquet::errors::ParquetError;
@@ -20,6 +21,8 @@ pub enum EngineError {
     OutOfMemory { limit: Option<usize> },
     /// The folder for temporary files is full.
     DiskFull,
+    /// There can be no temporary files at all.
+    NoTemporary(String),
     /// A file, or a value in one, that cannot be read.
     Data { file: Option<String>, message: String },
     /// The caller's callback failed (its own words).
@@ -56,6 +59,7 @@ impl fmt::Display for EngineError {
             EngineError::DiskFull => {
                 f.write_str("no space is left for temporary files (raise the memory limit or free some disk)")
             }
+            EngineError::NoTemporary(reason) => write!(f, "temporary files cannot be made: {reason}"),
             EngineError::Data { file: Some(file), message } => write!(f, "{file}: {message}"),
             EngineError::Data { file: None, message } => f.write_str(message),
             EngineError::Sink(message) => f.write_str(message),
@@ -107,6 +111,10 @@ impl From<FileError> for DataFusionError {
 /// DataFusion's error by its kind; `limit` is the engine's memory limit.
 pub(super) fn from_datafusion(error: &DataFusionError, limit: Option<usize>) -> EngineError {
     match error {
+        DataFusionError::Context(what, inner) if what == TEMPORARY => match from_datafusion(inner, limit) {
+            EngineError::Data { message, .. } => EngineError::NoTemporary(message),
+            other => other,
+        },
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
             from_datafusion(inner, limit)
         }
@@ -118,7 +126,7 @@ pub(super) fn from_datafusion(error: &DataFusionError, limit: Option<usize>) -> 
         DataFusionError::External(inner) => from_boxed(inner.as_ref(), limit),
         DataFusionError::ArrowError(inner, _) => from_arrow(inner, limit),
         DataFusionError::ParquetError(inner) => from_parquet(inner, limit),
-        DataFusionError::IoError(inner) => from_io(inner),
+        DataFusionError::IoError(inner) => from_io(inner, limit),
         DataFusionError::ObjectStore(inner) => from_store(inner),
         // The disk manager says so in these words; the memory pool in others.
         DataFusionError::ResourcesExhausted(message) if message.contains("disk space") => {
@@ -143,7 +151,7 @@ fn from_boxed(error: &(dyn Error + Send + Sync + 'static), limit: Option<usize>)
     } else if let Some(inner) = error.downcast_ref::<ParquetError>() {
         from_parquet(inner, limit)
     } else if let Some(inner) = error.downcast_ref::<io::Error>() {
-        from_io(inner)
+        from_io(inner, limit)
     } else if let Some(inner) = error.downcast_ref::<object_store::Error>() {
         from_store(inner)
     } else {
@@ -154,7 +162,7 @@ fn from_boxed(error: &(dyn Error + Send + Sync + 'static), limit: Option<usize>)
 fn from_arrow(error: &ArrowError, limit: Option<usize>) -> EngineError {
     match error {
         ArrowError::ExternalError(inner) => from_boxed(inner.as_ref(), limit),
-        ArrowError::IoError(_, inner) => from_io(inner),
+        ArrowError::IoError(_, inner) => from_io(inner, limit),
         ArrowError::MemoryError(_) => EngineError::OutOfMemory { limit },
         ArrowError::ParquetError(message) => damaged(message),
         ArrowError::CastError(message)
@@ -179,7 +187,11 @@ fn from_parquet(error: &ParquetError, limit: Option<usize>) -> EngineError {
     }
 }
 
-fn from_io(error: &io::Error) -> EngineError {
+fn from_io(error: &io::Error, limit: Option<usize>) -> EngineError {
+    // What writes temporary files wraps what went wrong.
+    if let Some(inner) = error.get_ref().and_then(|e| e.downcast_ref::<DataFusionError>()) {
+        return from_datafusion(inner, limit);
+    }
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => EngineError::DiskFull,
         _ => data(&error.to_string()),
@@ -257,6 +269,11 @@ mod tests {
         let of = |error: DataFusionError| from_datafusion(&error, limit);
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert_eq!(of(DataFusionError::IoError(full)), EngineError::DiskFull);
+        let full = DataFusionError::IoError(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(of(DataFusionError::IoError(io::Error::other(full))), EngineError::DiskFull);
+        let gone = io::Error::new(io::ErrorKind::NotFound, "no folder");
+        let gone = of(DataFusionError::IoError(gone).context(TEMPORARY));
+        assert_eq!(gone.to_string(), "temporary files cannot be made: no folder");
         let memory = DataFusionError::ResourcesExhausted("no more".to_string()).context("sorting");
         assert_eq!(of(memory), EngineError::OutOfMemory { limit });
         let nested = DataFusionError::Shared(std::sync::Arc::new(FileError::new("a.csv", "is odd").into()));

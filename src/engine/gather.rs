@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::error::{EngineError, from_datafusion};
-use crate::plan::row_width;
+use crate::plan::{TEMPORARY, row_width};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
@@ -76,7 +76,8 @@ impl Engine {
                 return Ok(());
             }
             if file.is_none() {
-                file = Some(spill.create_in_progress_file("gathering rows").map_err(failed)?);
+                let made = spill.create_in_progress_file("gathering rows");
+                file = Some(made.map_err(|e| failed(e.context(TEMPORARY)))?);
             }
             if let Some(file) = &mut file {
                 file.append_batch(&batch).map_err(failed)?;

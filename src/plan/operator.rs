@@ -72,6 +72,9 @@ pub(super) async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> R
     task.join_unwind().await.map_err(|e| internal_datafusion_err!("an operator's task was stopped: {e}"))?
 }
 
+/// The context of an error in making a temporary file.
+pub(crate) const TEMPORARY: &str = "temporary files";
+
 /// What is found once for all partitions: that it failed, too, since some inputs can be run only once.
 pub(super) type Once<T> = Arc<OnceCell<Result<Arc<T>, Arc<DataFusionError>>>>;
 

@@ -26,7 +26,10 @@ fn engine_fault(error: &EngineError) -> Diagnostic {
     let code = match error {
         EngineError::Cancelled => Code::Interrupted,
         EngineError::Data { .. } => Code::SourceUnreadable,
-        EngineError::Sink(_) | EngineError::OutOfMemory { .. } | EngineError::DiskFull => Code::RunFailed,
+        EngineError::Sink(_)
+        | EngineError::OutOfMemory { .. }
+        | EngineError::DiskFull
+        | EngineError::NoTemporary(_) => Code::RunFailed,
         EngineError::Internal(_) => Code::Internal,
     };
     let message = error.to_string();

@@ -4,7 +4,7 @@
 //! file is written from its beginning to its end, whatever the number of drawers, and one drawer is read without the
 //! others.
 
-use crate::plan::operator::width;
+use crate::plan::operator::{TEMPORARY, width};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, interleave};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
@@ -52,7 +52,7 @@ impl Filing {
         room: usize,
         metrics: SpillMetrics,
     ) -> Result<Filing> {
-        let file = disk.create_tmp_file("folding events")?;
+        let file = disk.create_tmp_file("folding events").map_err(|e| e.context(TEMPORARY))?;
         let writer = file.open_writer()?;
         metrics.spill_file_count.add(1);
         Ok(Filing {
