@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use segue::check::AsOfOption;
+use crate::plans::session_in;
 use segue::demo::{DemoOptions, generate};
 use segue::engine::EngineOptions;
-use segue::ir::print::Lang;
 use segue::ir::{DefId, DefinitionKind};
 use segue::plan::{self, Request};
-use segue::session::{Session, Settings};
 use std::path::Path;
 
 /// Aggregates of all kinds, over text and numbers; a level that uses the one before; customers compared.
@@ -43,23 +41,10 @@ audience odd_ones from odd
   to      "odd.csv"
 "#;
 
-fn session(folder: &Path, threads: usize, memory: Option<usize>) -> Session {
-    let settings = Settings {
-        engine: EngineOptions { threads: Some(threads), memory, ..EngineOptions::default() },
-        as_of: Some(AsOfOption::Day("2026-10-31".parse().unwrap())),
-        now: "2026-11-22T08:00:00Z".parse().unwrap(),
-        set: Vec::new(),
-        strict: false,
-        lang: Lang::En,
-    };
-    let mut session = Session::new(settings).unwrap();
-    session.load_text("memory.seg", folder, SCRIPT);
-    session
-}
-
 /// Each segment's members and undecided, the audience's file, and how many bytes went to disk.
 fn answers(folder: &Path, threads: usize, memory: Option<usize>) -> (Vec<(u64, u64)>, String, u64) {
-    let session = session(folder, threads, memory);
+    let engine = EngineOptions { threads: Some(threads), memory, ..EngineOptions::default() };
+    let session = session_in(folder, engine, SCRIPT);
     let checked = session.check();
     let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     let all = (0u32..).map(DefId).zip(&program.definitions);

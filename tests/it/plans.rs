@@ -7,6 +7,7 @@ use segue::check::AsOfOption;
 use segue::engine::EngineOptions;
 use segue::ir::print::Lang;
 use segue::session::{Session, Settings};
+use std::path::Path;
 
 pub const SOURCES: &str = r#"
 timezone "Asia/Shanghai"
@@ -15,8 +16,13 @@ source transactions from "data/transactions/*.parquet" of customers by customer_
 "#;
 
 pub fn session(text: &str) -> Session {
+    session_in(bank(), EngineOptions::default(), text)
+}
+
+/// A session over a demo bank, with a script in its folder.
+pub fn session_in(folder: &Path, engine: EngineOptions, text: &str) -> Session {
     let settings = Settings {
-        engine: EngineOptions::default(),
+        engine,
         as_of: Some(AsOfOption::Day("2026-10-31".parse().unwrap())),
         now: "2026-11-22T08:00:00Z".parse().unwrap(),
         set: Vec::new(),
@@ -24,7 +30,7 @@ pub fn session(text: &str) -> Session {
         lang: Lang::En,
     };
     let mut session = Session::new(settings).unwrap();
-    session.load_text("hundred.seg", bank(), text);
+    session.load_text("script.seg", folder, text);
     session
 }
 

@@ -16,20 +16,24 @@ pub fn long_run(customers: u64) -> (Child, TempDir, TempDir) {
     let options = DemoOptions { customers, ..DemoOptions::default() };
     generate(bank.path(), &options, &mut |_, _, _| {}).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let mut child = Command::new(SEGUE)
-        .arg("run")
-        .arg(bank.path().join("retail.seg"))
-        .args(["--as-of", "2026-10-31", "--threads", "1", "--batch-size", "1", "--out"])
-        .arg(out.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = begun(
+        Command::new(SEGUE)
+            .arg("run")
+            .arg(bank.path().join("retail.seg"))
+            .args(["--as-of", "2026-10-31", "--threads", "1", "--batch-size", "1", "--out"])
+            .arg(out.path()),
+    );
+    (child, out, bank)
+}
+
+/// The process, as soon as it heeds signals.
+fn begun(command: &mut Command) -> Child {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while child.try_wait().unwrap().is_none() && !heeds_signals(child.id()) {
         sleep(Duration::from_millis(5));
     }
-    (child, out, bank)
+    child
 }
 
 pub fn send(signal: &str, child: &Child) {
@@ -79,17 +83,7 @@ fn a_signal_ends_the_reading_of_a_script() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("slow.seg");
         assert!(Command::new("mkfifo").arg(&script).status().unwrap().success());
-        let mut child = Command::new(SEGUE)
-            .arg("check")
-            .arg(&script)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        while child.try_wait().unwrap().is_none() && !heeds_signals(child.id()) {
-            sleep(Duration::from_millis(5));
-        }
+        let mut child = begun(Command::new(SEGUE).arg("check").arg(&script));
         // The handlers are set one after the other.
         sleep(Duration::from_millis(50));
         send(signal, &child);
