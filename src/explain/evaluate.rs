@@ -1,45 +1,44 @@
 //! Three-valued logic over atoms' columns.
 
 use super::portrait::{Result, View, internal};
-use crate::ir::{ExprId, Formula, Program};
+use crate::ir::{DefId, ExprId, Formula, Program};
 use datafusion::arrow::array::{Array, BooleanArray};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{and_kleene, is_null, not, or_kleene};
 
 /// The formula on every row of a view: yes, no, or null for unknown.
 pub fn evaluate(program: &Program, view: &View<'_>, formula: &Formula) -> Result<BooleanArray> {
+    let member = |def| {
+        let column = program.definition_node(def).ok_or_else(|| internal("a segment without a column"))?;
+        view.booleans(column)
+    };
+    kleene(formula, view.rows(), &|atom| view.booleans(atom), &member)
+}
+
+/// Where a formula holds: yes, no, or null for unknown. `atom`: where a condition holds; `member`: who is in a segment.
+pub fn kleene(
+    formula: &Formula,
+    rows: usize,
+    atom: &dyn Fn(ExprId) -> Result<BooleanArray>,
+    member: &dyn Fn(DefId) -> Result<BooleanArray>,
+) -> Result<BooleanArray> {
     let kernel = |r: std::result::Result<BooleanArray, datafusion::arrow::error::ArrowError>| {
         r.map_err(|e| internal(e.to_string()))
     };
+    let joined = |list: &[Formula], and: bool| {
+        let Some((first, rest)) = list.split_first() else { return Ok(constant(and, rows)) };
+        rest.iter().try_fold(kleene(first, rows, atom, member)?, |all, f| {
+            let next = kleene(f, rows, atom, member)?;
+            kernel(if and { and_kleene(&all, &next) } else { or_kleene(&all, &next) })
+        })
+    };
     match formula {
-        Formula::Atom(atom) => view.booleans(*atom),
-        Formula::And(list) => {
-            let Some((first, rest)) = list.split_first() else { return Ok(constant(true, view.rows())) };
-            let mut all = evaluate(program, view, first)?;
-            for f in rest {
-                all = kernel(and_kleene(&all, &evaluate(program, view, f)?))?;
-            }
-            Ok(all)
-        }
-        Formula::Or(list) => {
-            let Some((first, rest)) = list.split_first() else { return Ok(constant(false, view.rows())) };
-            let mut any = evaluate(program, view, first)?;
-            for f in rest {
-                any = kernel(or_kleene(&any, &evaluate(program, view, f)?))?;
-            }
-            Ok(any)
-        }
-        Formula::Not(inner) => kernel(not(&evaluate(program, view, inner)?)),
-        Formula::Member(def) => {
-            let column =
-                program.definition_node(*def).ok_or_else(|| internal("a segment without a column"))?;
-            view.booleans(column)
-        }
-        Formula::Outside(def) => {
-            let column =
-                program.definition_node(*def).ok_or_else(|| internal("a segment without a column"))?;
-            kernel(not(&view.booleans(column)?))
-        }
+        Formula::Atom(expr) => atom(*expr),
+        Formula::And(list) => joined(list, true),
+        Formula::Or(list) => joined(list, false),
+        Formula::Not(inner) => kernel(not(&kleene(inner, rows, atom, member)?)),
+        Formula::Member(def) => member(*def),
+        Formula::Outside(def) => kernel(not(&member(*def)?)),
     }
 }
 

@@ -7,6 +7,7 @@ use super::portrait::{Asker, ExplainError, Result, View, internal};
 use crate::engine::kept::{Arranged, Column, Gathered, Kept, Place};
 use crate::engine::{Engine, EngineError};
 use crate::ir::{ExprId, SourceId};
+use crate::plan::parallel::each;
 use crate::plan::portrait::{given_name, key_name};
 use crate::plan::{self, Digest, Digests, Given, Key, Request, arrow_type};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -32,9 +33,6 @@ pub(super) struct KeptRows {
 
 /// What a question worked out, to be kept.
 type Fresh = Vec<(Digest, Arc<Column>, Place)>;
-
-/// Conditions are evaluated recursively.
-const STACK: usize = 16 << 20;
 
 impl Asker<'_> {
     /// The rows that answer a question, where that can be told from what is kept, or is worth keeping. `request`: without
@@ -262,7 +260,7 @@ impl KeptRows {
     ) -> Result<Vec<C>> {
         let threads = asker.engine.threads().min(self.batches.len()).max(1);
         let (program, stop) = (asker.program, asker.engine.cancel_handle());
-        let part = |mut collector: C, at: usize| {
+        let part = |(mut collector, at): (C, usize)| {
             for batch in self.batches.iter().skip(at).step_by(threads) {
                 if stop.is_cancelled() {
                     return Err(EngineError::Cancelled.into());
@@ -271,19 +269,8 @@ impl KeptRows {
             }
             Ok(collector)
         };
-        if threads == 1 {
-            return Ok(vec![part(blank.clone(), 0)?]);
-        }
-        std::thread::scope(|scope| {
-            let workers = (0..threads).map(|at| {
-                let (part, collector) = (&part, blank.clone());
-                let worker = std::thread::Builder::new().stack_size(STACK);
-                worker.spawn_scoped(scope, move || part(collector, at)).map_err(|e| internal(e.to_string()))
-            });
-            let workers = workers.collect::<Result<Vec<_>>>()?;
-            let joined = workers.into_iter().map(|w| w.join());
-            joined.map(|found| found.unwrap_or_else(|_| Err(internal("a thread that fell over")))).collect()
-        })
+        let parts = (0..threads).map(|at| (blank.clone(), at)).collect();
+        each(parts, threads, part).into_iter().collect()
     }
 }
 

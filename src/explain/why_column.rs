@@ -4,7 +4,7 @@
 //! is printed once for each choice of missing inputs, with gaps; a row only fills the gaps with its values.
 
 use super::attrition::inputs;
-use super::evaluate::{constant, is_true};
+use super::evaluate::{constant, is_true, kleene};
 use super::portrait::{Asker, Result, internal, value_at};
 use super::reasons::{Wanted, as_wanted};
 use crate::ir::print::{self, Lang, TestPart};
@@ -15,7 +15,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, StringBuilder, StructArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, OffsetBuffer};
-use datafusion::arrow::compute::{and_kleene, concat, not, or_kleene};
+use datafusion::arrow::compute::{concat, not};
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -129,29 +129,15 @@ impl Search<'_> {
 impl Rows<'_> {
     /// Yes, no, or null for unknown; names of segments by their members' rule, which knows no third.
     fn outcome(&self, formula: &Formula) -> Result<BooleanArray> {
-        let kleene = |list: &[Formula], and: bool| -> Result<BooleanArray> {
-            let mut all = constant(and, self.count);
-            for f in list {
-                let next = self.outcome(f)?;
-                let joined = if and { and_kleene(&all, &next) } else { or_kleene(&all, &next) };
-                all = joined.map_err(|e| internal(e.to_string()))?;
-            }
-            Ok(all)
-        };
-        match formula {
-            Formula::Atom(atom) => match self.program.node(*atom) {
-                Node::Literal(Literal::Bool(b)) => Ok(constant(*b, self.count)),
-                _ => {
-                    let column = self.columns.get(atom).and_then(|c| c.as_boolean_opt());
-                    column.cloned().ok_or_else(|| internal("a condition without an outcome"))
-                }
-            },
-            Formula::And(list) => kleene(list, true),
-            Formula::Or(list) => kleene(list, false),
-            Formula::Not(inner) => not(&self.outcome(inner)?).map_err(|e| internal(e.to_string())),
-            Formula::Member(def) => self.members(*def),
-            Formula::Outside(def) => not(&self.members(*def)?).map_err(|e| internal(e.to_string())),
+        kleene(formula, self.count, &|atom| self.atom(atom), &|def| self.members(def))
+    }
+
+    fn atom(&self, atom: ExprId) -> Result<BooleanArray> {
+        if let Node::Literal(Literal::Bool(b)) = self.program.node(atom) {
+            return Ok(constant(*b, self.count));
         }
+        let column = self.columns.get(&atom).and_then(|c| c.as_boolean_opt());
+        column.cloned().ok_or_else(|| internal("a condition without an outcome"))
     }
 
     fn members(&self, def: DefId) -> Result<BooleanArray> {

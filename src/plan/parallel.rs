@@ -4,6 +4,9 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// Conditions are evaluated recursively.
+const STACK: usize = 16 << 20;
+
 /// Works on all items, several threads at a time; what comes of them, in their order.
 ///
 /// # Panics
@@ -23,7 +26,9 @@ pub(crate) fn each<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl F
         done
     };
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(run)).collect();
+        let thread = || thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
+        // Where there can be no more threads, those that there are do it all.
+        let others: Vec<_> = (1..threads.min(count)).map_while(|_| thread().ok()).collect();
         let mut done = run();
         for other in others {
             done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
