@@ -305,11 +305,9 @@ fn part(
     let mut tallies = Vec::new();
     for (at, (_, pass)) in fold.passes.iter().enumerate() {
         let inputs = rows.inputs(pass, &fold.entity.schema())?;
-        let mut folding = Folding::new(pass, rows.chosen.count(), &inputs)?;
-        let calls = MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool());
+        let mut folding = Folding::new(pass, rows.chosen.count(), &inputs, context)?;
         for batch in divided.events(at, part)? {
             folding.add(&batch?, &rows.keys)?;
-            calls.try_resize(folding.called())?;
         }
         tallies.push(folding.end().close()?);
     }
@@ -339,12 +337,11 @@ async fn pass_over(
     for partition in 0..partitions {
         let mut stream = events.execute(partition, Arc::clone(context))?;
         let (pass, keys, inputs) = (Arc::clone(pass), Arc::clone(&rows.keys), Arc::clone(&inputs));
-        let calls = MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool());
+        let context = Arc::clone(context);
         tasks.push(SpawnedTask::spawn(async move {
-            let mut folding = Folding::new(&pass, count, &inputs)?;
+            let mut folding = Folding::new(&pass, count, &inputs, &context)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
-                calls.try_resize(folding.called())?;
                 // A reader that never waits would never let go.
                 tokio::task::yield_now().await;
             }
@@ -364,7 +361,7 @@ async fn pass_over(
     }
     match all {
         Some(all) => all.close(),
-        None => Folding::new(pass, count, &inputs)?.end().close(),
+        None => Folding::new(pass, count, &inputs, context)?.end().close(),
     }
 }
 

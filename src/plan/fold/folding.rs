@@ -16,6 +16,8 @@ use datafusion::arrow::datatypes::{
     DataType, Date32Type, Int32Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
@@ -93,11 +95,18 @@ pub(super) struct Folding {
     /// The code of each text of the dictionary at hand, for each argument that is counted.
     codes: Vec<Option<(ArrayRef, Vec<u32>)>>,
     tallies: Tallies,
+    /// What the calls keep of the engine's memory.
+    memory: MemoryReservation,
 }
 
 impl Folding {
     /// Nothing is known of `rows` rows. `inputs`: the entity's columns that the events are tested against.
-    pub fn new(pass: &Arc<Pass>, rows: usize, inputs: &Arc<Vec<ArrayRef>>) -> Result<Folding> {
+    pub fn new(
+        pass: &Arc<Pass>,
+        rows: usize,
+        inputs: &Arc<Vec<ArrayRef>>,
+        context: &TaskContext,
+    ) -> Result<Folding> {
         let mut calls = Vec::new();
         for call in &pass.calls {
             let mut state = call.function.create_groups_accumulator()?;
@@ -117,6 +126,7 @@ impl Folding {
             outcomes: vec![None; pass.conditions.len()],
             codes: vec![None; pass.arguments.len()],
             tallies: Tallies { table: Table::new(&pass.slots, rows)?, calls },
+            memory: MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool()),
         })
     }
 
@@ -149,12 +159,7 @@ impl Folding {
             self.take(&batch.slice(start, rows.len()))?;
             start += rows.len();
         }
-        Ok(())
-    }
-
-    /// Bytes that calls keep so far.
-    pub fn called(&self) -> usize {
-        self.tallies.calls.iter().map(|call| call.size()).sum()
+        self.memory.try_resize(self.tallies.calls.iter().map(|call| call.size()).sum())
     }
 
     /// Takes events whose rows are found.

@@ -60,7 +60,7 @@ impl Division {
         threads: usize,
         context: &TaskContext,
     ) -> Option<Division> {
-        let MemoryLimit::Finite(limit) = context.memory_pool().memory_limit() else { return None };
+        let limit = limit_of(context)?;
         let rows = rows_at_most(entity);
         let bytes_of_row = |copies: usize| {
             let tables =
@@ -84,11 +84,7 @@ impl Division {
 
     /// That of a fold that fits least.
     pub fn finest(context: &TaskContext) -> Division {
-        let limit = match context.memory_pool().memory_limit() {
-            MemoryLimit::Finite(limit) => limit,
-            _ => usize::MAX,
-        };
-        Division::new(MOST_PARTS, limit, None)
+        Division::new(MOST_PARTS, limit_of(context).unwrap_or(usize::MAX), None)
     }
 
     /// That of any fold, for tests: the smallest there is.
@@ -108,6 +104,14 @@ impl Division {
 
     fn part(&self, hash: u64) -> u16 {
         (hash >> 48) as u16 >> (16 - self.parts.trailing_zeros())
+    }
+}
+
+/// What all may take together, in bytes.
+fn limit_of(context: &TaskContext) -> Option<usize> {
+    match context.memory_pool().memory_limit() {
+        MemoryLimit::Finite(limit) => Some(limit),
+        _ => None,
     }
 }
 
