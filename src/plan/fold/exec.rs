@@ -10,9 +10,9 @@ use super::divided::{Divided, Division};
 use super::folding::{Folding, Tallied, Tallies};
 use super::keys::{Chosen, Keys};
 use super::pass::Pass;
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, new_empty_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_empty_array};
 use datafusion::arrow::compute::{concat, filter};
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
@@ -217,7 +217,13 @@ impl Work {
 }
 
 impl Rows {
-    fn new(batches: Vec<RecordBatch>, who: &Who) -> Result<Rows> {
+    fn new(mut batches: Vec<RecordBatch>, who: &Who) -> Result<Rows> {
+        // Threads take what is next of a file, so that batches come in any order. In that of their keys, a file that has
+        // one keeps it, and keys are found from few bytes.
+        batches.sort_by_key(|batch| {
+            let keys = batch.columns().get(who.key)?.as_primitive_opt::<Int64Type>()?;
+            keys.values().first().copied()
+        });
         let mut count = 0;
         let number = |batch: RecordBatch| {
             let start = count;
