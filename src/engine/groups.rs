@@ -2,14 +2,14 @@
 //!
 //! What it gains over DataFusion's scan: text that is stored as codes stays codes, so that a condition on it is worked
 //! out once for each text; threads take row groups as they come to them, however few are left after skipping; and a row
-//! group that lies within one interval of all windows has its times left out. Where a scan asks for more than columns
-//! as they are (values from folders, casts on the way), it is left as it is.
+//! group that lies within one interval of all windows has its times left out. Where a scan asks for more than columns and
+//! casts of them (values from folders), it is left as it is.
 
 use super::error::FileError;
 use super::source::ShownName;
 use crate::plan::fold::FoldExec;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -27,7 +27,7 @@ use datafusion::parquet::arrow::arrow_reader::{
 };
 use datafusion::parquet::basic::{Encoding, PageType, Type as PhysicalType};
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
@@ -83,6 +83,15 @@ struct Part {
     path: PathBuf,
 }
 
+/// One column, as it is read.
+#[derive(Clone, Debug)]
+struct Read {
+    /// In the files.
+    name: String,
+    /// Its type in the table, and how it is cast from there; none where it is taken as it is.
+    cast: Option<(DataType, CastOptions<'static>)>,
+}
+
 /// The column whose values matter only as far as which of these they lie between.
 #[derive(Clone, Debug)]
 struct Times {
@@ -93,8 +102,8 @@ struct Times {
 #[derive(Debug)]
 pub(super) struct RowGroups {
     parts: Vec<Part>,
-    /// The file's column behind each of `schema`'s.
-    columns: Vec<String>,
+    /// What is behind each of `schema`'s columns.
+    columns: Vec<Read>,
     /// As delivered; texts may be codes.
     schema: SchemaRef,
     times: Option<Times>,
@@ -149,11 +158,14 @@ impl RowGroups {
         let file_schema = Arc::clone(source.table_schema().file_schema());
         let mut columns = Vec::new();
         for projected in projection.iter() {
-            let Some(column) = projected.expr.downcast_ref::<Column>() else { return Ok(None) };
-            if column.index() >= file_schema.fields().len() {
-                return Ok(None);
-            }
-            columns.push(column.name().to_string());
+            let (expr, options) = match projected.expr.downcast_ref::<CastExpr>() {
+                Some(cast) => (cast.expr(), Some(cast.cast_options().clone())),
+                None => (&projected.expr, None),
+            };
+            let Some(column) = expr.downcast_ref::<Column>() else { return Ok(None) };
+            let Some(field) = file_schema.fields().get(column.index()) else { return Ok(None) };
+            let cast = options.map(|options| (field.data_type().clone(), options));
+            columns.push(Read { name: column.name().to_string(), cast });
         }
         let mut parts = Vec::new();
         for file in config.file_groups.iter().flat_map(|group| group.iter()) {
@@ -234,17 +246,14 @@ impl RowGroups {
             .enumerate()
             .map(|(at, field)| {
                 let field = field.as_ref().clone();
-                if !self.columns.iter().any(|c| c == field.name()) {
+                if !self.columns.iter().any(|c| c.name == *field.name()) {
                     return field;
                 }
                 let read_as = match field.data_type() {
-                    DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-                        if is_coded(metadata.metadata(), at) {
-                            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-                        } else {
-                            DataType::Utf8View
-                        }
+                    text if is_text(text) && is_coded(metadata.metadata(), at) => {
+                        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
                     }
+                    text if is_text(text) => DataType::Utf8View,
                     // Nanoseconds cannot say 9999-12-31, which banks write for “no end”.
                     DataType::Timestamp(_, zone) if is_int96(metadata.metadata(), at) => {
                         DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
@@ -265,10 +274,12 @@ impl RowGroups {
 
     /// A time that stands for all of a row group's, where they are all known and in one interval.
     fn one_time(&self, times: &Times, metadata: &ArrowReaderMetadata, group: usize) -> Option<ScalarValue> {
-        let name = self.columns.get(times.column)?;
+        let name = &self.columns.get(times.column)?.name;
         let wanted = self.schema.fields().get(times.column)?.data_type();
         let (_, stored) = metadata.schema().column_with_name(name)?;
-        if stored.data_type() != wanted {
+        // The same moments, whatever their zone is called.
+        let are_moments = |t: &DataType| matches!(t, DataType::Timestamp(TimeUnit::Microsecond, Some(_)));
+        if stored.data_type() != wanted && !(are_moments(stored.data_type()) && are_moments(wanted)) {
             return None;
         }
         let converter =
@@ -287,7 +298,8 @@ impl RowGroups {
             _ => None,
         };
         let interval = |t: i64| times.bounds.partition_point(|bound| *bound <= t);
-        (interval(number(&least)?) == interval(number(&most)?)).then_some(least)
+        let is_one = interval(number(&least)?) == interval(number(&most)?);
+        is_one.then(|| least.cast_to(wanted).ok()).flatten()
     }
 }
 
@@ -326,7 +338,8 @@ fn damaged(part: &Part, error: &datafusion::parquet::errors::ParquetError) -> Da
 
 impl DisplayAs for RowGroups {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "RowGroups: files={}, columns=[{}]", self.parts.len(), self.columns.join(", "))
+        let columns: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        write!(f, "RowGroups: files={}, columns=[{}]", self.parts.len(), columns.join(", "))
     }
 }
 
@@ -387,7 +400,7 @@ impl ExecutionPlan for RowGroups {
 
 /// One thread's reading.
 struct Reader {
-    columns: Vec<String>,
+    columns: Vec<Read>,
     schema: SchemaRef,
     times: Option<usize>,
     batch_size: usize,
@@ -437,7 +450,8 @@ impl Reader {
         let metadata = &work.metadata;
         let wanted =
             self.columns.iter().enumerate().filter(|(at, _)| self.times != Some(*at) || work.time.is_none());
-        let roots: Vec<usize> = wanted.filter_map(|(_, c)| metadata.schema().index_of(c).ok()).collect();
+        let roots: Vec<usize> =
+            wanted.filter_map(|(_, c)| metadata.schema().index_of(&c.name).ok()).collect();
         let descriptor = metadata.parquet_schema();
         if let Some(group) = metadata.metadata().row_groups().get(work.group) {
             let bytes = group
@@ -457,10 +471,14 @@ impl Reader {
     }
 }
 
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
 /// The columns of the plan from those of the file: in order, in type, and there.
 fn delivered(
     batch: &RecordBatch,
-    columns: &[String],
+    columns: &[Read],
     schema: &SchemaRef,
     times: Option<usize>,
     work: &Work,
@@ -468,13 +486,23 @@ fn delivered(
     let rows = batch.num_rows();
     let mut fields: Vec<Arc<Field>> = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
-    for ((at, name), field) in columns.iter().enumerate().zip(schema.fields()) {
-        let array = match (batch.column_by_name(name), &work.time) {
+    for ((at, column), field) in columns.iter().enumerate().zip(schema.fields()) {
+        let wanted = field.data_type();
+        let array = match (batch.column_by_name(&column.name), &work.time) {
             (_, Some(time)) if times == Some(at) => time.to_array_of_size(rows)?,
-            (None, _) => new_null_array(field.data_type(), rows),
-            (Some(array), _) if array.data_type() == field.data_type() => Arc::clone(array),
-            (Some(array), _) if matches!(array.data_type(), DataType::Dictionary(..)) => Arc::clone(array),
-            (Some(array), _) => cast(array, field.data_type())?,
+            (None, _) => new_null_array(wanted, rows),
+            (Some(array), _) if array.data_type() == wanted => Arc::clone(array),
+            (Some(array), _) if is_text(wanted) && matches!(array.data_type(), DataType::Dictionary(..)) => {
+                Arc::clone(array)
+            }
+            (Some(array), _) => match &column.cast {
+                None => cast(array, wanted)?,
+                // What differs from the table's type in this file is made equal first, as a scan would do.
+                Some((table, options)) if array.data_type() != table => {
+                    cast_with_options(&cast(array, table)?, wanted, options)?
+                }
+                Some((_, options)) => cast_with_options(array, wanted, options)?,
+            },
         };
         fields.push(Arc::new(
             field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true),
