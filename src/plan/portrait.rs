@@ -3,6 +3,7 @@
 use super::expr::Lowering;
 use super::fold::{self, Entity, Fold};
 use super::lookup::{Columns, Marks};
+use super::operator::width;
 use super::scan::{Needs, Tables, column, column_name, rows};
 use super::stages::Stages;
 use super::{Result, internal, population, sequence};
@@ -124,9 +125,16 @@ pub struct PortraitPlan<'a> {
     stages: Stages,
     /// The columns of the level at hand.
     columns: Columns,
+    /// All that were ever worked out; some of them are no longer needed.
+    made: BTreeSet<ExprId>,
     key: String,
+    /// Whether the rows have a column that says who may be in the answer.
+    has_candidates: bool,
     next: u32,
 }
+
+/// The column that is true for those who may be in the answer.
+const CANDIDATE: &str = "candidate";
 
 /// Plans a portrait.
 ///
@@ -142,7 +150,18 @@ pub fn portrait(
         .ok_or_else(|| internal("an unknown entity, or one without a key"))?;
     let given = request.given.iter().flat_map(|g| g.columns.keys()).copied().collect();
     let stages = Stages::of(program, &request.exprs, given);
-    Ok(PortraitPlan { program, request, strategy, tables, stages, columns: Columns::new(), key, next: 0 })
+    Ok(PortraitPlan {
+        program,
+        request,
+        strategy,
+        tables,
+        stages,
+        columns: Columns::new(),
+        made: BTreeSet::new(),
+        key,
+        has_candidates: false,
+        next: 0,
+    })
 }
 
 impl PortraitPlan<'_> {
@@ -172,6 +191,9 @@ impl PortraitPlan<'_> {
             None => self.base()?,
             Some(rows) => LogicalPlanBuilder::scan("portrait", provider_as_source(rows), None)?,
         };
+        if level == 0 {
+            plan = self.narrowed(plan)?;
+        }
         plan = self.compared(level, plan)?;
         plan = self.columns_of_level(level, plan)?;
         Ok(Some(Level { plan: self.trim(level, plan)?.build()? }))
@@ -197,6 +219,7 @@ impl PortraitPlan<'_> {
             {
                 needs.entry(via.clone()).or_default().insert(*column);
                 self.columns.insert(*id, column_name(*source, via, *column));
+                self.made.insert(*id);
             }
         }
         // A row without a key is nobody.
@@ -225,7 +248,7 @@ impl PortraitPlan<'_> {
     /// What is to be worked out at a level.
     fn at_level(&self, level: u32) -> impl Iterator<Item = ExprId> + '_ {
         let here = self.stages.levels.iter().filter(move |(_, l)| **l == level).map(|(id, _)| *id);
-        here.filter(|id| !self.is_given(*id))
+        here.filter(|id| !self.is_given(*id) && !self.made.contains(id))
     }
 
     /// What compares customers with each other, beside the folds: both read the rows of the level before.
@@ -247,7 +270,32 @@ impl PortraitPlan<'_> {
                 population::add(self.program, &rows, plan, &wanted, &self.key, &before)?
             }
         };
-        self.project(plan, values)
+        self.project(plan, values, None)
+    }
+
+    /// The rows as events are folded into them: with a column that says who may be in the answer, and with what needs no
+    /// events worked out where that is less to keep than what it is made of.
+    fn narrowed(&mut self, plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+        if !self.at_level(0).any(|id| matches!(self.program.node(id), Node::Aggregate(_))) {
+            return Ok(plan);
+        }
+        let candidates = if self.is_ranked() { None } else { self.request.candidates.clone() };
+        let atoms = candidates.iter().flatten().flatten().flat_map(Formula::atoms);
+        let of_candidates = self.stages.made_of(self.program, atoms);
+        let bytes = |plan: &LogicalPlanBuilder| width(plan.schema().as_arrow());
+        let (wide, columns, made) = (plan.clone(), self.columns.clone(), self.made.clone());
+        let mut plan = self.own_columns(plan, &of_candidates)?;
+        if bytes(&plan) >= bytes(&wide) {
+            (plan, self.columns, self.made) = (wide, columns, made);
+        }
+        let candidates = candidates.map(|any| self.candidates(&any)).transpose()?.flatten();
+        let Some(candidates) = candidates else { return Ok(plan) };
+        let needed = self.needed(0, self.at_level(0));
+        self.columns.retain(|id, _| needed.contains(id));
+        let candidates = candidates.alias(CANDIDATE);
+        plan = self.project(plan, Vec::new(), Some(candidates))?;
+        self.has_candidates = true;
+        Ok(plan)
     }
 
     /// Joins one fold per source of events.
@@ -281,7 +329,7 @@ impl PortraitPlan<'_> {
                     values.push((*id, fold::value_of_folded(self.program, *id, a, &self.columns)?));
                 }
             }
-            let candidates = if level == 0 && !self.is_ranked() { self.candidates()? } else { None };
+            let candidates = (level == 0 && self.has_candidates).then(|| column(CANDIDATE));
             let divided = self.strategy == Strategy::Divided;
             let folded = fold::folded(plan.build()?, column(&self.key), candidates, passes, divided)?;
             plan = LogicalPlanBuilder::from(folded);
@@ -333,12 +381,11 @@ impl PortraitPlan<'_> {
         if values.is_empty() {
             return Ok(plan);
         }
-        self.project(plan, values)
+        self.project(plan, values, None)
     }
 
     /// Who may be in the answer; none where it may be anybody.
-    fn candidates(&self) -> Result<Option<Expr>> {
-        let Some(any) = &self.request.candidates else { return Ok(None) };
+    fn candidates(&self, any: &[Vec<Formula>]) -> Result<Option<Expr>> {
         let mut each = Vec::new();
         for all in any {
             let all = all.iter().map(|f| self.formula(f)).collect::<Result<Vec<_>>>()?;
@@ -363,25 +410,17 @@ impl PortraitPlan<'_> {
         })
     }
 
-    /// Adds tags, atoms and segments, each as soon as what it is made of is there.
+    /// Adds tags, atoms and segments of a level, each as soon as what it is made of is there.
     fn columns_of_level(&mut self, level: u32, mut plan: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
-        let mut pending: Vec<ExprId> =
-            self.at_level(level).filter(|id| !self.columns.contains_key(id)).collect();
-        let after = self.stages.live_after(level);
+        let mut pending: Vec<ExprId> = self.at_level(level).collect();
         while !pending.is_empty() {
             let (ready, later): (Vec<ExprId>, Vec<ExprId>) =
                 pending.iter().partition(|id| self.is_ready(**id));
             if ready.is_empty() {
                 return Err(internal("columns that wait for each other"));
             }
-            let mut lists = Vec::new();
-            let mut simple = Vec::new();
-            for id in &ready {
-                match self.program.node(*id) {
-                    Node::InSource(_) => lists.push(*id),
-                    _ => simple.push(*id),
-                }
-            }
+            let (lists, simple): (Vec<ExprId>, Vec<ExprId>) =
+                ready.iter().partition(|id| matches!(self.program.node(**id), Node::InSource(_)));
             let mut values: Vec<(ExprId, Expr)> = Vec::new();
             let mut marks = Marks::default();
             plan = marks.join(self.program, &self.tables, plan, &lists, &self.columns)?;
@@ -392,19 +431,47 @@ impl PortraitPlan<'_> {
             for id in simple {
                 values.push((id, self.value(&lowering, id)?));
             }
-            // What nothing to come reads is dropped at once: a long chain of tags stays narrow.
-            let needed: BTreeSet<ExprId> = later
-                .iter()
-                .filter_map(|id| self.stages.needs.get(id))
-                .flatten()
-                .chain(&after)
-                .copied()
-                .collect();
+            let needed = self.needed(level, later.iter().copied());
             self.columns.retain(|id, _| needed.contains(id));
-            plan = self.project(plan, values)?;
+            plan = self.project(plan, values, None)?;
             pending = later;
         }
         Ok(plan)
+    }
+
+    /// The same of what needs nothing but the entity's row. `also`: what else is read of the row.
+    fn own_columns(
+        &mut self,
+        mut plan: LogicalPlanBuilder,
+        also: &BTreeSet<ExprId>,
+    ) -> Result<LogicalPlanBuilder> {
+        let mut pending: Vec<ExprId> = self.at_level(0).collect();
+        loop {
+            let is_own = |id: ExprId| match self.program.node(id) {
+                Node::Aggregate(_) | Node::Sequence(_) | Node::SequencePart { .. } | Node::InSource(_) => {
+                    false
+                }
+                node => !compares(node) && self.is_ready(id),
+            };
+            let (ready, later): (Vec<ExprId>, Vec<ExprId>) = pending.iter().partition(|id| is_own(**id));
+            if ready.is_empty() {
+                return Ok(plan);
+            }
+            let lowering = Lowering::new(self.program, &self.columns);
+            let values =
+                ready.iter().map(|id| Ok((*id, self.value(&lowering, *id)?))).collect::<Result<Vec<_>>>()?;
+            let needed = self.needed(0, later.iter().copied());
+            self.columns.retain(|id, _| needed.contains(id) || also.contains(id));
+            plan = self.project(plan, values, None)?;
+            pending = later;
+        }
+    }
+
+    /// What is still read of a level's columns when these are yet to come. What nothing reads is dropped at once: a long
+    /// chain of tags stays narrow.
+    fn needed(&self, level: u32, later: impl Iterator<Item = ExprId>) -> BTreeSet<ExprId> {
+        let of_later = later.filter_map(|id| self.stages.needs.get(&id)).flatten().copied();
+        of_later.chain(self.stages.live_after(level)).collect()
     }
 
     fn is_ready(&self, id: ExprId) -> bool {
@@ -421,11 +488,12 @@ impl PortraitPlan<'_> {
         })
     }
 
-    /// A projection to the key, the columns at hand and `values`.
+    /// A projection to the key, the columns at hand, `values`, and one that is nobody's value.
     fn project(
         &mut self,
         plan: LogicalPlanBuilder,
         values: Vec<(ExprId, Expr)>,
+        other: Option<Expr>,
     ) -> Result<LogicalPlanBuilder> {
         let keep: BTreeSet<&str> =
             self.columns.values().map(String::as_str).chain([self.key.as_str()]).collect();
@@ -442,6 +510,10 @@ impl PortraitPlan<'_> {
             let name = format!("x{}", id.0);
             columns.push(qualified(value, &held)?.alias(&name));
             self.columns.insert(id, name);
+            self.made.insert(id);
+        }
+        if let Some(other) = other {
+            columns.push(qualified(other, &held)?);
         }
         projection(plan, columns)
     }

@@ -113,6 +113,13 @@ impl Stages {
         found
     }
 
+    /// The columns that expressions on the row are made of.
+    pub fn made_of(&self, program: &Program, exprs: impl Iterator<Item = ExprId>) -> BTreeSet<ExprId> {
+        let mut found = BTreeSet::new();
+        exprs.for_each(|id| self.nearest(program, id, &mut found));
+        found
+    }
+
     fn nearest(&self, program: &Program, id: ExprId, found: &mut BTreeSet<ExprId>) {
         if self.is_column(program, id) {
             found.insert(id);
