@@ -1,6 +1,5 @@
-//! Numbers of a few bytes in one stretch of memory, and how two of them become one.
+//! Numbers of a few bytes in one stretch of memory.
 
-use super::slots::Op;
 use datafusion::common::{Result, exec_datafusion_err};
 use memmap2::MmapMut;
 
@@ -94,27 +93,6 @@ pub(super) fn counted(one: u16, other: u16, rest: impl FnOnce(i128)) -> u16 {
         rest(1 << 16);
     }
     sum
-}
-
-/// Takes another part's cell into one of the same slot.
-pub(super) fn combine(
-    (op, width): (Op, usize),
-    mine: &mut [u8],
-    theirs: &[u8],
-    at: usize,
-    rest: impl FnOnce(i128),
-) {
-    fn both<W: Word>(mine: &mut [u8], theirs: &[u8], at: usize, one_of: impl FnOnce(W, W) -> W) {
-        W::update(mine, at, |held| one_of(held, W::read(theirs, at)));
-    }
-    match (op, width) {
-        (Op::Count, _) => both(mine, theirs, at, |a, b| counted(a, b, rest)),
-        (Op::Sum, 4) => both(mine, theirs, at, |a: i32, b| a.plus(b, rest)),
-        (Op::Sum, _) => both(mine, theirs, at, |a: i64, b| a.plus(b, rest)),
-        (Op::Min | Op::Max, 4) => both(mine, theirs, at, u32::max),
-        (Op::Min | Op::Max, _) => both(mine, theirs, at, u64::max),
-        (Op::Kinds, _) => both(mine, theirs, at, |a: u64, b| a | b),
-    }
 }
 
 /// A number as one that is 0 only for the smallest.

@@ -1,15 +1,16 @@
 //! The fold as an operator: the entity's rows are collected and numbered, then the events of each pass stream by and
 //! are folded into what is known of each row so far. No event is moved, sorted or hashed but by its key.
 //!
-//! Each thread folds into tallies of its own; they are merged when a pass has ended. All that is added commutes, so the
-//! result depends neither on the threads nor on the order of the events. Where memory is too short for that, the rows are
+//! All threads fold into one table, stripe by stripe; what calls keep is each thread's own, and merged when a pass has
+//! ended. All that is added commutes, so the result depends neither on the threads nor on the order of the events. Where memory is too short for that, the rows are
 //! [divided](super::divided), and each part is folded for itself.
 
 use super::super::operator::{Once, batches, collect, joined, properties, visit, width};
 use super::divided::{Divided, Division};
-use super::folding::{Folding, Tallied, Tallies};
+use super::folding::{Calls, Folding, Tallied};
 use super::keys::{Chosen, Keys};
 use super::pass::Pass;
+use super::stripes::Stripes;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_empty_array};
 use datafusion::arrow::compute::{concat, filter};
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
@@ -272,7 +273,7 @@ async fn work(
         if divided { Some(Division::smallest()) } else { Division::needed(&fold, threads, &context) };
     let division = match division {
         Some(division) => division,
-        None => match whole(&fold, threads, &context).await {
+        None => match whole(&fold, &context).await {
             // It was thought to fit. Reading once more is better than giving up.
             Err(e) if matches!(e.find_root(), DataFusionError::ResourcesExhausted(_)) => {
                 Division::finest(&context)
@@ -284,9 +285,9 @@ async fn work(
 }
 
 /// The whole fold in memory.
-async fn whole(fold: &Fold, threads: usize, context: &Arc<TaskContext>) -> Result<Folded> {
+async fn whole(fold: &Fold, context: &Arc<TaskContext>) -> Result<Folded> {
     let rows = Rows::new(collect(&fold.entity, context).await?, &fold.who)?;
-    let memory = memory(&rows, fold, threads, context)?;
+    let memory = memory(&rows, fold, context)?;
     let mut tallies = Vec::new();
     for (events, pass) in &fold.passes {
         let inputs = rows.inputs(pass, &fold.entity.schema())?;
@@ -307,24 +308,25 @@ fn part(
     let starts = (0..rows.num_rows()).step_by(at_once);
     let batches = starts.map(|at| rows.slice(at, at_once.min(rows.num_rows() - at))).collect();
     let rows = Rows::new(batches, &fold.who)?;
-    let memory = memory(&rows, fold, 1, context)?;
+    let memory = memory(&rows, fold, context)?;
     let mut tallies = Vec::new();
     for (at, (_, pass)) in fold.passes.iter().enumerate() {
         let inputs = rows.inputs(pass, &fold.entity.schema())?;
-        let mut folding = Folding::new(pass, rows.chosen.count(), &inputs, context)?;
+        let known = Arc::new(Stripes::new(&pass.slots, rows.chosen.count(), 1)?);
+        let mut folding = Folding::new(pass, rows.chosen.count(), &inputs, &known, context)?;
         for batch in divided.events(at, part)? {
             folding.add(&batch?, &rows.keys)?;
         }
-        tallies.push(folding.end().close()?);
+        tallies.push(tallied(known, folding.end())?);
     }
     Ok(Folded { rows, tallies, _memory: memory })
 }
 
-/// What rows and what is known of them take. `copies`: how many know something of each.
-fn memory(rows: &Rows, fold: &Fold, copies: usize, context: &TaskContext) -> Result<MemoryReservation> {
+/// What rows and what is known of them take.
+fn memory(rows: &Rows, fold: &Fold, context: &TaskContext) -> Result<MemoryReservation> {
     let memory = MemoryConsumer::new("FoldExec").register(context.memory_pool());
     let own = rows.batches.iter().map(|(_, batch)| batch.num_rows() * width(&batch.schema())).sum::<usize>();
-    let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_cells() * copies).sum();
+    let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_cells()).sum();
     memory.try_grow(own + rows.count * known)?;
     Ok(memory)
 }
@@ -339,13 +341,14 @@ async fn pass_over(
 ) -> Result<Tallied> {
     let partitions = events.properties().partitioning.partition_count();
     let count = rows.chosen.count();
+    let known = Arc::new(Stripes::new(&pass.slots, count, partitions)?);
     let mut tasks = Vec::new();
     for partition in 0..partitions {
         let mut stream = events.execute(partition, Arc::clone(context))?;
         let (pass, keys, inputs) = (Arc::clone(pass), Arc::clone(&rows.keys), Arc::clone(&inputs));
-        let context = Arc::clone(context);
+        let (known, context) = (Arc::clone(&known), Arc::clone(context));
         tasks.push(SpawnedTask::spawn(async move {
-            let mut folding = Folding::new(&pass, count, &inputs, &context)?;
+            let mut folding = Folding::new(&pass, count, &inputs, &known, &context)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
                 // A reader that never waits would never let go.
@@ -354,21 +357,29 @@ async fn pass_over(
             Ok::<_, DataFusionError>(folding.end())
         }));
     }
-    let mut all: Option<Tallies> = None;
+    let mut calls: Option<Calls> = None;
     for task in tasks {
-        let tallies = joined(task).await?;
-        all = Some(match all {
-            None => tallies,
-            Some(mut all) => {
-                all.merge(tallies, count)?;
-                all
+        let part = joined(task).await?;
+        calls = Some(match calls {
+            None => part,
+            Some(mut calls) => {
+                calls.merge(part, count)?;
+                calls
             }
         });
     }
-    match all {
-        Some(all) => all.close(),
-        None => Folding::new(pass, count, &inputs, context)?.end().close(),
-    }
+    let calls = match calls {
+        Some(calls) => calls,
+        None => Folding::new(pass, count, &inputs, &known, context)?.end(),
+    };
+    tallied(known, calls)
+}
+
+/// What is known when all who added to it are gone.
+fn tallied(known: Arc<Stripes>, calls: Calls) -> Result<Tallied> {
+    let known =
+        Arc::into_inner(known).ok_or_else(|| internal_datafusion_err!("a pass that has not ended"))?;
+    Tallied::new(known, calls)
 }
 
 impl Folded {

@@ -4,7 +4,8 @@
 use super::super::operator::truth;
 use super::keys::{Keys, NOBODY};
 use super::pass::{Condition, Pass, Selection, Source};
-use super::table::{Batch, Table};
+use super::stripes::{Closed, Stripes};
+use super::table::Batch;
 use super::values::Values;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array,
@@ -21,6 +22,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// So many events are taken at once: what they touch stays near the processor.
@@ -29,45 +31,44 @@ const AT_ONCE: usize = 8192;
 /// The interval of an event without a time.
 const NEVER: u8 = u8::MAX;
 
-/// What is known of the entity's rows after a part of a pass.
-pub(super) struct Tallies {
-    table: Table,
-    calls: Vec<Box<dyn GroupsAccumulator>>,
-}
+/// What a part of a pass has found by calls.
+pub(super) struct Calls(Vec<Box<dyn GroupsAccumulator>>);
 
-/// What is known of them after all of it.
+/// What is known of the entity's rows after all of it.
 #[derive(Debug)]
 pub(super) struct Tallied {
-    table: Table,
+    known: Closed,
     /// The calls' values.
     values: Vec<ArrayRef>,
 }
 
-impl Tallies {
+impl Calls {
     /// Adds what another part of the pass has found.
-    pub fn merge(&mut self, other: Tallies, rows: usize) -> Result<()> {
-        self.table.merge(other.table);
+    pub fn merge(&mut self, other: Calls, rows: usize) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
         let everyone: Vec<usize> = (0..rows).collect();
-        for (mine, mut theirs) in self.calls.iter_mut().zip(other.calls) {
+        for (mine, mut theirs) in self.0.iter_mut().zip(other.0) {
             mine.merge_batch(&theirs.state(EmitTo::All)?, &everyone, rows)?;
         }
         Ok(())
     }
-
-    /// All events are in.
-    pub fn close(self) -> Result<Tallied> {
-        let values = self.calls.into_iter().map(|mut call| call.evaluate(EmitTo::All));
-        Ok(Tallied { values: values.collect::<Result<Vec<_>>>()?, table: self.table })
-    }
 }
 
 impl Tallied {
+    /// All events are in.
+    pub fn new(known: Stripes, calls: Calls) -> Result<Tallied> {
+        let values = calls.0.into_iter().map(|mut call| call.evaluate(EmitTo::All));
+        Ok(Tallied { values: values.collect::<Result<Vec<_>>>()?, known: known.close() })
+    }
+
     /// The aggregates' values of some rows.
     pub fn values(&self, pass: &Pass, rows: &[usize]) -> Result<Vec<ArrayRef>> {
         pass.sources
             .iter()
             .map(|source| match source {
-                Source::Slots(finish) => self.table.finish(finish, rows),
+                Source::Slots(finish) => self.known.values(finish, rows),
                 Source::Call(at) => match self.values.get(*at) {
                     // Of whom nothing was folded, nothing is known.
                     Some(values) => {
@@ -86,25 +87,32 @@ pub(super) struct Folding {
     pass: Arc<Pass>,
     inputs: Arc<Vec<ArrayRef>>,
     rows: usize,
-    /// The row of each event of the batch at hand.
+    known: Arc<Stripes>,
+    /// The events of each stripe, as places in the batch at hand.
+    dealt: Vec<Vec<u32>>,
+    /// The row of each event at hand.
     found: Vec<u32>,
+    /// The same within its stripe.
+    within: Vec<u32>,
     /// The interval of its time.
     intervals: Vec<u8>,
     /// The outcome of each condition for each text of the dictionary at hand, then for a missing one.
     outcomes: Vec<Option<(ArrayRef, Vec<bool>)>>,
     /// The code of each text of the dictionary at hand, for each argument that is counted.
     codes: Vec<Option<(ArrayRef, Vec<u32>)>>,
-    tallies: Tallies,
+    calls: Calls,
     /// What the calls keep of the engine's memory.
     memory: MemoryReservation,
 }
 
 impl Folding {
-    /// Nothing is known of `rows` rows. `inputs`: the entity's columns that the events are tested against.
+    /// Nothing is known of `rows` rows. `inputs`: the entity's columns that the events are tested against; `known`: where
+    /// what all threads find comes together.
     pub fn new(
         pass: &Arc<Pass>,
         rows: usize,
         inputs: &Arc<Vec<ArrayRef>>,
+        known: &Arc<Stripes>,
         context: &TaskContext,
     ) -> Result<Folding> {
         let mut calls = Vec::new();
@@ -121,17 +129,20 @@ impl Folding {
             pass: Arc::clone(pass),
             inputs: Arc::clone(inputs),
             rows,
+            known: Arc::clone(known),
+            dealt: vec![Vec::new(); known.deal().stripes()],
             found: Vec::new(),
+            within: Vec::new(),
             intervals: Vec::new(),
             outcomes: vec![None; pass.conditions.len()],
             codes: vec![None; pass.arguments.len()],
-            tallies: Tallies { table: Table::new(&pass.slots, rows)?, calls },
+            calls: Calls(calls),
             memory: MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool()),
         })
     }
 
-    pub fn end(self) -> Tallies {
-        self.tallies
+    pub fn end(self) -> Calls {
+        self.calls
     }
 
     pub fn add(&mut self, batch: &RecordBatch, keys: &Keys) -> Result<()> {
@@ -141,11 +152,17 @@ impl Folding {
         }
         let mut rows = Vec::new();
         self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys, &mut rows)?;
-        let mut places: Vec<u32> = Vec::with_capacity(count);
-        places.extend((0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place));
-        // Where most events are nobody's, nothing is worked out on them.
+        // On events of nobody nothing is worked out; those of a stripe come one after the other.
+        let deal = self.known.deal();
+        self.dealt.iter_mut().for_each(Vec::clear);
+        for (place, row) in (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY) {
+            if let Some(dealt) = self.dealt.get_mut(deal.stripe_of(*row as usize)) {
+                dealt.push(place);
+            }
+        }
+        let places: Vec<u32> = self.dealt.concat();
         let some;
-        let batch = if places.len() < count / 4 * 3 {
+        let batch = if self.dealt.len() > 1 || places.len() < count {
             rows = places.iter().filter_map(|place| rows.get(*place as usize).copied()).collect();
             some = take_record_batch(batch, &UInt32Array::from(places))?;
             &some
@@ -156,14 +173,32 @@ impl Folding {
         for rows in rows.chunks(AT_ONCE) {
             self.found.clear();
             self.found.extend_from_slice(rows);
-            self.take(&batch.slice(start, rows.len()))?;
+            self.within.clear();
+            self.within.extend(rows.iter().map(|row| deal.within(*row as usize) as u32));
+            let parts = self.parts(start, rows.len());
+            self.take(&batch.slice(start, rows.len()), &parts)?;
             start += rows.len();
         }
-        self.memory.try_resize(self.tallies.calls.iter().map(|call| call.size()).sum())
+        self.memory.try_resize(self.calls.0.iter().map(|call| call.size()).sum())
+    }
+
+    /// The stripes of so many events from `start`, and where theirs are among them.
+    fn parts(&self, start: usize, count: usize) -> Vec<(usize, Range<usize>)> {
+        let mut parts = Vec::new();
+        let mut first = 0;
+        for (stripe, dealt) in self.dealt.iter().enumerate() {
+            let within = |at: usize| at.clamp(start, start + count) - start;
+            let places = within(first)..within(first + dealt.len());
+            first += dealt.len();
+            if !places.is_empty() {
+                parts.push((stripe, places));
+            }
+        }
+        parts
     }
 
     /// Takes events whose rows are found.
-    fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn take(&mut self, batch: &RecordBatch, parts: &[(usize, Range<usize>)]) -> Result<()> {
         let (pass, count) = (Arc::clone(&self.pass), batch.num_rows());
         let array =
             |expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch| expr.evaluate(batch)?.into_array(count);
@@ -195,14 +230,14 @@ impl Folding {
                 _ => None,
             });
         }
-        let batch = Batch { rows: &self.found, intervals: &self.intervals, picked: &picked, values: &values };
-        self.tallies.table.add(&batch);
+        let batch =
+            Batch { rows: &self.within, intervals: &self.intervals, picked: &picked, values: &values };
+        self.known.add(&batch, parts);
         if pass.calls.is_empty() {
             return Ok(());
         }
-        let groups: Vec<usize> =
-            self.found.iter().map(|row| if *row == NOBODY { 0 } else { *row as usize }).collect();
-        for (call, state) in pass.calls.iter().zip(&mut self.tallies.calls) {
+        let groups: Vec<usize> = self.found.iter().map(|row| *row as usize).collect();
+        for (call, state) in pass.calls.iter().zip(&mut self.calls.0) {
             let args = call.arguments.iter().filter_map(|at| arguments.get(*at)).map(unpacked);
             let args = args.collect::<Result<Vec<ArrayRef>>>()?;
             let mut taken = vec![false; count];
@@ -240,7 +275,7 @@ impl Folding {
             });
         }
         if !self.inputs.is_empty() {
-            let rows = UInt32Array::from_iter(self.found.iter().map(|r| (*r != NOBODY).then_some(*r)));
+            let rows = UInt32Array::from(self.found.clone());
             for input in self.inputs.iter() {
                 columns.push(take(input, &rows, None)?);
             }
@@ -283,17 +318,17 @@ impl Folding {
             usize::try_from(code).ok().and_then(|code| outcomes.get(code)).copied().unwrap_or(false)
         };
         let codes_of = codes.keys().values();
+        let outcome_at = |place: usize| codes_of.get(place).is_some_and(|code| outcome(*code));
         Ok(match codes.keys().nulls().filter(|known| known.null_count() > 0) {
-            None => codes_of.iter().map(|code| outcome(*code)).collect(),
-            Some(known) => codes_of
-                .iter()
-                .zip(known)
-                .map(|(code, known)| if known { outcome(*code) } else { missing })
-                .collect(),
+            None => BooleanBuffer::collect_bool(count, outcome_at),
+            Some(known) => BooleanBuffer::collect_bool(count, |place| match known.is_valid(place) {
+                true => outcome_at(place),
+                false => missing,
+            }),
         })
     }
 
-    /// The places in the batch of the events that are taken and are somebody's.
+    /// The places in the batch of the events that are taken.
     fn pick(&self, selection: &Selection, conditions: &[BooleanBuffer], count: usize) -> Vec<u32> {
         let mut mask: Option<BooleanBuffer> = None;
         for condition in selection.conditions.iter().filter_map(|at| conditions.get(*at)) {
@@ -302,27 +337,23 @@ impl Folding {
                 None => condition.clone(),
             });
         }
-        let somebody = |place: usize| self.found.get(place).is_some_and(|row| *row != NOBODY);
-        let mut picked = Vec::with_capacity(mask.as_ref().map_or(count, BooleanBuffer::count_set_bits));
-        let mut each = |place: usize, taken: bool| {
-            if taken && somebody(place) {
-                picked.push(place as u32);
-            }
+        let all = 0..count as u32;
+        let Some(intervals) = &selection.intervals else {
+            return match &mask {
+                Some(mask) => mask.set_indices_u32().collect(),
+                None => all.collect(),
+            };
         };
-        let taken: Option<[bool; 256]> = selection.intervals.as_ref().map(|intervals| {
-            std::array::from_fn(|i| intervals.get(i).copied().unwrap_or(false) && i != usize::from(NEVER))
-        });
-        let in_time = |taken: &[bool; 256], place: usize| {
-            let interval = self.intervals.get(place).copied().unwrap_or(NEVER);
+        let taken: [bool; 256] =
+            std::array::from_fn(|i| intervals.get(i).copied().unwrap_or(false) && i != usize::from(NEVER));
+        let in_time = |place: &u32| {
+            let interval = self.intervals.get(*place as usize).copied().unwrap_or(NEVER);
             taken.get(usize::from(interval)).copied().unwrap_or(false)
         };
-        match (&mask, &taken) {
-            (Some(mask), Some(taken)) => mask.set_indices().for_each(|i| each(i, in_time(taken, i))),
-            (Some(mask), None) => mask.set_indices().for_each(|i| each(i, true)),
-            (None, Some(taken)) => (0..count).for_each(|i| each(i, in_time(taken, i))),
-            (None, None) => (0..count).for_each(|i| each(i, true)),
+        match &mask {
+            Some(mask) => mask.set_indices_u32().filter(in_time).collect(),
+            None => all.filter(in_time).collect(),
         }
-        picked
     }
 }
 

@@ -70,23 +70,16 @@ impl Keys {
     }
 
     fn numbers(columns: &[ArrayRef], chosen: &Chosen) -> Keys {
-        let keys = || {
-            let numbers = columns.iter().filter_map(|c| c.as_primitive_opt::<Int64Type>());
-            let rows = numbers.flat_map(|c| c.iter()).zip(0u32..);
-            rows.map(|(key, row)| (key, chosen.place(row)))
-                .filter(|(_, place)| *place != NOBODY)
-                .filter_map(|(key, place)| Some((key?, place)))
-        };
         let (mut first, mut last, mut in_line) = (i64::MAX, i64::MIN, 0i64);
         let (mut count, mut in_order) = (0u64, true);
-        for (key, place) in keys() {
+        each_number(columns, chosen, |key, place| {
             // A row without a key has its number, too.
             in_order &= u64::from(place) == count && (count == 0 || last < key);
             first = first.min(key);
             last = last.max(key);
             in_line += i64::from(key.checked_sub(first) == Some(i64::from(place)));
             count += 1;
-        }
+        });
         let places = last.checked_sub(first).and_then(|span| u64::try_from(span).ok()?.checked_add(1));
         let length = usize::try_from(count).unwrap_or(0);
         if count > 0 && places == Some(count) && i64::try_from(count) == Ok(in_line) {
@@ -96,11 +89,14 @@ impl Keys {
         if let Some(places) = places.filter(|p| *p <= (sparse * count).max(LEAST_PLACES)) {
             let places = usize::try_from(places).unwrap_or(0);
             if in_order {
-                return Keys::Order { first, keys: Ranks::of(keys().map(|(k, _)| place(k, first)), places) };
+                let keys = Ranks::of(places, |note| {
+                    each_number(columns, chosen, |key, _| note(place(key, first)));
+                });
+                return Keys::Order { first, keys };
             }
             let mut rows = vec![NOBODY; places];
             let mut bits = vec![0u64; rows.len().div_ceil(64)];
-            for (key, row) in keys() {
+            each_number(columns, chosen, |key, row| {
                 let at = place(key, first);
                 if let Some(place) = rows.get_mut(at)
                     && *place == NOBODY
@@ -110,16 +106,16 @@ impl Keys {
                 if let Some(word) = bits.get_mut(at / 64) {
                     *word |= 1 << (at % 64);
                 }
-            }
+            });
             return Keys::Range { first, bits, rows };
         }
         let hasher = DefaultHashBuilder::default();
         let mut table: HashTable<(i64, u32)> = HashTable::with_capacity(length);
-        for (key, row) in keys() {
+        each_number(columns, chosen, |key, row| {
             table
                 .entry(hasher.hash_one(key), |(known, _)| *known == key, |(known, _)| hasher.hash_one(known))
                 .or_insert((key, row));
-        }
+        });
         Keys::Numbers { hasher, table }
     }
 
@@ -203,6 +199,25 @@ impl Keys {
     }
 }
 
+/// Calls with the keys of the chosen rows and their numbers, in order.
+fn each_number(columns: &[ArrayRef], chosen: &Chosen, mut each: impl FnMut(i64, u32)) {
+    let (mut start, mut place) = (0, 0u32);
+    for column in columns {
+        let Some(keys) = column.as_primitive_opt::<Int64Type>() else { continue };
+        let mut one = |at: usize| {
+            if keys.is_valid(at) {
+                each(keys.value(at), place);
+            }
+            place += 1;
+        };
+        match &chosen.chosen {
+            None => (0..keys.len()).for_each(one),
+            Some(chosen) => chosen.within(start..start + keys.len()).for_each(|row| one(row - start)),
+        }
+        start += keys.len();
+    }
+}
+
 /// Some of the entity's rows, numbered anew without gaps.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
@@ -222,12 +237,15 @@ impl Chosen {
         batches: &[(usize, RecordBatch)],
         count: usize,
     ) -> Result<Chosen> {
-        let mut chosen = Vec::new();
-        for (start, batch) in batches {
-            let outcome = condition.evaluate(batch)?.into_array(batch.num_rows())?;
-            chosen.extend(truth(&outcome)?.set_indices().map(|at| start + at));
-        }
-        let chosen = Ranks::of(chosen.into_iter(), count);
+        let outcome = |(start, batch): &(usize, RecordBatch)| {
+            Ok((*start, truth(&condition.evaluate(batch)?.into_array(batch.num_rows())?)?))
+        };
+        let outcomes = batches.iter().map(outcome).collect::<Result<Vec<_>>>()?;
+        let chosen = Ranks::of(count, |note| {
+            for (start, outcome) in &outcomes {
+                outcome.set_indices().for_each(|at| note(start + at));
+            }
+        });
         Ok(Chosen { count: chosen.count(), chosen: Some(Arc::new(chosen)) })
     }
 

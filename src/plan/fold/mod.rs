@@ -11,7 +11,8 @@
 //! node.rs     the logical plan's node          exec.rs     the operator: collect, fold, merge, finish
 //! planner.rs  from the one to the other        pass.rs     what is worked out on events, equal things once
 //! keys.rs     keys as rows' numbers (ranks.rs)  folding.rs  what is done with each batch of them
-//! slots.rs    what is known of each row        table.rs    in few bytes (cells.rs), made of numbers (values.rs)
+//! slots.rs    what is known of each row        stripes.rs  one table for all threads, dealt out to
+//! table.rs    tables in few bytes (cells.rs)   values.rs   the numbers that they are made of
 //! ```
 
 mod cells;
@@ -24,6 +25,7 @@ mod pass;
 mod planner;
 mod ranks;
 mod slots;
+mod stripes;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -71,8 +71,8 @@ impl Bands {
     }
 
     /// The band of each interval; any where no window has it.
-    pub fn by_interval(&self) -> [u8; 256] {
-        std::array::from_fn(|at| self.of.get(at).copied().flatten().unwrap_or(0))
+    fn by_interval(&self) -> Box<[u8; 256]> {
+        Box::new(std::array::from_fn(|at| self.of.get(at).copied().flatten().unwrap_or(0)))
     }
 
     /// For each interval, whether any window has it.
@@ -175,6 +175,8 @@ pub(super) struct Laid {
     pub offset: usize,
     /// Of a cell, in bytes.
     pub width: usize,
+    /// The band of each interval; none where there is one band.
+    pub band_of: Option<Box<[u8; 256]>>,
 }
 
 /// All slots of a pass, and where their cells lie.
@@ -193,7 +195,8 @@ impl Slots {
             _ => return internal_err!("a window over a slot without time"),
         };
         let at = self.laid.iter().position(|known| known.slot == slot).unwrap_or_else(|| {
-            self.laid.push(Laid { width: slot.width(), slot, offset: 0 });
+            let band_of = slot.bands.as_ref().filter(|bands| bands.count() > 1).map(Bands::by_interval);
+            self.laid.push(Laid { width: slot.width(), slot, offset: 0, band_of });
             self.laid.len() - 1
         });
         Ok(Place { slot: at, bands })

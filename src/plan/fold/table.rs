@@ -1,28 +1,24 @@
-//! The cells of all rows: events are added to them, parts of a pass are merged, values are made of them.
+//! The cells of some rows: events are added to them, and a window's number is read from them.
 
-use super::cells::{Cellar, NARROW, Sum, Word, combine, counted, lowered, raised};
-use super::slots::{Bands, Finish, Laid, Op, Place, Slots};
+use super::cells::{Cellar, NARROW, Sum, Word, counted, lowered, raised};
+use super::slots::{Laid, Op, Place, Slots};
 use super::values::Values;
-use crate::plan::aggregates::{decimal_sum, float_of_word, mean, whole_sum};
-use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
-};
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::{Result, internal_err};
+use datafusion::common::Result;
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeSet;
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 
 const CACHE_LINE: usize = 64;
 
 /// A batch of events, as far as slots are concerned.
 pub(super) struct Batch<'a> {
-    /// The row of each event.
+    /// The row of each event in its table.
     pub rows: &'a [u32],
     /// The interval of each.
     pub intervals: &'a [u8],
-    /// The events of each selection.
+    /// The places in the batch of the events of each selection, in order.
     pub picked: &'a [Vec<u32>],
     pub values: &'a [Option<Values>],
 }
@@ -67,8 +63,8 @@ impl Table {
         })
     }
 
-    /// Takes the events of a batch.
-    pub fn add(&mut self, batch: &Batch<'_>) {
+    /// Takes the events at some places of a batch.
+    pub fn add(&mut self, batch: &Batch<'_>, places: Range<usize>) {
         let slots = Arc::clone(&self.slots);
         let stride = slots.stride();
         if stride == 0 {
@@ -76,16 +72,18 @@ impl Table {
         }
         // Each event's row is somewhere else in memory. Reading them all in turn lets the processor fetch many at once;
         // what follows finds them near.
-        let cells = self.cells.bytes();
+        let (cells, rows) = (self.cells.bytes(), batch.rows.get(places.clone()).unwrap_or_default());
         black_box(match stride.div_ceil(CACHE_LINE) {
-            1 => touch::<1>(cells, batch.rows, stride),
-            2 => touch::<2>(cells, batch.rows, stride),
-            3 => touch::<3>(cells, batch.rows, stride),
-            _ => touch::<4>(cells, batch.rows, stride),
+            1 => touch::<1>(cells, rows, stride),
+            2 => touch::<2>(cells, rows, stride),
+            3 => touch::<3>(cells, rows, stride),
+            _ => touch::<4>(cells, rows, stride),
         });
         for (at, laid) in slots.laid().iter().enumerate() {
             let slot = &laid.slot;
             let Some(picked) = batch.picked.get(slot.selection) else { continue };
+            let before = |end: usize| picked.partition_point(|place| (*place as usize) < end);
+            let picked = picked.get(before(places.start)..before(places.end)).unwrap_or_default();
             let values = slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
             let cells = Cells { slot: at, laid, stride, batch, picked };
             match (slot.op, values) {
@@ -206,102 +204,6 @@ impl Table {
         }
     }
 
-    /// Adds the cells of another part of the same pass.
-    pub fn merge(&mut self, other: Table) {
-        let Table { slots, cells, over, .. } = self;
-        let cells = cells.bytes_mut();
-        let flat: Vec<(usize, (Op, usize), usize, usize)> = slots
-            .laid()
-            .iter()
-            .enumerate()
-            .flat_map(|(at, laid)| {
-                let cell =
-                    move |band| (laid.offset + band * laid.width, (laid.slot.op, laid.width), at, band);
-                (0..laid.slot.bands()).map(cell)
-            })
-            .collect();
-        let stride = slots.stride().max(1);
-        let rows = cells.chunks_exact_mut(stride).zip(other.cells.bytes().chunks_exact(stride));
-        for (row, (mine, theirs)) in rows.enumerate() {
-            for (at, kind, slot, band) in &flat {
-                combine(*kind, mine, theirs, *at, |rest| {
-                    *over.entry(cell_key(*slot, *band, row)).or_default() += rest;
-                });
-            }
-        }
-        for (key, part) in other.over {
-            *over.entry(key).or_default() += part;
-        }
-        self.rare.extend(other.rare);
-        for (key, number) in other.beyond {
-            let most = self.beyond.entry(key).or_default();
-            *most = number.max(*most);
-        }
-        for (key, codes) in other.others {
-            self.others.entry(key).or_default().extend(codes);
-        }
-        for (mine, theirs) in self.missing.iter_mut().zip(other.missing) {
-            if mine.is_empty() {
-                *mine = theirs;
-            } else {
-                mine.iter_mut().zip(theirs).for_each(|(a, b)| *a |= b);
-            }
-        }
-    }
-
-    /// The values of some rows; of a row beyond the last, those of no events.
-    pub fn finish(&self, finish: &Finish, rows: &[usize]) -> Result<ArrayRef> {
-        let rows = rows.iter().copied();
-        Ok(match finish {
-            Finish::Count(place) => {
-                Arc::new(rows.map(|row| Some(self.count(place, row))).collect::<Int64Array>())
-            }
-            Finish::Distinct(kinds) => {
-                Arc::new(rows.map(|row| Some(self.kinds(kinds, row))).collect::<Int64Array>())
-            }
-            Finish::Any(place) => {
-                Arc::new(rows.map(|row| Some(self.count(place, row) > 0)).collect::<BooleanArray>())
-            }
-            Finish::Share { some, all } => {
-                let share = |row| {
-                    let all = self.count(all, row);
-                    (all > 0).then(|| self.count(some, row) as f64 / all as f64)
-                };
-                Arc::new(rows.map(share).collect::<Float64Array>())
-            }
-            Finish::Sum { sum, data_type } => {
-                let sums = rows.map(|row| {
-                    let (total, known) = self.sum(sum, row);
-                    (known || !self.is_missing(sum, row)).then_some(total)
-                });
-                match data_type {
-                    DataType::Decimal128(_, scale) => {
-                        let sums = sums.map(|s| s.map(decimal_sum).transpose());
-                        let sums = sums.collect::<Result<Decimal128Array>>()?;
-                        Arc::new(sums.with_precision_and_scale(38, *scale)?)
-                    }
-                    _ => {
-                        let sums = sums.map(|s| s.map(whole_sum).transpose());
-                        Arc::new(sums.collect::<Result<Int64Array>>()?)
-                    }
-                }
-            }
-            Finish::Mean { sum, count, scale } => {
-                let mean = |row| {
-                    let count = u64::try_from(self.count(count, row)).ok().filter(|n| *n > 0)?;
-                    Some(mean(self.sum(sum, row).0, count, *scale))
-                };
-                Arc::new(rows.map(mean).collect::<Float64Array>())
-            }
-            Finish::Most { most, data_type } => {
-                let smallest = self.laid(most).is_some_and(|laid| laid.slot.op == Op::Min);
-                let found =
-                    rows.map(|row| self.most(most, row).map(|n| lowered(if smallest { !n } else { n })));
-                typed(found, data_type)?
-            }
-        })
-    }
-
     fn laid(&self, place: &Place) -> Option<&Laid> {
         self.slots.laid().get(place.slot)
     }
@@ -319,31 +221,42 @@ impl Table {
 
     /// What did not fit a cell.
     fn rest(&self, place: &Place, band: usize, row: usize) -> i128 {
-        if self.over.is_empty() {
-            return 0;
-        }
         self.over.get(&cell_key(place.slot, band, row)).copied().unwrap_or(0)
     }
 
-    fn count(&self, place: &Place, row: usize) -> i64 {
-        let cells = self.at(place, row).map(|(at, band)| {
-            let rest = i64::try_from(self.rest(place, band, row)).unwrap_or(i64::MAX);
-            i64::from(u16::read(self.cells.bytes(), at)) + rest
-        });
-        cells.sum()
+    pub fn count(&self, place: &Place, row: usize) -> i64 {
+        let cells = self.cells.bytes();
+        let count = self.at(place, row).map(|(at, _)| i64::from(u16::read(cells, at))).sum();
+        if self.over.is_empty() {
+            return count;
+        }
+        let rest = place.bands.clone().map(|band| self.rest(place, band, row)).sum::<i128>();
+        count + i64::try_from(rest).unwrap_or(i64::MAX)
     }
 
-    /// The sum, and whether any value of it is known.
-    fn sum(&self, place: &Place, row: usize) -> (i128, bool) {
-        let (mut sum, mut known) = (0i128, false);
-        let narrow = self.is_narrow(place);
-        for (at, band) in self.at(place, row) {
-            let cells = self.cells.bytes();
-            let held = if narrow { i32::read(cells, at).into() } else { i64::read(cells, at) };
-            sum += i128::from(held >> 1) + self.rest(place, band, row);
-            known |= held & 1 == 1;
+    /// The sum; none where every value of it is missing, and there is one.
+    pub fn sum(&self, place: &Place, row: usize) -> Option<i128> {
+        let cells = self.cells.bytes();
+        let (mut sum, mut known) = (0i128, 0);
+        if self.is_narrow(place) {
+            let mut narrow = 0i64;
+            for (at, _) in self.at(place, row) {
+                let held = i64::from(i32::read(cells, at));
+                narrow += held >> 1;
+                known |= held;
+            }
+            sum = narrow.into();
+        } else {
+            for (at, _) in self.at(place, row) {
+                let held = i64::read(cells, at);
+                sum += i128::from(held >> 1);
+                known |= held;
+            }
         }
-        (sum, known)
+        if !self.over.is_empty() {
+            sum += place.bands.clone().map(|band| self.rest(place, band, row)).sum::<i128>();
+        }
+        (known & 1 == 1 || !self.is_missing(place, row)).then_some(sum)
     }
 
     fn is_missing(&self, place: &Place, row: usize) -> bool {
@@ -357,7 +270,7 @@ impl Table {
         })
     }
 
-    fn kinds(&self, place: &Place, row: usize) -> i64 {
+    pub fn kinds(&self, place: &Place, row: usize) -> i64 {
         let mut bits = 0u64;
         let mut others: BTreeSet<u32> = BTreeSet::new();
         for (at, band) in self.at(place, row) {
@@ -369,7 +282,8 @@ impl Table {
         i64::from(bits.count_ones()) + others.len() as i64
     }
 
-    fn most(&self, place: &Place, row: usize) -> Option<u64> {
+    /// The smallest or the largest number, whichever the slot holds.
+    pub fn most(&self, place: &Place, row: usize) -> Option<i64> {
         let mut most = None;
         let narrow = self.is_narrow(place);
         for (at, band) in self.at(place, row) {
@@ -382,27 +296,9 @@ impl Table {
                 most = most.max(self.beyond.get(&cell_key(place.slot, band, row)).copied());
             }
         }
-        most
+        let smallest = self.laid(place).is_some_and(|laid| laid.slot.op == Op::Min);
+        most.map(|n| lowered(if smallest { !n } else { n }))
     }
-}
-
-/// Numbers in the type of the values that they stand for.
-fn typed(numbers: impl Iterator<Item = Option<i64>>, data_type: &DataType) -> Result<ArrayRef> {
-    Ok(match data_type {
-        DataType::Int64 => Arc::new(numbers.collect::<Int64Array>()),
-        DataType::Float64 => Arc::new(numbers.map(|n| n.map(float_of_word)).collect::<Float64Array>()),
-        DataType::Date32 => {
-            Arc::new(numbers.map(|n| n.and_then(|n| i32::try_from(n).ok())).collect::<Date32Array>())
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-            Arc::new(numbers.collect::<TimestampMicrosecondArray>().with_timezone_opt(zone.clone()))
-        }
-        DataType::Decimal128(precision, scale) => {
-            let decimals = numbers.map(|n| n.map(i128::from)).collect::<Decimal128Array>();
-            Arc::new(decimals.with_precision_and_scale(*precision, *scale)?)
-        }
-        other => return internal_err!("a slot of the type {other}"),
-    })
 }
 
 /// Reads a byte of each line of the rows' cells: of the first `LINES`, and the last.
@@ -443,8 +339,8 @@ impl Cells<'_> {
     /// Calls with the cell's place in the table, the event's place in the batch, the band and the row.
     #[inline]
     fn each(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
-        let (rows, stride, Laid { slot, offset, width }) = (self.batch.rows, self.stride, self.laid);
-        match slot.bands.as_ref().filter(|bands| bands.count() > 1).map(Bands::by_interval) {
+        let (rows, stride, Laid { offset, width, band_of, .. }) = (self.batch.rows, self.stride, self.laid);
+        match band_of {
             None => {
                 for place in self.picked {
                     let place = *place as usize;

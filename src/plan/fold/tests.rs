@@ -2,7 +2,8 @@
 
 use super::keys::{Chosen, Keys, NOBODY};
 use super::slots::{Finish, Op, Slot, Slots};
-use super::table::{Batch, Table};
+use super::stripes::{Closed, Stripes};
+use super::table::Batch;
 use super::values::Values;
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{
@@ -59,28 +60,50 @@ fn slots(narrow: bool) -> (Arc<Slots>, Vec<Finish>) {
     (Arc::new(slots), finish)
 }
 
-fn fold(slots: &Arc<Slots>, events: &[Event]) -> Table {
-    let mut table = Table::new(slots, ROWS).unwrap();
+/// Adds some events, as a thread does: batch by batch, those of a stripe one after the other.
+fn fold(known: &Stripes, events: &[Event]) {
     for part in events.chunks(1000) {
-        let rows: Vec<u32> = part.iter().map(|e| e.row).collect();
+        let stripe = |event: &&Event| known.deal().stripe_of(event.row as usize);
+        let mut part: Vec<&Event> = part.iter().filter(|e| e.row != NOBODY).collect();
+        part.sort_by_key(stripe);
+        let rows: Vec<u32> = part.iter().map(|e| known.deal().within(e.row as usize) as u32).collect();
         let array: Decimal128Array = part.iter().map(|e| e.value.map(i128::from)).collect();
         let array: ArrayRef = Arc::new(array.with_precision_and_scale(18, 2).unwrap());
-        let picked = (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY).map(|(place, _)| place).collect();
+        let picked = (0u32..).zip(&rows).map(|(place, _)| place).collect();
         let values = [Some(Values::new(&array).unwrap())];
-        table.add(&Batch { rows: &rows, intervals: &[], picked: &[picked], values: &values });
+        let mut parts = Vec::new();
+        let mut start = 0;
+        for of_stripe in part.chunk_by(|a, b| stripe(a) == stripe(b)) {
+            parts.push((stripe(&of_stripe[0]), start..start + of_stripe.len()));
+            start += of_stripe.len();
+        }
+        known.add(&Batch { rows: &rows, intervals: &[], picked: &[picked], values: &values }, &parts);
     }
-    table
 }
 
 fn check(narrow: bool, count: usize, largest: i64) {
     let mut draw = ChaCha8Rng::seed_from_u64(u64::from(narrow) + count as u64);
     let events = events(&mut draw, count, largest);
     let (slots, finish) = slots(narrow);
-    let (first, second) = events.split_at(count / 3);
-    let mut table = fold(&slots, first);
-    table.merge(fold(&slots, second));
+    for threads in [1, 2, 3] {
+        let known = Stripes::new(&slots, ROWS, threads).unwrap();
+        std::thread::scope(|scope| {
+            for part in events.chunks(count.div_ceil(threads)) {
+                scope.spawn(|| fold(&known, part));
+            }
+        });
+        compare(
+            &known.close(),
+            &finish,
+            &events,
+            &format!("narrow {narrow}, {count} to {largest}, {threads} threads"),
+        );
+    }
+}
+
+fn compare(known: &Closed, finish: &[Finish], events: &[Event], what: &str) {
     let rows: Vec<usize> = (0..=ROWS).collect();
-    let found: Vec<ArrayRef> = finish.iter().map(|f| table.finish(f, &rows).unwrap()).collect();
+    let found: Vec<ArrayRef> = finish.iter().map(|f| known.values(f, &rows).unwrap()).collect();
     let counts: &Int64Array = found[0].as_primitive::<Int64Type>();
     let decimals = |at: usize, row: usize| {
         let column = found[at].as_primitive::<Decimal128Type>();
@@ -90,7 +113,7 @@ fn check(narrow: bool, count: usize, largest: i64) {
         let own: Vec<&Event> = events.iter().filter(|e| e.row as usize == row).collect();
         let values: Vec<i128> = own.iter().filter_map(|e| e.value).map(i128::from).collect();
         let sum = (own.is_empty() || !values.is_empty()).then(|| values.iter().sum::<i128>());
-        let what = format!("row {row}, narrow {narrow}, {count} events to {largest}");
+        let what = format!("row {row}, {what}");
         assert_eq!(counts.value(row), own.len() as i64, "count of {what}");
         assert_eq!(decimals(1, row), sum, "sum of {what}");
         assert_eq!(decimals(2, row), values.iter().min().copied(), "min of {what}");

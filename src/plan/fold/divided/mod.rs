@@ -64,7 +64,7 @@ impl Division {
         let rows = rows_at_most(entity);
         let bytes_of_row = |copies: usize| {
             let tables =
-                passes.iter().map(|(_, pass)| (pass.bytes_of_cells() + pass.bytes_of_calls()) * copies);
+                passes.iter().map(|(_, pass)| pass.bytes_of_cells() + pass.bytes_of_calls() * copies);
             width(&entity.schema()) + tables.sum::<usize>()
         };
         let mut of_events = Some(0usize);
