@@ -352,7 +352,7 @@ async fn pass_over(
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
                 // A reader that never waits would never let go.
-                tokio::task::yield_now().await;
+                tokio::task::coop::consume_budget().await;
             }
             Ok::<_, DataFusionError>(folding.end())
         }));

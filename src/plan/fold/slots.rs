@@ -211,6 +211,7 @@ impl Slots {
                 at += width * laid.slot.bands();
             }
         }
+        // A row lies in as few lines of the processor's cache as its bytes fill.
         let unit = match at {
             0..=8 => 8,
             9..=16 => 16,

@@ -301,7 +301,8 @@ impl Table {
     }
 }
 
-/// Reads a byte of each line of the rows' cells: of the first `LINES`, and the last.
+/// Reads a byte of each of the first `LINES` lines of the rows' cells. Strides are such that these are all that a row of so
+/// many bytes lies in.
 fn touch<const LINES: usize>(cells: &[u8], rows: &[u32], stride: usize) -> u8 {
     let mut seen = 0u8;
     for row in rows {
@@ -309,7 +310,6 @@ fn touch<const LINES: usize>(cells: &[u8], rows: &[u32], stride: usize) -> u8 {
         for line in 0..LINES {
             seen ^= cells.get(start.wrapping_add(line * CACHE_LINE)).copied().unwrap_or(0);
         }
-        seen ^= cells.get(start.wrapping_add(stride - 1)).copied().unwrap_or(0);
     }
     seen
 }

@@ -266,7 +266,7 @@ async fn file(
                 let (batch, hashes) = rows(batch?)?;
                 filing.add(batch, hashes.into_iter().map(|hash| division.part(hash)))?;
                 // A reader that never waits would never let go.
-                tokio::task::yield_now().await;
+                tokio::task::coop::consume_budget().await;
             }
             filing.close()
         }));
