@@ -208,7 +208,7 @@ impl<'a> Asker<'a> {
 
     /// `tx_90d is 2`
     pub(crate) fn said(&self, name: ExprId, expr: ExprId, value: Value) -> String {
-        let (name, shown) = (print::label(self.program, name), self.shown(expr, value));
+        let (name, shown) = (print::expr(self.program, name, self.lang), self.shown(expr, value));
         match self.lang {
             Lang::En => format!("{name} is {shown}"),
             Lang::Zh => format!("{name} 为 {shown}"),
