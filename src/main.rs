@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Plans of deeply nested expressions are built, walked and dropped recursively.
 const STACK: usize = 64 << 20;
 
