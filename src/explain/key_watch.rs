@@ -1,7 +1,7 @@
 //! The keys that a portrait has shown: one that stands twice is an error.
 
 use super::portrait::{ExplainError, Result, View, internal};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, MAX_INLINE_VIEW_LEN};
 use datafusion::arrow::datatypes::Int64Type;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,12 +51,18 @@ impl KeyWatch {
 
 /// The smallest few of the keys that stand twice: the same whatever the order of rows.
 fn doubles(batches: &[ArrayRef]) -> Result<Vec<String>> {
-    let (mut numbers, mut texts): (Vec<i64>, Vec<&str>) = (Vec::new(), Vec::new());
+    let (mut numbers, mut short, mut long): (Vec<i64>, Vec<u128>, Vec<&str>) = Default::default();
     for batch in batches {
         if let Some(keys) = batch.as_primitive_opt::<Int64Type>() {
             numbers.extend(keys.iter().flatten());
         } else if let Some(keys) = batch.as_string_view_opt() {
-            texts.extend(keys.iter().flatten());
+            // A short text is all in its view, and a view is compared in a moment.
+            for (view, text) in keys.views().iter().zip(keys).filter_map(|(v, text)| Some((v, text?))) {
+                match *view as u32 <= MAX_INLINE_VIEW_LEN {
+                    true => short.push(*view),
+                    false => long.push(text),
+                }
+            }
         } else {
             return Err(internal(format!("keys of the type {}", batch.data_type())));
         }
@@ -69,7 +75,12 @@ fn doubles(batches: &[ArrayRef]) -> Result<Vec<String>> {
         }
     };
     twice(&mut numbers, |key| note(key.to_string()));
-    twice(&mut texts, |key| note(key.to_string()));
+    twice(&mut short, |view| {
+        let bytes = view.to_le_bytes();
+        let text = bytes.get(4..).and_then(|text| text.get(..view as u32 as usize)).unwrap_or_default();
+        note(String::from_utf8_lossy(text).into_owned());
+    });
+    twice(&mut long, |key| note(key.to_string()));
     Ok(doubles.into_iter().map(|(_, key)| key).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::operator::truth;
 use super::ranks::Ranks;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, MAX_INLINE_VIEW_LEN, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, internal_err};
@@ -19,6 +19,8 @@ pub(super) const NOBODY: u32 = u32::MAX;
 const SPARSE: u64 = 16;
 /// The same of keys in order: of them a place takes bits.
 const SPARSE_BITS: u64 = 128;
+/// With so many bits for each key, one stranger in as many is taken for a key by its hash.
+const BITS_OF_HASH: usize = 16;
 /// So many places cost nothing.
 const LEAST_PLACES: u64 = 1 << 18;
 
@@ -43,15 +45,111 @@ pub(super) enum Keys {
     },
     Numbers {
         hasher: DefaultHashBuilder,
+        sieve: Option<Sieve>,
         table: HashTable<(i64, u32)>,
     },
     /// `places`: the batch of each row's key, and where it stands there.
     Texts {
         hasher: DefaultHashBuilder,
-        table: HashTable<(u64, u32)>,
+        sieve: Option<Sieve>,
+        table: HashTable<Known>,
         texts: Vec<ArrayRef>,
         places: Vec<(u32, u32)>,
     },
+}
+
+/// A bit for each hash of a key: few bytes, which tell most that are nobody's.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    words: Vec<u64>,
+    shift: u32,
+}
+
+impl Sieve {
+    /// Of the hashes of the keys of those chosen; none where most are, since then it would be asked in vain.
+    fn of(chosen: &Chosen, all: usize, hashes: impl Iterator<Item = u64>) -> Option<Sieve> {
+        if chosen.count() > all / 4 {
+            return None;
+        }
+        let bits = (chosen.count() * BITS_OF_HASH).next_power_of_two().max(64);
+        let mut sieve = Sieve { words: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
+        for hash in hashes {
+            let at = sieve.place(hash);
+            if let Some(word) = sieve.words.get_mut(at / 64) {
+                *word |= 1 << (at % 64);
+            }
+        }
+        Some(sieve)
+    }
+
+    fn place(&self, hash: u64) -> usize {
+        usize::try_from(hash >> self.shift).unwrap_or(usize::MAX)
+    }
+
+    fn may_have(&self, hash: u64) -> bool {
+        let at = self.place(hash);
+        self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+}
+
+/// The rows of some keys by their hashes. Those that may be somebody's are looked up one after the other, so that the
+/// processor fetches several at once.
+///
+/// `row`: that of the key at a place, with its hash.
+fn find_passed(
+    sieve: &Option<Sieve>,
+    hashes: impl Iterator<Item = u64>,
+    rows: &mut Vec<u32>,
+    row: impl Fn(usize, u64) -> Option<u32>,
+) {
+    let Some(sieve) = sieve else {
+        rows.extend(hashes.enumerate().map(|(at, hash)| row(at, hash).unwrap_or(NOBODY)));
+        return;
+    };
+    let mut passed = Vec::new();
+    for (at, hash) in hashes.enumerate() {
+        rows.push(NOBODY);
+        if sieve.may_have(hash) {
+            passed.push((at, hash));
+        }
+    }
+    for (at, hash) in passed {
+        if let (Some(found), Some(place)) = (row(at, hash), rows.get_mut(at)) {
+            *place = found;
+        }
+    }
+}
+
+/// A text that is some row's key.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// As arrow holds it: a short text is in it, so that no other memory is looked at to compare it.
+    view: u128,
+    hash: u64,
+    row: u32,
+}
+
+/// Whether a text is short enough to be in its view.
+fn is_whole(view: u128) -> bool {
+    view as u32 <= MAX_INLINE_VIEW_LEN
+}
+
+fn hash(hasher: &DefaultHashBuilder, view: u128, text: &str) -> u64 {
+    if is_whole(view) { hasher.hash_one(view) } else { hasher.hash_one(text) }
+}
+
+fn is_same(
+    known: &Known,
+    hash: u64,
+    view: u128,
+    text: &str,
+    columns: &[ArrayRef],
+    places: &[(u32, u32)],
+) -> bool {
+    if is_whole(view) {
+        return known.view == view;
+    }
+    known.hash == hash && text_of(columns, places, known.row) == Some(text)
 }
 
 impl Keys {
@@ -116,17 +214,19 @@ impl Keys {
                 .entry(hasher.hash_one(key), |(known, _)| *known == key, |(known, _)| hasher.hash_one(known))
                 .or_insert((key, row));
         });
-        Keys::Numbers { hasher, table }
+        let all = columns.iter().map(|c| c.len()).sum();
+        let sieve = Sieve::of(chosen, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
+        Keys::Numbers { hasher, sieve, table }
     }
 
     fn texts(columns: Vec<ArrayRef>, chosen: &Chosen) -> Keys {
         let hasher = DefaultHashBuilder::default();
-        let mut table: HashTable<(u64, u32)> = HashTable::with_capacity(chosen.count());
+        let mut table: HashTable<Known> = HashTable::with_capacity(chosen.count());
         let mut places: Vec<(u32, u32)> = Vec::with_capacity(chosen.count());
         let mut row = 0u32;
         for (at, column) in (0u32..).zip(&columns) {
             let Some(texts) = column.as_string_view_opt() else { continue };
-            for (within, text) in (0u32..).zip(texts) {
+            for (within, (view, text)) in (0u32..).zip(texts.views().iter().zip(texts)) {
                 let number = chosen.place(row);
                 row += 1;
                 if number == NOBODY {
@@ -135,15 +235,18 @@ impl Keys {
                 // Numbers come in order, without gaps.
                 places.push((at, within));
                 if let Some(text) = text {
-                    let hash = hasher.hash_one(text);
-                    let known = |(other, number): &(u64, u32)| {
-                        *other == hash && text_of(&columns, &places, *number) == Some(text)
-                    };
-                    table.entry(hash, known, |(hash, _)| *hash).or_insert((hash, number));
+                    let hash = hash(&hasher, *view, text);
+                    let is_known = |known: &Known| is_same(known, hash, *view, text, &columns, &places);
+                    table.entry(hash, is_known, |known| known.hash).or_insert(Known {
+                        view: *view,
+                        hash,
+                        row: number,
+                    });
                 }
             }
         }
-        Keys::Texts { hasher, table, texts: columns, places }
+        let sieve = Sieve::of(chosen, row as usize, table.iter().map(|known| known.hash));
+        Keys::Texts { hasher, sieve, table, texts: columns, places }
     }
 
     /// The rows of the keys of some events, in their order.
@@ -174,25 +277,32 @@ impl Keys {
                 }));
                 forget_missing(keys, rows);
             }
-            Keys::Numbers { hasher, table } => {
+            Keys::Numbers { hasher, sieve, table } => {
                 let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-                rows.extend(keys.values().iter().map(|key| {
-                    table
-                        .find(hasher.hash_one(key), |(known, _)| known == key)
-                        .map_or(NOBODY, |(_, row)| *row)
-                }));
+                let keys_of = keys.values();
+                let hashes = keys_of.iter().map(|key| hasher.hash_one(key));
+                find_passed(sieve, hashes, rows, |at, hash| {
+                    let key = keys_of.get(at)?;
+                    table.find(hash, |(known, _)| known == key).map(|(_, row)| *row)
+                });
                 forget_missing(keys, rows);
             }
-            Keys::Texts { hasher, table, texts, places } => {
+            Keys::Texts { hasher, sieve, table, texts, places } => {
                 let Some(keys) = keys.as_string_view_opt() else { return wrong(keys) };
-                rows.extend(keys.iter().map(|key| {
-                    let Some(key) = key else { return NOBODY };
-                    let hash = hasher.hash_one(key);
-                    let found = table.find(hash, |(other, row)| {
-                        *other == hash && text_of(texts, places, *row) == Some(key)
-                    });
-                    found.map_or(NOBODY, |(_, row)| *row)
-                }));
+                // A short text is compared and hashed without being looked at.
+                let text = |at: usize, view: u128| match is_whole(view) || keys.is_null(at) {
+                    true => "",
+                    false => keys.value(at),
+                };
+                let views = keys.views();
+                let hashes = views.iter().enumerate().map(|(at, view)| hash(hasher, *view, text(at, *view)));
+                find_passed(sieve, hashes, rows, |at, hash| {
+                    let view = *views.get(at)?;
+                    let text = text(at, view);
+                    let found = table.find(hash, |known| is_same(known, hash, view, text, texts, places));
+                    found.map(|known| known.row)
+                });
+                forget_missing(keys, rows);
             }
         }
         Ok(())

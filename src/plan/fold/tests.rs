@@ -7,7 +7,7 @@ use super::table::Batch;
 use super::values::Values;
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch, StringViewArray,
 };
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::physical_expr::PhysicalExpr;
@@ -205,4 +205,52 @@ fn keys_lead_to_their_rows() {
     check_keys("far apart", &far, &mut draw);
     check_keys("one", &[Some(5)], &mut draw);
     check_keys("nobody", &[], &mut draw);
+}
+
+#[test]
+fn texts_lead_to_their_rows() {
+    let mut draw = ChaCha8Rng::seed_from_u64(12);
+    // Around twelve bytes a text stops being held beside its length; some begin alike, some stand twice.
+    let text = |draw: &mut ChaCha8Rng| -> Option<String> {
+        match draw.random_range(0..20) {
+            0 => None,
+            1 => Some(String::new()),
+            2 => Some(format!("客户{}", draw.random_range(0..300))),
+            n => Some(format!("{:0>1$}", draw.random_range(0..300), n)),
+        }
+    };
+    let keys: Vec<Option<String>> = (0..2000).map(|_| text(&mut draw)).collect();
+    let asked: Vec<Option<String>> = (0..4000).map(|_| text(&mut draw)).chain(keys.clone()).collect();
+    for some in [false, true] {
+        let taken: Vec<bool> = keys.iter().map(|_| !some || draw.random_bool(0.3)).collect();
+        let batch = |from: usize, to: usize| {
+            let keys: ArrayRef = Arc::new(StringViewArray::from_iter(keys[from..to].iter()));
+            let chosen: ArrayRef = Arc::new(BooleanArray::from(taken[from..to].to_vec()));
+            (from, RecordBatch::try_from_iter([("key", keys), ("chosen", chosen)]).unwrap())
+        };
+        let batches = [batch(0, 700), batch(700, 2000)];
+        let condition: Arc<dyn PhysicalExpr> = Arc::new(Column::new("chosen", 1));
+        let chosen = match some {
+            true => Chosen::of(&condition, &batches, keys.len()).unwrap(),
+            false => Chosen::all(keys.len()),
+        };
+        let columns = batches.iter().map(|(_, b)| Arc::clone(b.column(0))).collect();
+        let found = Keys::new(columns, &chosen).unwrap();
+        let mut rows: HashMap<&str, u32> = HashMap::new();
+        for (row, (key, _)) in (0u32..).zip(keys.iter().zip(&taken).filter(|(_, taken)| **taken)) {
+            if let Some(key) = key {
+                rows.entry(key).or_insert(row);
+            }
+        }
+        let row = |key: &Option<String>| {
+            key.as_ref().and_then(|key| rows.get(key.as_str()).copied()).unwrap_or(NOBODY)
+        };
+        let wanted: Vec<u32> = asked.iter().map(row).collect();
+        let mut got = Vec::new();
+        // A slice, so that the texts do not lie at the beginning of what the array holds.
+        let asked: ArrayRef = Arc::new(StringViewArray::from_iter(asked.iter()));
+        found.find(&asked.slice(100, 5000), &mut got).unwrap();
+        assert_eq!(got, wanted[100..5100], "{some}");
+        assert!(got.iter().any(|row| *row != NOBODY) && got.contains(&NOBODY));
+    }
 }
