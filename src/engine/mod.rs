@@ -117,13 +117,15 @@ impl Engine {
             *reserved = (*reserved).min(memory / (threads * RESERVED_PART));
         }
         let environment = environment.build_arc().map_err(|e| failed(&e))?;
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(environment)
             .with_default_features()
-            .with_query_planner(Arc::new(Planner))
-            .with_physical_optimizer_rule(Arc::new(groups::DirectReads))
-            .build();
+            .with_query_planner(Arc::new(Planner));
+        if options.strategy != Strategy::Plain {
+            state = state.with_physical_optimizer_rule(Arc::new(groups::DirectReads));
+        }
+        let state = state.build();
         // One more than the plan's partitions: somebody must hear that a run is cancelled.
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads + 1)

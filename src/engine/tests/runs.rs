@@ -167,7 +167,7 @@ fn plans_are_shown() {
     let plan = scan(world.provider("a.parquet")).filter(ident("id").gt(lit(5_i64))).unwrap().build().unwrap();
     let (logical, physical) = world.engine.explain_plan(&plan).unwrap();
     assert!(logical.contains("TableScan: t"), "{logical}");
-    assert!(physical.contains("DataSourceExec"), "{physical}");
+    assert!(physical.contains("RowGroups: files=1, columns=[id]"), "{physical}");
 }
 
 #[test]

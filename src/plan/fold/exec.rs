@@ -327,7 +327,7 @@ fn memory(rows: &Rows, fold: &Fold, context: &TaskContext) -> Result<MemoryReser
     let memory = MemoryConsumer::new("FoldExec").register(context.memory_pool());
     let own = rows.batches.iter().map(|(_, batch)| batch.num_rows() * width(&batch.schema())).sum::<usize>();
     let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_cells()).sum();
-    memory.try_grow(own + rows.count * known)?;
+    memory.try_grow(own + rows.chosen.count() * known)?;
     Ok(memory)
 }
 
@@ -351,8 +351,6 @@ async fn pass_over(
             let mut folding = Folding::new(&pass, count, &inputs, &known, &context)?;
             while let Some(batch) = stream.next().await {
                 folding.add(&batch?, &keys)?;
-                // A reader that never waits would never let go.
-                tokio::task::coop::consume_budget().await;
             }
             Ok::<_, DataFusionError>(folding.end())
         }));

@@ -265,8 +265,6 @@ async fn file(
             while let Some(batch) = stream.next().await {
                 let (batch, hashes) = rows(batch?)?;
                 filing.add(batch, hashes.into_iter().map(|hash| division.part(hash)))?;
-                // A reader that never waits would never let go.
-                tokio::task::coop::consume_budget().await;
             }
             filing.close()
         }));

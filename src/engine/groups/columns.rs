@@ -1,0 +1,223 @@
+//! Which columns of a file are read, as what, and how they become those of the plan.
+
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use datafusion::parquet::basic::{Encoding, PageType, Type as PhysicalType};
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use std::sync::Arc;
+
+/// How one column of the plan is made.
+#[derive(Clone, Debug)]
+enum Output {
+    /// A column of the file; cast from its type in the table where there is a cast.
+    Read { name: String, cast: Option<(DataType, CastOptions<'static>)> },
+    /// An expression on columns as the table has them.
+    Made(Arc<dyn PhysicalExpr>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// What is behind each of `schema`'s columns.
+    outputs: Vec<Output>,
+    /// As delivered; texts may be codes.
+    schema: SchemaRef,
+    /// The columns of the table that expressions are made of.
+    needed: SchemaRef,
+    /// Whether texts may be codes.
+    coded: bool,
+}
+
+impl Columns {
+    /// Those of a scan; none where it wants more than the files have. `table`: the columns of the files; `schema`: those
+    /// of the scan.
+    pub fn of(projection: &ProjectionExprs, table: &SchemaRef, schema: SchemaRef) -> Result<Option<Columns>> {
+        let mut needed: Vec<usize> = Vec::new();
+        for projected in projection.iter() {
+            let columns = collect_columns(&projected.expr);
+            if columns.iter().any(|column| column.index() >= table.fields().len()) {
+                return Ok(None);
+            }
+            if read(&projected.expr, table).is_none() {
+                needed.extend(columns.iter().map(Column::index));
+            }
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        let needed = Arc::new(table.project(&needed)?);
+        let output = |expr: &Arc<dyn PhysicalExpr>| match read(expr, table) {
+            Some(output) => Ok(output),
+            None => Ok(Output::Made(reassign_expr_columns(Arc::clone(expr), &needed)?)),
+        };
+        let outputs =
+            projection.iter().map(|projected| output(&projected.expr)).collect::<Result<Vec<_>>>()?;
+        Ok(Some(Columns { outputs, schema, needed, coded: false }))
+    }
+
+    /// The same, of which texts may be codes.
+    pub fn coded(self) -> Columns {
+        Columns { coded: true, ..self }
+    }
+
+    /// The columns of the files that those of the plan are made of, but for one of these.
+    pub fn names(&self, without: Option<usize>) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        let read = self.outputs.iter().enumerate().filter_map(|(at, output)| match output {
+            Output::Read { name, .. } if Some(at) != without => Some(name.as_str()),
+            _ => None,
+        });
+        for name in read.chain(self.needed.fields().iter().map(|field| field.name().as_str())) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The column of the file that a column of the plan is, and its type there.
+    pub fn behind(&self, column: usize) -> Option<(&str, &DataType)> {
+        match self.outputs.get(column)? {
+            Output::Read { name, .. } => Some((name, self.schema.fields().get(column)?.data_type())),
+            Output::Made(_) => None,
+        }
+    }
+
+    /// The file's columns in the types that they are read in: texts as codes where they may be, and all their pages are.
+    pub fn read_as(&self, metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+        let mut changed = false;
+        let fields: Vec<Field> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(at, field)| {
+                let field = field.as_ref().clone();
+                let read_as = self.type_of(&field, metadata.metadata(), at);
+                changed |= read_as != *field.data_type();
+                field.with_data_type(read_as)
+            })
+            .collect();
+        if !changed {
+            return Ok(metadata);
+        }
+        let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+    }
+
+    fn type_of(&self, field: &Field, metadata: &ParquetMetaData, at: usize) -> DataType {
+        let is_this = |name: &str| name == field.name();
+        let is_needed = self.needed.fields().iter().any(|field| is_this(field.name()));
+        let is_read = |output: &Output| matches!(output, Output::Read { name, .. } if is_this(name));
+        match field.data_type() {
+            // Nanoseconds cannot say 9999-12-31, which banks write for “no end”.
+            DataType::Timestamp(_, zone) if is_int96(metadata, at) => {
+                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+            }
+            text if is_text(text) && !is_needed && self.outputs.iter().any(is_read) => {
+                match self.coded && is_coded(metadata, at) {
+                    true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+                    false => DataType::Utf8View,
+                }
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The columns of the plan from those of the file: in order, in type, and there. `time`: a column of the plan that was
+    /// not read, and what stands for its values.
+    pub fn deliver(&self, batch: &RecordBatch, time: Option<&(usize, ScalarValue)>) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let stored = |name: &str, wanted: &DataType| match batch.column_by_name(name) {
+            Some(array) if array.data_type() == wanted => Ok(Arc::clone(array)),
+            // What differs from the table's type in this file is made equal, as a scan would do.
+            Some(array) => Ok(cast(array, wanted)?),
+            None => Ok(new_null_array(wanted, rows)),
+        };
+        let needed: Result<Vec<ArrayRef>> =
+            self.needed.fields().iter().map(|field| stored(field.name(), field.data_type())).collect();
+        let needed = RecordBatch::try_new_with_options(Arc::clone(&self.needed), needed?, &options)?;
+        let mut fields: Vec<Arc<Field>> = Vec::new();
+        let mut arrays: Vec<ArrayRef> = Vec::new();
+        for ((at, output), field) in self.outputs.iter().enumerate().zip(self.schema.fields()) {
+            let wanted = field.data_type();
+            let array = match (output, time) {
+                (_, Some((column, time))) if *column == at => time.to_array_of_size(rows)?,
+                (Output::Made(expr), _) => expr.evaluate(&needed)?.into_array(rows)?,
+                (Output::Read { name, cast }, _) => match (batch.column_by_name(name), cast) {
+                    (None, _) => new_null_array(wanted, rows),
+                    (Some(array), _) if array.data_type() == wanted || self.keeps(array, wanted) => {
+                        Arc::clone(array)
+                    }
+                    (Some(_), None) => stored(name, wanted)?,
+                    (Some(_), Some((table, options))) => {
+                        cast_with_options(&stored(name, table)?, wanted, options)?
+                    }
+                },
+            };
+            fields.push(Arc::new(
+                field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true),
+            ));
+            arrays.push(array);
+        }
+        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+    }
+
+    /// Whether codes stay codes.
+    fn keeps(&self, array: &ArrayRef, wanted: &DataType) -> bool {
+        self.coded && is_text(wanted) && matches!(array.data_type(), DataType::Dictionary(..))
+    }
+}
+
+/// An expression that is a column, or a cast of one.
+fn read(expr: &Arc<dyn PhysicalExpr>, table: &SchemaRef) -> Option<Output> {
+    let (expr, options) = match expr.downcast_ref::<CastExpr>() {
+        Some(cast) => (cast.expr(), Some(cast.cast_options().clone())),
+        None => (expr, None),
+    };
+    let column = expr.downcast_ref::<Column>()?;
+    let field = table.fields().get(column.index())?;
+    let cast = options.map(|options| (field.data_type().clone(), options));
+    Some(Output::Read { name: column.name().to_string(), cast })
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+fn leaf_of(metadata: &ParquetMetaData, root: usize) -> Option<usize> {
+    let descriptor = metadata.file_metadata().schema_descr();
+    (0..descriptor.num_columns()).find(|leaf| descriptor.get_column_root_idx(*leaf) == root)
+}
+
+fn is_int96(metadata: &ParquetMetaData, root: usize) -> bool {
+    let descriptor = metadata.file_metadata().schema_descr();
+    leaf_of(metadata, root).is_some_and(|leaf| descriptor.column(leaf).physical_type() == PhysicalType::INT96)
+}
+
+/// Whether every page of a column is coded. A column that ran out of codes goes on with its values, and would have to be
+/// coded anew.
+fn is_coded(metadata: &ParquetMetaData, root: usize) -> bool {
+    let Some(leaf) = leaf_of(metadata, root) else { return false };
+    let coded = |encoding: Encoding| {
+        let old = Encoding::PLAIN_DICTIONARY;
+        encoding == Encoding::RLE_DICTIONARY || encoding == old
+    };
+    let all_coded =
+        |chunk: &ColumnChunkMetaData| match (chunk.page_encoding_stats(), chunk.page_encoding_stats_mask()) {
+            (Some(pages), _) => {
+                pages.iter().all(|page| page.page_type == PageType::DICTIONARY_PAGE || coded(page.encoding))
+            }
+            (None, Some(mask)) => mask.encodings().all(coded),
+            (None, None) => false,
+        };
+    metadata.row_groups().iter().filter_map(|g| g.columns().get(leaf)).all(all_coded)
+}

@@ -1,0 +1,271 @@
+//! Row groups of Parquet files decoded with arrow's reader and nothing between.
+//!
+//! What it gains over DataFusion's scan: a page is decoded when its rows are due, so that few bytes are held and touched;
+//! threads take row groups as they come to them, however few are left after skipping. Where a fold reads, text that is
+//! stored as codes stays codes, so that a condition on it is worked out once for each text; and a row group that lies within
+//! one interval of all windows has its times left out. Where a scan asks for values from folders, it is left as it is.
+
+mod columns;
+mod queue;
+
+use super::source::ShownName;
+use crate::plan::fold::FoldExec;
+use columns::Columns;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileSource, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coop::cooperative;
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, PlanProperties, ReplaceChildrenOptions, SchedulingType,
+};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning};
+use futures::TryStreamExt;
+use queue::{Part, Queue, Skipping, Work};
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// How many times larger batches are of which little is left.
+const CHOOSY: usize = 4;
+
+/// Has Parquet read directly, where that can be.
+#[derive(Debug)]
+pub(super) struct DirectReads;
+
+impl PhysicalOptimizerRule for DirectReads {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let direct = plan.transform_up(|plan| {
+            if let Some(rows) = RowGroups::of(&plan)? {
+                return Ok(Transformed::yes(Arc::new(rows) as Arc<dyn ExecutionPlan>));
+            }
+            let Some(fold) = plan.downcast_ref::<FoldExec>() else { return Ok(Transformed::no(plan)) };
+            let events = fold.scans().map(|(scan, times)| match scan.downcast_ref::<RowGroups>() {
+                Some(rows) => Arc::new(rows.folded(times, fold.is_choosy())),
+                None => Arc::clone(scan),
+            });
+            Ok(Transformed::yes(fold.reading(events.collect())?))
+        });
+        Ok(direct?.data)
+    }
+
+    fn name(&self) -> &str {
+        "direct_reads"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The scan of some Parquet files.
+#[derive(Clone, Debug)]
+struct RowGroups {
+    parts: Arc<Vec<Part>>,
+    columns: Columns,
+    skipping: Skipping,
+    /// Most rows are dropped at once, so that they come in larger batches.
+    choosy: bool,
+    statistics: Arc<Statistics>,
+    properties: Arc<PlanProperties>,
+    /// What is left to be read; made when the first thread asks.
+    queue: Arc<OnceCell<Result<Queue, Arc<DataFusionError>>>>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl RowGroups {
+    /// The same rows as `scan` gives, where it is a plain scan of Parquet files.
+    fn of(scan: &Arc<dyn ExecutionPlan>) -> Result<Option<RowGroups>> {
+        let Some(config) = scan
+            .downcast_ref::<DataSourceExec>()
+            .and_then(|scan| scan.data_source().downcast_ref::<FileScanConfig>())
+        else {
+            return Ok(None);
+        };
+        let source = config.file_source();
+        let (Some(parquet), Some(projection)) = (source.downcast_ref::<ParquetSource>(), source.projection())
+        else {
+            return Ok(None);
+        };
+        if config.limit.is_some() {
+            return Ok(None);
+        }
+        let table = source.table_schema();
+        let Some(columns) = Columns::of(projection, table.file_schema(), scan.schema())? else {
+            return Ok(None);
+        };
+        let mut parts: Vec<Part> = Vec::new();
+        for file in config.file_groups.iter().flat_map(|group| group.iter()) {
+            // The groups cut files into ranges of bytes; here each file is whole, once.
+            let Some(name) = file.extension::<ShownName>() else { return Ok(None) };
+            if parts.iter().all(|known| known.meta.location != file.object_meta.location) {
+                parts.push(Part { name: name.0.clone(), meta: file.object_meta.clone() });
+            }
+        }
+        let schema = scan.schema();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(scan.properties().partitioning.partition_count()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Ok(Some(RowGroups {
+            parts: Arc::new(parts),
+            columns,
+            skipping: Skipping::new(parquet.filter(), table.table_schema(), table.file_schema()),
+            choosy: false,
+            statistics: StatisticsContext::new().compute(scan.as_ref(), &StatisticsArgs::new())?,
+            properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
+            queue: Arc::default(),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }))
+    }
+
+    /// The same for a fold: texts may come as codes, and `times`, the moments that a fold only compares with bounds, as
+    /// others between the same bounds.
+    fn folded(&self, times: Option<(usize, &[i64])>, choosy: bool) -> RowGroups {
+        RowGroups {
+            columns: self.columns.clone().coded(),
+            skipping: self.skipping.clone().with_times(times),
+            choosy,
+            queue: Arc::default(),
+            metrics: ExecutionPlanMetricsSet::new(),
+            ..self.clone()
+        }
+    }
+}
+
+impl DisplayAs for RowGroups {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "RowGroups: files={}, columns=[{}]", self.parts.len(), self.columns.names(None).join(", "))
+    }
+}
+
+impl ExecutionPlan for RowGroups {
+    fn name(&self) -> &str {
+        "RowGroups"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        if args.partition().is_some() {
+            return Ok(Arc::new(Statistics::new_unknown(&self.schema())));
+        }
+        Ok(match self.queue.get() {
+            // What was skipped will not be read.
+            Some(Ok(queue)) => {
+                let known = self.statistics.as_ref().clone();
+                Arc::new(Statistics { num_rows: Precision::Exact(queue.rows()), ..known })
+            }
+            _ => Arc::clone(&self.statistics),
+        })
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (groups, schema) = (self.clone(), self.schema());
+        let reader = async move {
+            let plan =
+                queue::plan(&groups.parts, &groups.columns, &groups.skipping, &context, &groups.metrics);
+            let queue = groups.queue.get_or_init(|| async { plan.await.map_err(Arc::new) }).await;
+            if let Err(e) = queue {
+                return Err(DataFusionError::Shared(Arc::clone(e)));
+            }
+            let batch_size = context.session_config().batch_size();
+            Ok(futures::stream::iter(Reader {
+                batch_size: batch_size * if groups.choosy { CHOOSY } else { 1 },
+                open: None,
+                rows: BaselineMetrics::new(&groups.metrics, partition),
+                bytes: MetricBuilder::new(&groups.metrics).counter("bytes_scanned", partition),
+                groups,
+            }))
+        };
+        let stream = futures::stream::once(reader).try_flatten();
+        Ok(Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, Box::pin(stream)))))
+    }
+}
+
+/// One thread's reading.
+struct Reader {
+    groups: RowGroups,
+    batch_size: usize,
+    open: Option<(Work, ParquetRecordBatchReader)>,
+    rows: BaselineMetrics,
+    bytes: Count,
+}
+
+impl Iterator for Reader {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((work, reader)) = &mut self.open {
+                match reader.next() {
+                    Some(batch) => {
+                        let batch = batch.map_err(|e| work.part.damaged(&e).into());
+                        let columns = &self.groups.columns;
+                        let batch = batch.and_then(|batch| columns.deliver(&batch, work.time.as_ref()));
+                        if let Ok(batch) = &batch {
+                            self.rows.record_output(batch.num_rows());
+                        }
+                        return Some(batch);
+                    }
+                    None => self.open = None,
+                }
+            }
+            let Some(Ok(queue)) = self.groups.queue.get() else {
+                return Some(internal_err!("row groups without a plan"));
+            };
+            let work = queue.next()?;
+            match work.open(&self.groups.columns, self.batch_size, &self.bytes) {
+                Ok(reader) => self.open = Some((work, reader)),
+                Err(e) => return Some(Err(e)),
+            }
+        }
+    }
+}

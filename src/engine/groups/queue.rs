@@ -1,0 +1,255 @@
+//! What is left to be read of some files: row groups and pages that their statistics exclude are not in it.
+
+use super::super::error::{FileError, reason};
+use super::columns::Columns;
+use datafusion::arrow::array::Array;
+use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::{
+    PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
+    RowGroupAccessPlanFilter,
+};
+use datafusion::execution::TaskContext;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::parquet::arrow::ProjectionMask;
+use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use datafusion::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
+};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
+use object_store::ObjectMeta;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One file.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// As the script would write it.
+    pub name: String,
+    pub meta: ObjectMeta,
+}
+
+/// The column whose values matter only as far as which of these they lie between.
+#[derive(Clone, Debug)]
+struct Times {
+    column: usize,
+    bounds: Vec<i64>,
+}
+
+/// What need not be read.
+#[derive(Clone, Debug)]
+pub(super) struct Skipping {
+    groups: Option<Arc<PruningPredicate>>,
+    pages: Option<Arc<Pages>>,
+    /// The columns of the files as the table has them.
+    table: SchemaRef,
+    times: Option<Times>,
+}
+
+#[derive(Debug)]
+struct Pages {
+    filter: PagePruningAccessPlanFilter,
+    /// The columns that it asks about.
+    columns: Vec<String>,
+}
+
+/// One row group to be read.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub part: Part,
+    metadata: ArrowReaderMetadata,
+    group: usize,
+    /// Of its rows, these; all where it is none.
+    rows: Option<RowSelection>,
+    /// The column of the plan whose values are not read, and what they may be taken for.
+    pub time: Option<(usize, ScalarValue)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    work: Mutex<VecDeque<Work>>,
+    rows: usize,
+}
+
+impl Skipping {
+    /// Of what a condition excludes. `schema`: the table's columns, those of the files first; `table`: those of the files.
+    pub fn new(condition: Option<Arc<dyn PhysicalExpr>>, schema: &SchemaRef, table: &SchemaRef) -> Skipping {
+        let groups = condition.as_ref().and_then(|condition| {
+            let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+            built.try_build(Arc::clone(condition)).ok().map(Arc::new)
+        });
+        let pages = condition.map(|condition| {
+            let columns = collect_columns(&condition).iter().map(|c| c.name().to_string()).collect();
+            Arc::new(Pages {
+                filter: PagePruningAccessPlanFilter::new(&condition, Arc::clone(schema)),
+                columns,
+            })
+        });
+        Skipping { groups, pages, table: Arc::clone(table), times: None }
+    }
+
+    /// Of a column of the plan whose values matter only as far as which of these bounds they lie between.
+    pub fn with_times(self, times: Option<(usize, &[i64])>) -> Skipping {
+        Skipping { times: times.map(|(column, bounds)| Times { column, bounds: bounds.to_vec() }), ..self }
+    }
+
+    /// What is read of each row group.
+    fn access(
+        &self,
+        part: &Part,
+        metadata: &ArrowReaderMetadata,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Vec<RowGroupAccess> {
+        let groups = metadata.metadata().row_groups();
+        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
+        let Some(predicate) = &self.groups else { return filter.build().into_inner() };
+        let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
+        let descriptor = metadata.parquet_schema();
+        filter.prune_by_statistics(&self.table, descriptor, groups, predicate, &metrics);
+        let access = filter.build();
+        // Pages are judged by the table's types, which must be the file's then.
+        let is_as_stored = |name: &String| {
+            let stored = metadata.schema().field_with_name(name).map(|field| field.data_type());
+            let wanted = self.table.field_with_name(name).map(|field| field.data_type());
+            stored.is_ok_and(|stored| wanted.is_ok_and(|wanted| stored == wanted))
+        };
+        match &self.pages {
+            Some(pages) if pages.columns.iter().all(is_as_stored) => pages.filter.prune_plan_with_page_index(
+                access,
+                &self.table,
+                descriptor,
+                metadata.metadata(),
+                &metrics,
+            ),
+            _ => access,
+        }
+        .into_inner()
+    }
+}
+
+/// Finds what is to be read.
+pub(super) async fn plan(
+    parts: &[Part],
+    columns: &Columns,
+    skipping: &Skipping,
+    context: &TaskContext,
+    metrics: &ExecutionPlanMetricsSet,
+) -> Result<Queue> {
+    let environment = context.runtime_env();
+    let store = environment.object_store(ObjectStoreUrl::local_filesystem())?;
+    let mut work = VecDeque::new();
+    let mut rows = 0;
+    for part in parts {
+        // The footers were read when the source was opened.
+        let footer = DFParquetMetadata::new(store.as_ref(), &part.meta)
+            .with_file_metadata_cache(Some(environment.cache_manager.get_file_metadata_cache()));
+        let footer = footer.fetch_metadata().await.map_err(|e| FileError::new(&part.name, reason(&e)))?;
+        let stored = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::new());
+        let stored = stored.map_err(|e| part.damaged(&e))?;
+        let access = skipping.access(part, &stored, metrics);
+        let metadata = columns.read_as(stored).map_err(|e| part.damaged(&e))?;
+        for (group, access) in access.into_iter().enumerate() {
+            let all = metadata.metadata().row_groups().get(group).map_or(0, |group| group.num_rows());
+            let some = match access {
+                RowGroupAccess::Skip => continue,
+                RowGroupAccess::Scan => None,
+                RowGroupAccess::Selection(some) => Some(some),
+            };
+            rows += some.as_ref().map_or(usize::try_from(all).unwrap_or(0), RowSelection::row_count);
+            let times = skipping.times.as_ref();
+            let time =
+                times.and_then(|times| Some((times.column, one_time(times, columns, &metadata, group)?)));
+            work.push_back(Work { part: part.clone(), metadata: metadata.clone(), group, rows: some, time });
+        }
+    }
+    Ok(Queue { work: Mutex::new(work), rows })
+}
+
+impl Queue {
+    /// How many rows were to be read when it was made.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub fn next(&self) -> Option<Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+impl Part {
+    pub fn damaged(&self, error: &dyn std::fmt::Display) -> FileError {
+        FileError::new(&self.name, format!("damaged Parquet data ({error})"))
+    }
+}
+
+impl Work {
+    /// Counts the bytes that it will read at most.
+    pub fn open(
+        &self,
+        columns: &Columns,
+        batch_size: usize,
+        bytes: &Count,
+    ) -> Result<ParquetRecordBatchReader, DataFusionError> {
+        let path = Path::new("/").join(self.part.meta.location.as_ref());
+        let file = File::open(path).map_err(|e| FileError::new(&self.part.name, e.to_string()))?;
+        let names = columns.names(self.time.as_ref().map(|(column, _)| *column));
+        let schema = self.metadata.schema();
+        let roots: Vec<usize> = names.into_iter().filter_map(|name| schema.index_of(name).ok()).collect();
+        let descriptor = self.metadata.parquet_schema();
+        if let Some(group) = self.metadata.metadata().row_groups().get(self.group) {
+            let read = group.columns().iter().enumerate();
+            let read = read.filter(|(leaf, _)| roots.contains(&descriptor.get_column_root_idx(*leaf)));
+            bytes.add(read.map(|(_, chunk)| usize::try_from(chunk.compressed_size()).unwrap_or(0)).sum());
+        }
+        let mask = ProjectionMask::roots(descriptor, roots);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_projection(mask)
+            .with_row_groups(vec![self.group])
+            .with_batch_size(batch_size);
+        let builder = match &self.rows {
+            Some(rows) => builder.with_row_selection(rows.clone()),
+            None => builder,
+        };
+        Ok(builder.build().map_err(|e| self.part.damaged(&e))?)
+    }
+}
+
+/// A time that stands for all of a row group's, where they are all known and in one interval.
+fn one_time(
+    times: &Times,
+    columns: &Columns,
+    metadata: &ArrowReaderMetadata,
+    group: usize,
+) -> Option<ScalarValue> {
+    let (name, wanted) = columns.behind(times.column)?;
+    let (_, stored) = metadata.schema().column_with_name(name)?;
+    // The same moments, whatever their zone is called.
+    let are_moments = |t: &DataType| matches!(t, DataType::Timestamp(TimeUnit::Microsecond, Some(_)));
+    if stored.data_type() != wanted && !(are_moments(stored.data_type()) && are_moments(wanted)) {
+        return None;
+    }
+    let converter = StatisticsConverter::try_new(name, metadata.schema(), metadata.parquet_schema()).ok()?;
+    let group = metadata.metadata().row_groups().get(group)?;
+    let one = || std::iter::once(group);
+    let least = ScalarValue::try_from_array(&converter.row_group_mins(one()).ok()?, 0).ok()?;
+    let most = ScalarValue::try_from_array(&converter.row_group_maxes(one()).ok()?, 0).ok()?;
+    let missing = converter.row_group_null_counts(one()).ok()?;
+    if missing.is_null(0) || missing.value(0) > 0 {
+        return None;
+    }
+    let number = |value: &ScalarValue| match value {
+        ScalarValue::TimestampMicrosecond(Some(t), _) => Some(*t),
+        ScalarValue::Date32(Some(t)) => Some(i64::from(*t)),
+        _ => None,
+    };
+    let interval = |t: i64| times.bounds.partition_point(|bound| *bound <= t);
+    let is_one = interval(number(&least)?) == interval(number(&most)?);
+    is_one.then(|| least.cast_to(wanted).ok()).flatten()
+}
