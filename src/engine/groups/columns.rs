@@ -27,12 +27,12 @@ enum Output {
 pub(super) struct Columns {
     /// What is behind each of `schema`'s columns.
     outputs: Vec<Output>,
-    /// As delivered; texts may be codes.
+    /// As delivered, but for what may be as it is stored.
     schema: SchemaRef,
     /// The columns of the table that expressions are made of.
     needed: SchemaRef,
-    /// Whether texts may be codes.
-    coded: bool,
+    /// Whether texts may be codes, and decimals of 64 bits as short as they are stored.
+    stored: bool,
 }
 
 impl Columns {
@@ -58,12 +58,12 @@ impl Columns {
         };
         let outputs =
             projection.iter().map(|projected| output(&projected.expr)).collect::<Result<Vec<_>>>()?;
-        Ok(Some(Columns { outputs, schema, needed, coded: false }))
+        Ok(Some(Columns { outputs, schema, needed, stored: false }))
     }
 
-    /// The same, of which texts may be codes.
-    pub fn coded(self) -> Columns {
-        Columns { coded: true, ..self }
+    /// The same, of which texts may be codes, and decimals shorter.
+    pub fn as_stored(&self) -> Columns {
+        Columns { stored: true, ..self.clone() }
     }
 
     /// The columns of the files that those of the plan are made of, but for one of these.
@@ -89,7 +89,8 @@ impl Columns {
         }
     }
 
-    /// The file's columns in the types that they are read in: texts as codes where they may be, and all their pages are.
+    /// The file's columns in the types that they are read in: texts as codes where they may be and all their pages are,
+    /// decimals short where they may be and are.
     pub fn read_as(&self, metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
         let mut changed = false;
         let fields: Vec<Field> = metadata
@@ -121,11 +122,13 @@ impl Columns {
             DataType::Timestamp(_, zone) if is_int96(metadata, at) => {
                 DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
             }
-            text if is_text(text) && !is_needed && self.outputs.iter().any(is_read) => {
-                match self.coded && is_coded(metadata, at) {
-                    true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
-                    false => DataType::Utf8View,
-                }
+            _ if is_needed || !self.outputs.iter().any(is_read) => field.data_type().clone(),
+            text if is_text(text) => match self.stored && is_coded(metadata, at) {
+                true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+                false => DataType::Utf8View,
+            },
+            DataType::Decimal128(precision, scale) if self.stored && is_short(metadata, at) => {
+                DataType::Decimal64(*precision, *scale)
             }
             other => other.clone(),
         }
@@ -171,9 +174,16 @@ impl Columns {
         Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
     }
 
-    /// Whether codes stay codes.
+    /// Whether what is stored may be delivered.
     fn keeps(&self, array: &ArrayRef, wanted: &DataType) -> bool {
-        self.coded && is_text(wanted) && matches!(array.data_type(), DataType::Dictionary(..))
+        self.stored
+            && match (array.data_type(), wanted) {
+                (DataType::Dictionary(..), text) => is_text(text),
+                (DataType::Decimal64(p, s), DataType::Decimal128(precision, scale)) => {
+                    (p, s) == (precision, scale)
+                }
+                _ => false,
+            }
     }
 }
 
@@ -201,6 +211,14 @@ fn leaf_of(metadata: &ParquetMetaData, root: usize) -> Option<usize> {
 fn is_int96(metadata: &ParquetMetaData, root: usize) -> bool {
     let descriptor = metadata.file_metadata().schema_descr();
     leaf_of(metadata, root).is_some_and(|leaf| descriptor.column(leaf).physical_type() == PhysicalType::INT96)
+}
+
+/// Whether a column of decimals is stored in no more than 64 bits.
+fn is_short(metadata: &ParquetMetaData, root: usize) -> bool {
+    let descriptor = metadata.file_metadata().schema_descr();
+    let short =
+        |leaf| matches!(descriptor.column(leaf).physical_type(), PhysicalType::INT32 | PhysicalType::INT64);
+    leaf_of(metadata, root).is_some_and(short)
 }
 
 /// Whether every page of a column is coded. A column that ran out of codes goes on with its values, and would have to be

@@ -2,7 +2,7 @@
 //! is known of the rows grows.
 
 use super::super::operator::truth;
-use super::keys::{Keys, NOBODY};
+use super::keys::{Found, Keys};
 use super::pass::{Condition, Pass, Selection, Source};
 use super::stripes::{Closed, Stripes};
 use super::table::Batch;
@@ -12,16 +12,15 @@ use datafusion::arrow::array::{
     new_null_array,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{cast, concat, take, take_record_batch};
+use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Int32Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -88,8 +87,10 @@ pub(super) struct Folding {
     inputs: Arc<Vec<ArrayRef>>,
     rows: usize,
     known: Arc<Stripes>,
-    /// The events of each stripe, as places in the batch at hand.
-    dealt: Vec<Vec<u32>>,
+    /// Where the events of each stripe end among those of the batch at hand, which are in the order of their stripes.
+    ends: Vec<usize>,
+    /// Columns of which nothing is known, one for each type that was asked for.
+    nothing: Vec<ArrayRef>,
     /// The row of each event at hand.
     found: Vec<u32>,
     /// The same within its stripe.
@@ -130,7 +131,8 @@ impl Folding {
             inputs: Arc::clone(inputs),
             rows,
             known: Arc::clone(known),
-            dealt: vec![Vec::new(); known.deal().stripes()],
+            ends: Vec::new(),
+            nothing: Vec::new(),
             found: Vec::new(),
             within: Vec::new(),
             intervals: Vec::new(),
@@ -150,27 +152,20 @@ impl Folding {
         if count == 0 || self.rows == 0 {
             return Ok(());
         }
-        let mut rows = Vec::new();
-        self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys, &mut rows)?;
         // On events of nobody nothing is worked out; those of a stripe come one after the other.
-        let deal = self.known.deal();
-        self.dealt.iter_mut().for_each(Vec::clear);
-        for (place, row) in (0u32..).zip(&rows).filter(|(_, row)| **row != NOBODY) {
-            if let Some(dealt) = self.dealt.get_mut(deal.stripe_of(*row as usize)) {
-                dealt.push(place);
-            }
-        }
-        let places: Vec<u32> = self.dealt.concat();
+        let mut found = self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys)?;
+        self.deal(&mut found);
+        let Found { places, rows } = found;
         let some;
-        let batch = if self.dealt.len() > 1 || places.len() < count {
-            rows = places.iter().filter_map(|place| rows.get(*place as usize).copied()).collect();
-            some = take_record_batch(batch, &UInt32Array::from(places))?;
+        let batch = if self.known.deal().stripes() > 1 || places.len() < count {
+            some = self.only(batch, places.into())?;
             &some
         } else {
             batch
         };
         let mut start = 0;
         for rows in rows.chunks(AT_ONCE) {
+            let deal = self.known.deal();
             self.found.clear();
             self.found.extend_from_slice(rows);
             self.within.clear();
@@ -182,14 +177,72 @@ impl Folding {
         self.memory.try_resize(self.calls.0.iter().map(|call| call.size()).sum())
     }
 
+    /// Puts events in the order of their stripes, and notes where those of each end.
+    fn deal(&mut self, found: &mut Found) {
+        let deal = self.known.deal();
+        self.ends.clear();
+        if deal.stripes() == 1 {
+            self.ends.push(found.rows.len());
+            return;
+        }
+        self.ends.resize(deal.stripes(), 0);
+        for row in &found.rows {
+            if let Some(count) = self.ends.get_mut(deal.stripe_of(*row as usize)) {
+                *count += 1;
+            }
+        }
+        let mut start = 0;
+        for end in &mut self.ends {
+            let count = *end;
+            *end = start;
+            start += count;
+        }
+        let mut dealt = Found { places: vec![0; found.rows.len()], rows: vec![0; found.rows.len()] };
+        for (place, row) in found.places.iter().zip(&found.rows) {
+            let Some(end) = self.ends.get_mut(deal.stripe_of(*row as usize)) else { continue };
+            if let (Some(to), Some(row_to)) = (dealt.places.get_mut(*end), dealt.rows.get_mut(*end)) {
+                (*to, *row_to) = (*place, *row);
+            }
+            *end += 1;
+        }
+        *found = dealt;
+    }
+
+    /// Some events of a batch. Columns that nothing reads hold nothing.
+    fn only(&mut self, batch: &RecordBatch, places: UInt32Array) -> Result<RecordBatch> {
+        let mut columns = Vec::with_capacity(batch.num_columns());
+        for (at, column) in batch.columns().iter().enumerate() {
+            columns.push(match self.pass.reads.contains(&at) {
+                true => take(column, &places, None)?,
+                false => self.nothing(column.data_type(), places.len()),
+            });
+        }
+        let fields = batch.schema_ref().fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
+        batch_of(&Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns, places.len())
+    }
+
+    /// A column of which nothing is known.
+    fn nothing(&mut self, data_type: &DataType, count: usize) -> ArrayRef {
+        let known = self.nothing.iter_mut().find(|known| known.data_type() == data_type);
+        if let Some(known) = known {
+            if known.len() < count {
+                *known = new_null_array(data_type, count);
+            }
+            return known.slice(0, count);
+        }
+        let column = new_null_array(data_type, count);
+        self.nothing.push(Arc::clone(&column));
+        column
+    }
+
     /// The stripes of so many events from `start`, and where theirs are among them.
     fn parts(&self, start: usize, count: usize) -> Vec<(usize, Range<usize>)> {
         let mut parts = Vec::new();
         let mut first = 0;
-        for (stripe, dealt) in self.dealt.iter().enumerate() {
+        for (stripe, end) in self.ends.iter().enumerate() {
             let within = |at: usize| at.clamp(start, start + count) - start;
-            let places = within(first)..within(first + dealt.len());
-            first += dealt.len();
+            let places = within(first)..within(*end);
+            first = *end;
             if !places.is_empty() {
                 parts.push((stripe, places));
             }
@@ -211,10 +264,11 @@ impl Folding {
             conditions.push(self.outcome(at, condition, batch, &row)?);
         }
         let mut arguments = Vec::with_capacity(pass.arguments.len());
-        for (at, argument) in pass.arguments.iter().enumerate() {
-            arguments.push(match (pass.texts.get(at), argument.downcast_ref::<Column>()) {
-                (Some(Some(_)), Some(column)) => Arc::clone(batch.column(column.index())),
-                _ => array(argument, &row)?,
+        for argument in &pass.arguments {
+            arguments.push(match pass.own(argument).and_then(|at| batch.columns().get(at)) {
+                // As it is stored.
+                Some(column) => Arc::clone(column),
+                None => array(argument, &row)?,
             });
         }
         let picked: Vec<Vec<u32>> =
@@ -238,7 +292,8 @@ impl Folding {
         }
         let groups: Vec<usize> = self.found.iter().map(|row| *row as usize).collect();
         for (call, state) in pass.calls.iter().zip(&mut self.calls.0) {
-            let args = call.arguments.iter().filter_map(|at| arguments.get(*at)).map(unpacked);
+            let args = call.arguments.iter().filter_map(|at| pass.arguments.get(*at).zip(arguments.get(*at)));
+            let args = args.map(|(expr, array)| typed(array, &expr.data_type(&pass.row)?));
             let args = args.collect::<Result<Vec<ArrayRef>>>()?;
             let mut taken = vec![false; count];
             for place in picked.get(call.selection).into_iter().flatten() {
@@ -251,27 +306,30 @@ impl Folding {
         Ok(())
     }
 
-    /// The rows of the events' keys.
-    fn find(&self, keys: &ArrayRef, known: &Keys, rows: &mut Vec<u32>) -> Result<()> {
+    /// Whose the events with some keys are.
+    fn find(&self, keys: &ArrayRef, known: &Keys) -> Result<Found> {
+        let mut found = Found::default();
         let Some(codes) = keys.as_dictionary_opt::<Int32Type>() else {
-            return known.find(&unpacked(keys)?, rows);
+            known.find(&typed(keys, &DataType::Utf8View)?, &mut found)?;
+            return Ok(found);
         };
-        let mut each = Vec::new();
-        known.find(&unpacked(codes.values())?, &mut each)?;
-        let row = |code: Option<i32>| each.get(usize::try_from(code?).ok()?).copied();
-        rows.extend(codes.keys().iter().map(|code| row(code).unwrap_or(NOBODY)));
-        Ok(())
+        let mut each = Found::default();
+        known.find(&typed(codes.values(), &DataType::Utf8View)?, &mut each)?;
+        found.of_codes(codes.keys(), &each, codes.values().len());
+        Ok(found)
     }
 
-    /// The events' columns with those of the entity behind them.
-    fn row(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let mut columns = Vec::with_capacity(self.pass.row.fields().len());
-        for (at, column) in batch.columns().iter().enumerate() {
-            columns.push(match column.data_type() {
-                DataType::Dictionary(..) if !self.pass.plainly.contains(&at) => {
-                    new_null_array(&DataType::Utf8View, batch.num_rows())
-                }
-                _ => unpacked(column)?,
+    /// The events' columns with those of the entity behind them; what is stored otherwise and not read row by row is
+    /// left out.
+    fn row(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let pass = Arc::clone(&self.pass);
+        let mut columns = Vec::with_capacity(pass.row.fields().len());
+        for ((at, column), field) in batch.columns().iter().enumerate().zip(pass.row.fields()) {
+            let is_as_stored =
+                matches!(column.data_type(), DataType::Dictionary(..) | DataType::Decimal64(..));
+            columns.push(match is_as_stored && !pass.plainly.contains(&at) {
+                true => self.nothing(field.data_type(), batch.num_rows()),
+                false => typed(column, field.data_type())?,
             });
         }
         if !self.inputs.is_empty() {
@@ -280,7 +338,7 @@ impl Folding {
                 columns.push(take(input, &rows, None)?);
             }
         }
-        batch_of(&self.pass.row, columns, batch.num_rows())
+        batch_of(&pass.row, columns, batch.num_rows())
     }
 
     /// For which events a condition is true.
@@ -302,7 +360,7 @@ impl Folding {
         let texts = codes.values();
         if !known.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, texts)) {
             let none = new_null_array(&DataType::Utf8View, 1);
-            let each = concat(&[unpacked(texts)?.as_ref(), none.as_ref()])?;
+            let each = concat(&[typed(texts, &DataType::Utf8View)?.as_ref(), none.as_ref()])?;
             let fields = self.pass.row.fields().iter().enumerate();
             let columns = fields.map(|(at, field)| match at == about {
                 true => Arc::clone(&each),
@@ -362,10 +420,10 @@ fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<R
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }
 
-/// Texts as texts, whatever they are stored as.
-fn unpacked(array: &ArrayRef) -> Result<ArrayRef> {
+/// Texts and decimals in their types, whatever they are stored as.
+fn typed(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
     Ok(match array.data_type() {
-        DataType::Dictionary(..) | DataType::Utf8 => cast(array, &DataType::Utf8View)?,
+        DataType::Dictionary(..) | DataType::Utf8 | DataType::Decimal64(..) => cast(array, data_type)?,
         _ => Arc::clone(array),
     })
 }

@@ -2,7 +2,9 @@
 
 use super::super::operator::truth;
 use super::ranks::Ranks;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, MAX_INLINE_VIEW_LEN, RecordBatch};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, MAX_INLINE_VIEW_LEN, RecordBatch,
+};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, internal_err};
@@ -92,31 +94,70 @@ impl Sieve {
     }
 }
 
-/// The rows of some keys by their hashes. Those that may be somebody's are looked up one after the other, so that the
-/// processor fetches several at once.
-///
-/// `row`: that of the key at a place, with its hash.
-fn find_passed(
-    sieve: &Option<Sieve>,
-    hashes: impl Iterator<Item = u64>,
-    rows: &mut Vec<u32>,
-    row: impl Fn(usize, u64) -> Option<u32>,
-) {
-    let Some(sieve) = sieve else {
-        rows.extend(hashes.enumerate().map(|(at, hash)| row(at, hash).unwrap_or(NOBODY)));
-        return;
-    };
-    let mut passed = Vec::new();
-    for (at, hash) in hashes.enumerate() {
-        rows.push(NOBODY);
-        if sieve.may_have(hash) {
-            passed.push((at, hash));
+/// The events of a batch that are somebody's.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Where they are in the batch, in order.
+    pub places: Vec<u32>,
+    /// The row of each.
+    pub rows: Vec<u32>,
+}
+
+impl Found {
+    /// Takes the places of the keys that may be some row's. No branch depends on the answers, since they are as good as random.
+    fn pass(&mut self, keys: &dyn Array, may_be: impl Fn(usize) -> bool) {
+        match keys.nulls() {
+            None => self.pass_all(keys.len(), may_be),
+            Some(known) => self.pass_all(keys.len(), |at| known.is_valid(at) && may_be(at)),
         }
     }
-    for (at, hash) in passed {
-        if let (Some(found), Some(place)) = (row(at, hash), rows.get_mut(at)) {
-            *place = found;
+
+    fn pass_all(&mut self, count: usize, may_be: impl Fn(usize) -> bool) {
+        self.places.clear();
+        self.places.resize(count, 0);
+        let mut kept = 0;
+        for at in 0..count {
+            if let Some(place) = self.places.get_mut(kept) {
+                *place = at as u32;
+            }
+            kept += usize::from(may_be(at));
         }
+        self.places.truncate(kept);
+    }
+
+    /// Finds the rows of those that passed, one after the other, so that the processor fetches several at once.
+    fn find(&mut self, row: impl Fn(usize) -> u32) {
+        self.rows.clear();
+        self.rows.extend(self.places.iter().map(|place| row(*place as usize)));
+    }
+
+    /// The same where some of them may be nobody's after all.
+    fn find_some(&mut self, row: impl Fn(usize) -> Option<u32>) {
+        self.find(|place| row(place).unwrap_or(NOBODY));
+        if !self.rows.contains(&NOBODY) {
+            return;
+        }
+        let is_somebody = |row: &u32| *row != NOBODY;
+        let places = self.places.iter().zip(&self.rows).filter(|(_, row)| is_somebody(row));
+        self.places = places.map(|(place, _)| *place).collect();
+        self.rows.retain(is_somebody);
+    }
+
+    /// Those of keys that are codes. `each`: what was found of the texts or numbers that they stand for, `count` of them.
+    pub fn of_codes(&mut self, codes: &Int32Array, each: &Found, count: usize) {
+        let mut rows = vec![NOBODY; count];
+        for (place, row) in each.places.iter().zip(&each.rows) {
+            if let Some(of_code) = rows.get_mut(*place as usize) {
+                *of_code = *row;
+            }
+        }
+        let values = codes.values();
+        let row = |at: usize| {
+            let code = values.get(at).and_then(|code| usize::try_from(*code).ok());
+            code.and_then(|code| rows.get(code)).copied().unwrap_or(NOBODY)
+        };
+        self.pass(codes, |at| row(at) != NOBODY);
+        self.find(row);
     }
 }
 
@@ -249,61 +290,54 @@ impl Keys {
         Keys::Texts { hasher, sieve, table, texts: columns, places }
     }
 
-    /// The rows of the keys of some events, in their order.
-    pub fn find(&self, keys: &ArrayRef, rows: &mut Vec<u32>) -> Result<()> {
-        rows.clear();
+    /// Finds whose the events with some keys are.
+    pub fn find(&self, keys: &ArrayRef, found: &mut Found) -> Result<()> {
+        if let Keys::Texts { hasher, sieve, table, texts, places } = self {
+            let Some(keys) = keys.as_string_view_opt() else { return wrong(keys) };
+            let views = keys.views();
+            // A short text is compared and hashed without being looked at.
+            let text_and_hash = |at: usize| {
+                let view = views.get(at).copied().unwrap_or(0);
+                let text = if is_whole(view) { "" } else { keys.value(at) };
+                (view, text, hash(hasher, view, text))
+            };
+            found.pass(keys, |at| sieve.as_ref().is_none_or(|sieve| sieve.may_have(text_and_hash(at).2)));
+            found.find_some(|at| {
+                let (view, text, hash) = text_and_hash(at);
+                let known = table.find(hash, |known| is_same(known, hash, view, text, texts, places));
+                known.map(|known| known.row)
+            });
+            return Ok(());
+        }
+        let Some(numbers) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
+        let values = numbers.values();
+        let key = |at: usize| values.get(at).copied().unwrap_or(0);
         match self {
             Keys::Line { first, count } => {
-                let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-                rows.extend(keys.values().iter().map(|k| match place(*k, *first) {
-                    row if row < *count => row as u32,
-                    _ => NOBODY,
-                }));
-                forget_missing(keys, rows);
+                found.pass(numbers, |at| place(key(at), *first) < *count);
+                found.find(|at| place(key(at), *first) as u32);
             }
             Keys::Order { first, keys: ranks } => {
-                let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-                rows.extend(keys.values().iter().map(|k| ranks.rank(place(*k, *first)).unwrap_or(NOBODY)));
-                forget_missing(keys, rows);
+                found.pass(numbers, |at| ranks.has(place(key(at), *first)));
+                found.find(|at| ranks.before(place(key(at), *first)));
             }
-            Keys::Range { first, bits, rows: places } => {
-                let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-                rows.extend(keys.values().iter().map(|key| {
-                    let at = place(*key, *first);
-                    match bits.get(at / 64) {
-                        Some(word) if word >> (at % 64) & 1 == 1 => places.get(at).copied().unwrap_or(NOBODY),
-                        _ => NOBODY,
-                    }
-                }));
-                forget_missing(keys, rows);
+            Keys::Range { first, bits, rows } => {
+                found.pass(numbers, |at| {
+                    let at = place(key(at), *first);
+                    bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+                });
+                found.find(|at| rows.get(place(key(at), *first)).copied().unwrap_or(NOBODY));
             }
             Keys::Numbers { hasher, sieve, table } => {
-                let Some(keys) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-                let keys_of = keys.values();
-                let hashes = keys_of.iter().map(|key| hasher.hash_one(key));
-                find_passed(sieve, hashes, rows, |at, hash| {
-                    let key = keys_of.get(at)?;
-                    table.find(hash, |(known, _)| known == key).map(|(_, row)| *row)
+                found.pass(numbers, |at| {
+                    sieve.as_ref().is_none_or(|sieve| sieve.may_have(hasher.hash_one(key(at))))
                 });
-                forget_missing(keys, rows);
-            }
-            Keys::Texts { hasher, sieve, table, texts, places } => {
-                let Some(keys) = keys.as_string_view_opt() else { return wrong(keys) };
-                // A short text is compared and hashed without being looked at.
-                let text = |at: usize, view: u128| match is_whole(view) || keys.is_null(at) {
-                    true => "",
-                    false => keys.value(at),
-                };
-                let views = keys.views();
-                let hashes = views.iter().enumerate().map(|(at, view)| hash(hasher, *view, text(at, *view)));
-                find_passed(sieve, hashes, rows, |at, hash| {
-                    let view = *views.get(at)?;
-                    let text = text(at, view);
-                    let found = table.find(hash, |known| is_same(known, hash, view, text, texts, places));
-                    found.map(|known| known.row)
+                found.find_some(|at| {
+                    let key = key(at);
+                    table.find(hasher.hash_one(key), |(known, _)| *known == key).map(|(_, row)| *row)
                 });
-                forget_missing(keys, rows);
             }
+            Keys::Texts { .. } => {}
         }
         Ok(())
     }
@@ -398,16 +432,6 @@ fn wrong<T>(keys: &ArrayRef) -> Result<T> {
 /// The place of a key in a table that starts with `first`; beyond every table where it is smaller.
 fn place(key: i64, first: i64) -> usize {
     usize::try_from(key.wrapping_sub(first)).unwrap_or(usize::MAX)
-}
-
-fn forget_missing(keys: &dyn Array, rows: &mut [u32]) {
-    if let Some(known) = keys.nulls() {
-        for (row, known) in rows.iter_mut().zip(known) {
-            if !known {
-                *row = NOBODY;
-            }
-        }
-    }
 }
 
 fn text_of<'a>(columns: &'a [ArrayRef], places: &[(u32, u32)], row: u32) -> Option<&'a str> {

@@ -71,7 +71,9 @@ pub(super) struct Pass {
     pub row: SchemaRef,
     pub conditions: Vec<Condition>,
     pub arguments: Vec<Arc<dyn PhysicalExpr>>,
-    /// Columns that are read row by row; others may stay codes.
+    /// Columns of the events that anything but the key reads.
+    pub reads: BTreeSet<usize>,
+    /// Those that must be in their types, row by row; others may stay as they are stored.
     pub plainly: BTreeSet<usize>,
     /// The texts of arguments whose different values are counted.
     pub texts: Vec<Option<Arc<Texts>>>,
@@ -242,16 +244,11 @@ impl Pass {
                 *texts = Some(Arc::default());
             }
         }
-        let coded = |(at, expr): (usize, &Arc<dyn PhysicalExpr>)| {
-            let counted = texts.get(at).is_some_and(Option::is_some);
-            let called = calls.iter().any(|c: &Call| c.arguments.contains(&at));
-            (counted && !called).then(|| expr.downcast_ref::<Column>()).flatten().is_none()
-        };
-        let plainly = conditions
+        let plainly: BTreeSet<usize> = conditions
             .iter()
             .filter(|c| c.about.is_none())
             .map(|c| &c.expr)
-            .chain(arguments.iter().enumerate().filter(|a| coded(*a)).map(|(_, e)| e))
+            .chain(arguments.iter().filter(|a| own_column(a, width).is_none()))
             .flat_map(collect_columns)
             .map(|c| c.index())
             .collect();
@@ -260,8 +257,11 @@ impl Pass {
             let exprs = conditions.iter().map(|c| &c.expr).chain(&arguments);
             !exprs.flat_map(collect_columns).any(|c| c.index() == *at)
         });
+        let reads =
+            conditions.iter().map(|c| &c.expr).chain(&arguments).chain(&time).flat_map(collect_columns);
         Ok(Pass {
             label: pass.key.to_string(),
+            reads: reads.map(|c| c.index()).collect(),
             key: lower(&pass.key, own)?,
             time,
             inputs,
@@ -307,6 +307,15 @@ impl Pass {
     pub fn inputs(&self) -> &[usize] {
         &self.inputs
     }
+
+    /// The column of the events that an argument is, where it is one.
+    pub fn own(&self, argument: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+        own_column(argument, self.row.fields().len() - self.inputs.len())
+    }
+}
+
+fn own_column(expr: &Arc<dyn PhysicalExpr>, width: usize) -> Option<usize> {
+    Some(expr.downcast_ref::<Column>()?.index()).filter(|at| *at < width)
 }
 
 fn place_of<T: PartialEq>(known: &mut Vec<T>, one: T) -> usize {

@@ -51,11 +51,15 @@ impl Ranks {
         self.words.get(number / 64).is_some_and(|(word, _)| word >> (number % 64) & 1 == 1)
     }
 
-    /// How many are before a number of the set; none of another number.
+    /// How many are before a number.
     #[inline]
+    pub fn before(&self, number: usize) -> u32 {
+        let Some((word, before)) = self.words.get(number / 64) else { return self.count };
+        before + (word & ((1 << (number % 64)) - 1)).count_ones()
+    }
+
+    /// How many are before a number of the set; none of another number.
     pub fn rank(&self, number: usize) -> Option<u32> {
-        let (word, before) = self.words.get(number / 64)?;
-        let bit = number % 64;
-        (word >> bit & 1 == 1).then(|| before + (word & ((1 << bit) - 1)).count_ones())
+        self.has(number).then(|| self.before(number))
     }
 }

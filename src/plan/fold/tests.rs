@@ -1,13 +1,14 @@
 //! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
-use super::keys::{Chosen, Keys, NOBODY};
+use super::keys::{Chosen, Found, Keys, NOBODY};
 use super::slots::{Finish, Op, Slot, Slots};
 use super::stripes::{Closed, Stripes};
 use super::table::Batch;
 use super::values::Values;
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int32Array, Int64Array, RecordBatch,
+    StringViewArray,
 };
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::physical_expr::PhysicalExpr;
@@ -149,6 +150,28 @@ fn batches(keys: &[Option<i64>], chosen: &[bool]) -> Vec<(usize, RecordBatch)> {
     vec![batch(0, half), batch(half, keys.len())]
 }
 
+/// The row of each key that is asked for.
+fn rows_of(keys: &Keys, asked: &ArrayRef) -> Vec<u32> {
+    let mut found = Found::default();
+    keys.find(asked, &mut found).unwrap();
+    assert!(found.places.is_sorted() && found.places.len() == found.rows.len());
+    let mut rows = vec![NOBODY; asked.len()];
+    for (place, row) in found.places.iter().zip(&found.rows) {
+        assert_ne!(*row, NOBODY);
+        rows[*place as usize] = *row;
+    }
+    // The same keys as codes.
+    let codes: Int32Array =
+        (0..asked.len() as i32).rev().map(|code| (code % 7 > 0).then_some(code)).collect();
+    let mut coded = Found::default();
+    coded.of_codes(&codes, &found, asked.len());
+    let wanted =
+        codes.iter().enumerate().filter_map(|(place, code)| Some((place as u32, rows[code? as usize])));
+    let wanted: Vec<(u32, u32)> = wanted.filter(|(_, row)| *row != NOBODY).collect();
+    assert_eq!(coded.places.into_iter().zip(coded.rows).collect::<Vec<_>>(), wanted);
+    rows
+}
+
 fn check_keys(what: &str, keys: &[Option<i64>], draw: &mut ChaCha8Rng) {
     for some in [false, true] {
         let taken: Vec<bool> = keys.iter().map(|_| !some || draw.random_bool(0.3)).collect();
@@ -174,8 +197,7 @@ fn check_keys(what: &str, keys: &[Option<i64>], draw: &mut ChaCha8Rng) {
         );
         let wanted: Vec<u32> =
             asked.iter().map(|k| k.and_then(|k| rows.get(&k).copied()).unwrap_or(NOBODY)).collect();
-        let mut got = Vec::new();
-        found.find(&(Arc::new(Int64Array::from(asked)) as ArrayRef), &mut got).unwrap();
+        let got = rows_of(&found, &(Arc::new(Int64Array::from(asked)) as ArrayRef));
         assert_eq!(got, wanted, "{what}, {some}");
     }
 }
@@ -246,10 +268,9 @@ fn texts_lead_to_their_rows() {
             key.as_ref().and_then(|key| rows.get(key.as_str()).copied()).unwrap_or(NOBODY)
         };
         let wanted: Vec<u32> = asked.iter().map(row).collect();
-        let mut got = Vec::new();
         // A slice, so that the texts do not lie at the beginning of what the array holds.
         let asked: ArrayRef = Arc::new(StringViewArray::from_iter(asked.iter()));
-        found.find(&asked.slice(100, 5000), &mut got).unwrap();
+        let got = rows_of(&found, &asked.slice(100, 5000));
         assert_eq!(got, wanted[100..5100], "{some}");
         assert!(got.iter().any(|row| *row != NOBODY) && got.contains(&NOBODY));
     }

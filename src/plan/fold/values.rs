@@ -4,7 +4,7 @@ use crate::plan::aggregates::{known, narrow};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int32Type};
+use datafusion::arrow::datatypes::{DataType, Decimal64Type, Decimal128Type, Int32Type};
 use datafusion::common::Result;
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,7 +70,11 @@ impl Texts {
 
 impl Values {
     pub fn new(array: &ArrayRef) -> Result<Values> {
-        let (numbers, wide) = if let DataType::Decimal128(..) = array.data_type() {
+        let (numbers, wide) = if let Some(decimals) = array.as_primitive_opt::<Decimal64Type>() {
+            let fits = decimals.values().iter().all(|n| (-NARROW..NARROW).contains(n));
+            let wide = (!fits).then(|| decimals.iter().map(|n| n.map(i128::from)).collect());
+            (decimals.values().clone(), wide)
+        } else if let DataType::Decimal128(..) = array.data_type() {
             let decimals = array.as_primitive::<Decimal128Type>();
             let limit = i128::from(NARROW);
             let fits = decimals.values().iter().all(|n| (-limit..limit).contains(n));
