@@ -37,6 +37,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::collections::HashMap;
 use std::future::Future;
+use std::hint::black_box;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
@@ -52,6 +53,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Plans of thousands of conditions are walked recursively.
 const STACK: usize = 16 << 20;
+
+/// The largest block that glibc can be had to keep, less what it puts before one. Nobody touches it.
+const KEPT_BLOCK: usize = (32 << 20) - (64 << 10);
 
 /// Of the memory of each thread, one part in so many is kept for merging what was spilled.
 const RESERVED_PART: usize = 4;
@@ -101,6 +105,7 @@ struct Opened {
 impl Engine {
     pub fn new(options: EngineOptions) -> Result<Engine, EngineError> {
         let failed = |e: &dyn std::fmt::Display| EngineError::Internal(e.to_string());
+        keep_freed_blocks();
         let threads =
             options.threads.unwrap_or_else(|| available_parallelism().map_or(4, NonZero::get)).max(1);
         let mut config = SessionConfig::new().with_target_partitions(threads).with_collect_statistics(true);
@@ -283,6 +288,15 @@ pub fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, E
             .join()
             .map_err(|panic| EngineError::Internal(format!("panic: {}", run::panic_words(panic.as_ref()))))
     })
+}
+
+/// glibc gives every block above 128 KB back to the system when it is freed, and asks for it anew, until a larger one
+/// was freed: blocks up to the size of that one are kept from then on. Pages of files and columns of batches are such
+/// blocks, thousands of them a second.
+fn keep_freed_blocks() {
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        drop(black_box(Vec::<u8>::with_capacity(KEPT_BLOCK)));
+    }
 }
 
 impl Drop for Engine {

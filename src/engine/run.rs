@@ -3,15 +3,17 @@
 use super::Engine;
 use super::error::{EngineError, from_datafusion};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::common::Result as PlanResult;
+use datafusion::common::runtime::JoinSet;
 use datafusion::common::stats::Precision;
+use datafusion::common::{Result as PlanResult, internal_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::StreamExt;
 use std::any::Any;
+use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -190,17 +192,34 @@ async fn supervise(job: Job, events: mpsc::Sender<Event>) {
     let _ = events.send(Event::Done(outcome)).await;
 }
 
+/// Each partition hands its batches over itself: what would bring them together would be one more to be woken for each.
 async fn drive(job: Job, events: mpsc::Sender<Event>) -> PlanResult<u64> {
     let plan = job.state.create_physical_plan(&job.plan).await?;
     let _ = job.planned.set(Arc::clone(&plan));
-    let mut stream = execute_stream(plan, job.state.task_ctx())?;
+    let mut parts: JoinSet<PlanResult<u64>> = JoinSet::new();
+    for partition in 0..plan.properties().partitioning.partition_count() {
+        let (mut stream, events) = (plan.execute(partition, job.state.task_ctx())?, events.clone());
+        parts.spawn(async move {
+            let mut rows = 0u64;
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                rows += batch.num_rows() as u64;
+                if batch.num_rows() > 0 && events.send(Event::Batch(batch)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(rows)
+        });
+    }
     let mut rows = 0;
-    while let Some(batch) = stream.next().await {
-        let batch = batch?;
-        rows += batch.num_rows() as u64;
-        if batch.num_rows() > 0 && events.send(Event::Batch(batch)).await.is_err() {
-            break;
-        }
+    while let Some(part) = parts.join_next().await {
+        rows += match part {
+            Ok(part) => part?,
+            Err(broken) => match broken.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(broken) => return internal_err!("a part of a run was stopped: {broken}"),
+            },
+        };
     }
     Ok(rows)
 }

@@ -13,10 +13,13 @@ const SAMPLES: usize = 3;
 #[derive(Default)]
 pub(super) struct KeyWatch {
     batches: Vec<ArrayRef>,
+    /// The first and the last key of each batch that goes up.
+    spans: Vec<(i64, i64)>,
 }
 
 impl KeyWatch {
     pub fn add(&mut self, view: &View<'_>) {
+        self.spans.extend(span(view.keys()));
         self.batches.push(Arc::clone(view.keys()));
     }
 
@@ -33,20 +36,19 @@ impl KeyWatch {
 
     /// Whether each batch goes up, and they do not overlap.
     fn in_order(&mut self) -> bool {
-        let mut spans = Vec::with_capacity(self.batches.len());
-        for batch in &self.batches {
-            let Some(numbers) = batch.as_primitive_opt::<Int64Type>().filter(|n| n.null_count() == 0) else {
-                return false;
-            };
-            let numbers = numbers.values();
-            if !numbers.iter().zip(numbers.iter().skip(1)).all(|(a, b)| a < b) {
-                return false;
-            }
-            spans.extend(numbers.first().zip(numbers.last()));
-        }
-        spans.sort_unstable();
-        spans.iter().zip(spans.iter().skip(1)).all(|((_, end), (start, _))| end < start)
+        self.spans.sort_unstable();
+        let next = self.spans.iter().skip(1);
+        self.spans.len() == self.batches.len()
+            && self.spans.iter().zip(next).all(|((_, end), (start, _))| end < start)
     }
+}
+
+/// The first and the last of some keys; none where they do not go up.
+fn span(keys: &ArrayRef) -> Option<(i64, i64)> {
+    let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0)?.values();
+    // Without a way out early, which would keep it from being done for many at once.
+    let goes_up = numbers.iter().zip(numbers.iter().skip(1)).fold(true, |so_far, (a, b)| so_far & (a < b));
+    numbers.first().copied().zip(numbers.last().copied()).filter(|_| goes_up)
 }
 
 /// The smallest few of the keys that stand twice: the same whatever the order of rows.

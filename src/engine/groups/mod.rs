@@ -133,11 +133,11 @@ impl RowGroups {
         }))
     }
 
-    /// The same for a fold: texts may come as codes, and `times`, the moments that a fold only compares with bounds, as
+    /// The same for a fold: texts may come as codes, decimals short, and `times`, the moments that a fold only compares with bounds, as
     /// others between the same bounds.
     fn folded(&self, times: Option<(usize, &[i64])>, choosy: bool) -> RowGroups {
         RowGroups {
-            columns: self.columns.clone().coded(),
+            columns: self.columns.as_stored(),
             skipping: self.skipping.clone().with_times(times),
             choosy,
             queue: Arc::default(),
@@ -216,6 +216,8 @@ impl ExecutionPlan for RowGroups {
             if let Err(e) = queue {
                 return Err(DataFusionError::Shared(Arc::clone(e)));
             }
+            // Those who waited for the plan are next on the thread of the one who made it, which would let go late.
+            tokio::task::yield_now().await;
             let batch_size = context.session_config().batch_size();
             Ok(futures::stream::iter(Reader {
                 batch_size: batch_size * if groups.choosy { CHOOSY } else { 1 },
