@@ -4,6 +4,7 @@ use super::key_watch::KeyWatch;
 use crate::engine::{Engine, EngineError, Progress};
 use crate::ir::print::{self, Lang};
 use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
+use crate::plan::parallel::STACK;
 use crate::plan::{self, PlanError, Request, Tables};
 use crate::types::Type;
 use crate::value::Value;
@@ -15,7 +16,16 @@ use datafusion::arrow::datatypes::{
 };
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+/// With so many columns, batches are dealt out to several collectors.
+const MANY: usize = 48;
+
+/// Batches that wait for each of them.
+const WAITING: usize = 2;
 
 /// Why a question has no answer.
 #[derive(Debug)]
@@ -106,7 +116,8 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// The same for collectors whose findings can be added up: where rows are kept, several threads each fill one.
+    /// The same for collectors whose findings can be added up: several threads each fill one, where rows are kept, or
+    /// so many columns are asked for that one thread could not keep up.
     pub(crate) fn read_apart<C: Clone + Send>(
         &self,
         request: &Request,
@@ -117,9 +128,61 @@ impl<'a> Asker<'a> {
         if let Some(rows) = self.kept_rows(&request)? {
             return rows.show_apart(self, &blank, add);
         }
+        let threads = self.engine.threads();
+        if threads > 1 && request.exprs.len() >= MANY {
+            return self.work_out_apart(&request, threads, &blank, add);
+        }
         let mut one = blank;
         self.work_out(&request, &mut |view| add(&mut one, view))?;
         Ok(vec![one])
+    }
+
+    fn work_out_apart<C: Clone + Send>(
+        &self,
+        request: &Request,
+        threads: usize,
+        blank: &C,
+        add: &(dyn Fn(&mut C, &View<'_>) -> Result<()> + Sync),
+    ) -> Result<Vec<C>> {
+        let program = self.program;
+        // The same for all batches; known when the first one comes.
+        let places: OnceLock<(HashMap<ExprId, usize>, usize)> = OnceLock::new();
+        thread::scope(|scope| {
+            let places = &places;
+            let (give, take) = sync_channel::<RecordBatch>(threads * WAITING);
+            // Gone with the last who takes, so that nothing is given in vain.
+            let take = Arc::new(Mutex::new(take));
+            let worker = || {
+                let (take, mut found) = (Arc::clone(&take), Ok(blank.clone()));
+                move || {
+                    loop {
+                        let next = take.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                        let (Ok(batch), Some((columns, key))) = (next, places.get()) else { return found };
+                        let view = View { batch: &batch, program, columns, key: *key, in_order: false };
+                        // After an error the rest is taken all the same: who gives must not wait for ever.
+                        if let Ok(one) = &mut found
+                            && let Err(e) = add(one, &view)
+                        {
+                            found = Err(e);
+                        }
+                    }
+                }
+            };
+            let start = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker());
+            let workers = (0..threads).map(start).collect::<std::result::Result<Vec<_>, _>>();
+            let workers = workers.map_err(|e| ExplainError::Engine(EngineError::Internal(e.to_string())))?;
+            drop(take);
+            let run = self.work_out(request, &mut |view| {
+                places.get_or_init(|| (view.columns.clone(), view.key));
+                give.send(view.batch.clone()).map_err(|_| internal("nobody takes a portrait's rows"))
+            });
+            drop(give);
+            let mut parts = Vec::new();
+            for worker in workers {
+                parts.push(worker.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+            }
+            run.map(|()| parts)
+        })
     }
 
     fn tidied(&self, request: &Request) -> Request {

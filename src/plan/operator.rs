@@ -96,6 +96,8 @@ where
     let stream = futures::stream::once(async move {
         let found = known.get_or_init(async || work.await.map_err(Arc::new)).await;
         let found = Arc::clone(found.as_ref().map_err(|e| DataFusionError::Shared(Arc::clone(e)))?);
+        // The partitions that waited are next on the thread of the one who worked, which need not let go before its end.
+        tokio::task::yield_now().await;
         let count = count(&found);
         // Neighbours stay together, so that rows come in as much order as they have.
         let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);
