@@ -1,9 +1,9 @@
 //! Row groups of Parquet files decoded with arrow's reader and nothing between.
 //!
 //! What it gains over DataFusion's scan: a page is decoded when its rows are due, so that few bytes are held and touched;
-//! threads take row groups as they come to them, however few are left after skipping. Where a fold reads, text that is
-//! stored as codes stays codes, so that a condition on it is worked out once for each text; and a row group that lies within
-//! one interval of all windows has its times left out. Where a scan asks for values from folders, it is left as it is.
+//! threads take row groups, or pieces of them, as they come to them, however few are left after skipping. Where a fold reads,
+//! text that is stored as codes stays codes, so that a condition on it is worked out once for each text, decimals stay as
+//! short as they are stored; and a row group that lies within one interval of all windows has its times left out. Where a scan asks for values from folders, it is left as it is.
 
 mod columns;
 mod queue;

@@ -150,6 +150,18 @@ fn batches(keys: &[Option<i64>], chosen: &[bool]) -> Vec<(usize, RecordBatch)> {
     vec![batch(0, half), batch(half, keys.len())]
 }
 
+/// The keys of some rows, and which of these are chosen: all, or `some`.
+fn keys_of(batches: &[(usize, RecordBatch)], some: bool) -> (Keys, Chosen) {
+    let count = batches.iter().map(|(_, batch)| batch.num_rows()).sum();
+    let condition: Arc<dyn PhysicalExpr> = Arc::new(Column::new("chosen", 1));
+    let chosen = match some {
+        true => Chosen::of(&condition, batches, count).unwrap(),
+        false => Chosen::all(count),
+    };
+    let columns = batches.iter().map(|(_, b)| Arc::clone(b.column(0))).collect();
+    (Keys::new(columns, &chosen).unwrap(), chosen)
+}
+
 /// The row of each key that is asked for.
 fn rows_of(keys: &Keys, asked: &ArrayRef) -> Vec<u32> {
     let mut found = Found::default();
@@ -176,13 +188,7 @@ fn check_keys(what: &str, keys: &[Option<i64>], draw: &mut ChaCha8Rng) {
     for some in [false, true] {
         let taken: Vec<bool> = keys.iter().map(|_| !some || draw.random_bool(0.3)).collect();
         let batches = batches(keys, &taken);
-        let condition: Arc<dyn PhysicalExpr> = Arc::new(Column::new("chosen", 1));
-        let chosen = match some {
-            true => Chosen::of(&condition, &batches, keys.len()).unwrap(),
-            false => Chosen::all(keys.len()),
-        };
-        let columns = batches.iter().map(|(_, b)| Arc::clone(b.column(0))).collect();
-        let found = Keys::new(columns, &chosen).unwrap();
+        let (found, chosen) = keys_of(&batches, some);
         let mut rows: HashMap<i64, u32> = HashMap::new();
         for (row, key) in (0u32..).zip(keys.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(k, _)| k)) {
             if let Some(key) = key {
@@ -251,13 +257,7 @@ fn texts_lead_to_their_rows() {
             (from, RecordBatch::try_from_iter([("key", keys), ("chosen", chosen)]).unwrap())
         };
         let batches = [batch(0, 700), batch(700, 2000)];
-        let condition: Arc<dyn PhysicalExpr> = Arc::new(Column::new("chosen", 1));
-        let chosen = match some {
-            true => Chosen::of(&condition, &batches, keys.len()).unwrap(),
-            false => Chosen::all(keys.len()),
-        };
-        let columns = batches.iter().map(|(_, b)| Arc::clone(b.column(0))).collect();
-        let found = Keys::new(columns, &chosen).unwrap();
+        let (found, _) = keys_of(&batches, some);
         let mut rows: HashMap<&str, u32> = HashMap::new();
         for (row, (key, _)) in (0u32..).zip(keys.iter().zip(&taken).filter(|(_, taken)| **taken)) {
             if let Some(key) = key {
