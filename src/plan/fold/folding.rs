@@ -27,6 +27,9 @@ use std::sync::Arc;
 /// So many events are taken at once: what they touch stays near the processor.
 const AT_ONCE: usize = 8192;
 
+/// The cells of so many rows are read at a time.
+const NEAR: usize = 512;
+
 /// The interval of an event without a time.
 const NEVER: u8 = u8::MAX;
 
@@ -64,20 +67,28 @@ impl Tallied {
 
     /// The aggregates' values of some rows.
     pub fn values(&self, pass: &Pass, rows: &[usize]) -> Result<Vec<ArrayRef>> {
-        pass.sources
-            .iter()
-            .map(|source| match source {
-                Source::Slots(finish) => self.known.values(finish, rows),
-                Source::Call(at) => match self.values.get(*at) {
-                    // Of whom nothing was folded, nothing is known.
-                    Some(values) => {
-                        let known = rows.iter().map(|row| (*row < values.len()).then_some(*row as u32));
-                        Ok(take(values, &known.collect::<UInt32Array>(), None)?)
-                    }
-                    None => internal_err!("a call without values"),
-                },
-            })
-            .collect()
+        let mut made: Vec<Vec<ArrayRef>> = vec![Vec::new(); pass.sources.len()];
+        // One value after the other is made of cells that stay near the processor for the while.
+        for near in rows.chunks(NEAR) {
+            for (made, source) in made.iter_mut().zip(&pass.sources) {
+                if let Source::Slots(finish) = source {
+                    made.push(self.known.values(finish, near)?);
+                }
+            }
+        }
+        let columns = pass.sources.iter().zip(made).map(|(source, made)| match source {
+            Source::Slots(finish) if made.is_empty() => self.known.values(finish, rows),
+            Source::Slots(_) => Ok(concat(&made.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
+            Source::Call(at) => match self.values.get(*at) {
+                // Of whom nothing was folded, nothing is known.
+                Some(values) => {
+                    let known = rows.iter().map(|row| (*row < values.len()).then_some(*row as u32));
+                    Ok(take(values, &known.collect::<UInt32Array>(), None)?)
+                }
+                None => internal_err!("a call without values"),
+            },
+        });
+        columns.collect()
     }
 }
 
@@ -89,6 +100,8 @@ pub(super) struct Folding {
     known: Arc<Stripes>,
     /// Where the events of each stripe end among those of the batch at hand, which are in the order of their stripes.
     ends: Vec<usize>,
+    /// The place and the row of each event of a stripe, while they are dealt out.
+    dealt: Vec<Vec<(u32, u32)>>,
     /// Columns of which nothing is known, one for each type that was asked for.
     nothing: Vec<ArrayRef>,
     /// The row of each event at hand.
@@ -132,6 +145,7 @@ impl Folding {
             rows,
             known: Arc::clone(known),
             ends: Vec::new(),
+            dealt: Vec::new(),
             nothing: Vec::new(),
             found: Vec::new(),
             within: Vec::new(),
@@ -185,27 +199,20 @@ impl Folding {
             self.ends.push(found.rows.len());
             return;
         }
-        self.ends.resize(deal.stripes(), 0);
-        for row in &found.rows {
-            if let Some(count) = self.ends.get_mut(deal.stripe_of(*row as usize)) {
-                *count += 1;
-            }
-        }
-        let mut start = 0;
-        for end in &mut self.ends {
-            let count = *end;
-            *end = start;
-            start += count;
-        }
-        let mut dealt = Found { places: vec![0; found.rows.len()], rows: vec![0; found.rows.len()] };
+        self.dealt.resize_with(deal.stripes(), Vec::new);
         for (place, row) in found.places.iter().zip(&found.rows) {
-            let Some(end) = self.ends.get_mut(deal.stripe_of(*row as usize)) else { continue };
-            if let (Some(to), Some(row_to)) = (dealt.places.get_mut(*end), dealt.rows.get_mut(*end)) {
-                (*to, *row_to) = (*place, *row);
+            if let Some(dealt) = self.dealt.get_mut(deal.stripe_of(*row as usize)) {
+                dealt.push((*place, *row));
             }
-            *end += 1;
         }
-        *found = dealt;
+        found.places.clear();
+        found.rows.clear();
+        for dealt in &mut self.dealt {
+            found.places.extend(dealt.iter().map(|(place, _)| place));
+            found.rows.extend(dealt.iter().map(|(_, row)| row));
+            self.ends.push(found.rows.len());
+            dealt.clear();
+        }
     }
 
     /// Some events of a batch. Columns that nothing reads hold nothing.
@@ -258,6 +265,7 @@ impl Folding {
         if let Some(time) = &pass.time {
             intervals(&array(time, batch)?, &pass.bounds, &mut self.intervals)?;
         }
+        let interval = the_one(&self.intervals);
         let row = self.row(batch)?;
         let mut conditions = Vec::with_capacity(pass.conditions.len());
         for (at, condition) in pass.conditions.iter().enumerate() {
@@ -272,7 +280,7 @@ impl Folding {
             });
         }
         let picked: Vec<Vec<u32>> =
-            pass.selections.iter().map(|s| self.pick(s, &conditions, count)).collect();
+            pass.selections.iter().map(|s| self.pick(s, &conditions, interval, count)).collect();
         let mut values: Vec<Option<Values>> = Vec::new();
         for (at, argument) in arguments.iter().enumerate() {
             values.push(match pass.texts.get(at) {
@@ -284,8 +292,13 @@ impl Folding {
                 _ => None,
             });
         }
-        let batch =
-            Batch { rows: &self.within, intervals: &self.intervals, picked: &picked, values: &values };
+        let batch = Batch {
+            rows: &self.within,
+            intervals: &self.intervals,
+            interval,
+            picked: &picked,
+            values: &values,
+        };
         self.known.add(&batch, parts);
         if pass.calls.is_empty() {
             return Ok(());
@@ -386,8 +399,14 @@ impl Folding {
         })
     }
 
-    /// The places in the batch of the events that are taken.
-    fn pick(&self, selection: &Selection, conditions: &[BooleanBuffer], count: usize) -> Vec<u32> {
+    /// The places in the batch of the events that are taken. `interval`: the one that all are in, where it is one.
+    fn pick(
+        &self,
+        selection: &Selection,
+        conditions: &[BooleanBuffer],
+        interval: Option<u8>,
+        count: usize,
+    ) -> Vec<u32> {
         let mut mask: Option<BooleanBuffer> = None;
         for condition in selection.conditions.iter().filter_map(|at| conditions.get(*at)) {
             mask = Some(match mask {
@@ -396,14 +415,22 @@ impl Folding {
             });
         }
         let all = 0..count as u32;
-        let Some(intervals) = &selection.intervals else {
+        let taken = |interval: u8| {
+            let taken = |intervals: &Vec<bool>| {
+                interval != NEVER && intervals.get(usize::from(interval)).copied().unwrap_or(false)
+            };
+            selection.intervals.as_ref().is_none_or(taken)
+        };
+        if selection.intervals.is_none() || interval.is_some_and(taken) {
             return match &mask {
                 Some(mask) => mask.set_indices_u32().collect(),
                 None => all.collect(),
             };
-        };
-        let taken: [bool; 256] =
-            std::array::from_fn(|i| intervals.get(i).copied().unwrap_or(false) && i != usize::from(NEVER));
+        }
+        if interval.is_some() {
+            return Vec::new();
+        }
+        let taken: [bool; 256] = std::array::from_fn(|interval| u8::try_from(interval).is_ok_and(taken));
         let in_time = |place: &u32| {
             let interval = self.intervals.get(*place as usize).copied().unwrap_or(NEVER);
             taken.get(usize::from(interval)).copied().unwrap_or(false)
@@ -413,6 +440,12 @@ impl Folding {
             None => all.filter(in_time).collect(),
         }
     }
+}
+
+/// The one interval that all are, where it is one.
+fn the_one(intervals: &[u8]) -> Option<u8> {
+    let first = *intervals.first()?;
+    intervals.iter().all(|interval| *interval == first).then_some(first)
 }
 
 fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {

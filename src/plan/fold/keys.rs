@@ -3,7 +3,7 @@
 use super::super::operator::truth;
 use super::ranks::Ranks;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, MAX_INLINE_VIEW_LEN, RecordBatch,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, MAX_INLINE_VIEW_LEN, RecordBatch,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -23,6 +23,8 @@ const SPARSE: u64 = 16;
 const SPARSE_BITS: u64 = 128;
 /// With so many bits for each key, one stranger in as many is taken for a key by its hash.
 const BITS_OF_HASH: usize = 16;
+/// Leaving out no more than one row of so many costs more, event by event, than it saves.
+const FEW: usize = 16;
 /// So many places cost nothing.
 const LEAST_PLACES: u64 = 1 << 18;
 
@@ -125,6 +127,40 @@ impl Found {
         self.places.truncate(kept);
     }
 
+    /// Takes those that are some row's, where a key tells its row at once; `row`: `NOBODY` where there is none.
+    fn find_all(&mut self, keys: &dyn Array, row: impl Fn(usize) -> u32) {
+        self.rows.clear();
+        // In a loop of its own, whose stores wait for nothing, so that the processor fetches many rows at once.
+        match keys.nulls() {
+            None => self.rows.extend((0..keys.len()).map(row)),
+            Some(known) => {
+                self.rows.extend((0..keys.len()).map(|at| if known.is_valid(at) { row(at) } else { NOBODY }));
+            }
+        }
+        self.leave_out_nobody(0..keys.len() as u32);
+    }
+
+    /// Takes the places of those whose rows are found.
+    fn leave_out_nobody(&mut self, places: impl ExactSizeIterator<Item = u32>) {
+        let rows = &mut self.rows;
+        if !rows.contains(&NOBODY) {
+            self.places = places.collect();
+            return;
+        }
+        let mut kept_places = vec![0; places.len()];
+        let mut kept = 0;
+        for (at, place) in places.enumerate() {
+            let row = rows.get(at).copied().unwrap_or(NOBODY);
+            if let (Some(place_to), Some(row_to)) = (kept_places.get_mut(kept), rows.get_mut(kept)) {
+                (*place_to, *row_to) = (place, row);
+            }
+            kept += usize::from(row != NOBODY);
+        }
+        kept_places.truncate(kept);
+        rows.truncate(kept);
+        self.places = kept_places;
+    }
+
     /// Finds the rows of those that passed, one after the other, so that the processor fetches several at once.
     fn find(&mut self, row: impl Fn(usize) -> u32) {
         self.rows.clear();
@@ -134,13 +170,8 @@ impl Found {
     /// The same where some of them may be nobody's after all.
     fn find_some(&mut self, row: impl Fn(usize) -> Option<u32>) {
         self.find(|place| row(place).unwrap_or(NOBODY));
-        if !self.rows.contains(&NOBODY) {
-            return;
-        }
-        let is_somebody = |row: &u32| *row != NOBODY;
-        let places = self.places.iter().zip(&self.rows).filter(|(_, row)| is_somebody(row));
-        self.places = places.map(|(place, _)| *place).collect();
-        self.rows.retain(is_somebody);
+        let places = std::mem::take(&mut self.places);
+        self.leave_out_nobody(places.into_iter());
     }
 
     /// Those of keys that are codes. `each`: what was found of the texts or numbers that they stand for, `count` of them.
@@ -156,8 +187,7 @@ impl Found {
             let code = values.get(at).and_then(|code| usize::try_from(*code).ok());
             code.and_then(|code| rows.get(code)).copied().unwrap_or(NOBODY)
         };
-        self.pass(codes, |at| row(at) != NOBODY);
-        self.find(row);
+        self.find_all(codes, row);
     }
 }
 
@@ -292,52 +322,53 @@ impl Keys {
 
     /// Finds whose the events with some keys are.
     pub fn find(&self, keys: &ArrayRef, found: &mut Found) -> Result<()> {
-        if let Keys::Texts { hasher, sieve, table, texts, places } = self {
-            let Some(keys) = keys.as_string_view_opt() else { return wrong(keys) };
-            let views = keys.views();
-            // A short text is compared and hashed without being looked at.
-            let text_and_hash = |at: usize| {
-                let view = views.get(at).copied().unwrap_or(0);
-                let text = if is_whole(view) { "" } else { keys.value(at) };
-                (view, text, hash(hasher, view, text))
-            };
-            found.pass(keys, |at| sieve.as_ref().is_none_or(|sieve| sieve.may_have(text_and_hash(at).2)));
-            found.find_some(|at| {
-                let (view, text, hash) = text_and_hash(at);
-                let known = table.find(hash, |known| is_same(known, hash, view, text, texts, places));
-                known.map(|known| known.row)
-            });
-            return Ok(());
-        }
-        let Some(numbers) = keys.as_primitive_opt::<Int64Type>() else { return wrong(keys) };
-        let values = numbers.values();
-        let key = |at: usize| values.get(at).copied().unwrap_or(0);
-        match self {
-            Keys::Line { first, count } => {
-                found.pass(numbers, |at| place(key(at), *first) < *count);
-                found.find(|at| place(key(at), *first) as u32);
+        let key = |keys: &Int64Array, at: usize| keys.values().get(at).copied().unwrap_or(0);
+        match (self, keys.as_primitive_opt::<Int64Type>(), keys.as_string_view_opt()) {
+            (Keys::Line { first, count }, Some(keys), _) => {
+                found.find_all(keys, |at| {
+                    let row = place(key(keys, at), *first);
+                    if row < *count { row as u32 } else { NOBODY }
+                });
             }
-            Keys::Order { first, keys: ranks } => {
-                found.pass(numbers, |at| ranks.has(place(key(at), *first)));
-                found.find(|at| ranks.before(place(key(at), *first)));
+            (Keys::Order { first, keys: ranks }, Some(keys), _) => {
+                found.find_all(keys, |at| {
+                    let (is_somebody, row) = ranks.place(place(key(keys, at), *first));
+                    // All bits, which is `NOBODY`, where it is not: without a branch on what cannot be guessed.
+                    row | u32::from(is_somebody).wrapping_sub(1)
+                });
             }
-            Keys::Range { first, bits, rows } => {
-                found.pass(numbers, |at| {
-                    let at = place(key(at), *first);
+            (Keys::Range { first, bits, rows }, Some(keys), _) => {
+                found.pass(keys, |at| {
+                    let at = place(key(keys, at), *first);
                     bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
                 });
-                found.find(|at| rows.get(place(key(at), *first)).copied().unwrap_or(NOBODY));
+                found.find(|at| rows.get(place(key(keys, at), *first)).copied().unwrap_or(NOBODY));
             }
-            Keys::Numbers { hasher, sieve, table } => {
-                found.pass(numbers, |at| {
-                    sieve.as_ref().is_none_or(|sieve| sieve.may_have(hasher.hash_one(key(at))))
+            (Keys::Numbers { hasher, sieve, table }, Some(keys), _) => {
+                found.pass(keys, |at| {
+                    sieve.as_ref().is_none_or(|sieve| sieve.may_have(hasher.hash_one(key(keys, at))))
                 });
                 found.find_some(|at| {
-                    let key = key(at);
+                    let key = key(keys, at);
                     table.find(hasher.hash_one(key), |(known, _)| *known == key).map(|(_, row)| *row)
                 });
             }
-            Keys::Texts { .. } => {}
+            (Keys::Texts { hasher, sieve, table, texts, places }, _, Some(keys)) => {
+                let views = keys.views();
+                // A short text is compared and hashed without being looked at.
+                let text_and_hash = |at: usize| {
+                    let view = views.get(at).copied().unwrap_or(0);
+                    let text = if is_whole(view) { "" } else { keys.value(at) };
+                    (view, text, hash(hasher, view, text))
+                };
+                found.pass(keys, |at| sieve.as_ref().is_none_or(|sieve| sieve.may_have(text_and_hash(at).2)));
+                found.find_some(|at| {
+                    let (view, text, hash) = text_and_hash(at);
+                    let known = table.find(hash, |known| is_same(known, hash, view, text, texts, places));
+                    known.map(|known| known.row)
+                });
+            }
+            _ => return internal_err!("events with keys of the type {}", keys.data_type()),
         }
         Ok(())
     }
@@ -375,7 +406,7 @@ impl Chosen {
         Chosen { chosen: None, count }
     }
 
-    /// Those for whom a condition on their row is true.
+    /// Those for whom a condition on their row is true; all where it leaves out few.
     pub fn of(
         condition: &Arc<dyn PhysicalExpr>,
         batches: &[(usize, RecordBatch)],
@@ -390,6 +421,9 @@ impl Chosen {
                 outcome.set_indices().for_each(|at| note(start + at));
             }
         });
+        if chosen.count() >= count - count / FEW {
+            return Ok(Chosen::all(count));
+        }
         Ok(Chosen { count: chosen.count(), chosen: Some(Arc::new(chosen)) })
     }
 
@@ -423,10 +457,6 @@ impl Chosen {
                 .collect(),
         }
     }
-}
-
-fn wrong<T>(keys: &ArrayRef) -> Result<T> {
-    internal_err!("events with keys of the type {}", keys.data_type())
 }
 
 /// The place of a key in a table that starts with `first`; beyond every table where it is smaller.

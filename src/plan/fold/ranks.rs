@@ -2,11 +2,18 @@
 
 use std::ops::Range;
 
-/// A bit for each number, and before each word of them how many are set: a fifth of the bytes of a table of places, so
-/// that it stays near the processor.
+/// So many words have a count of their own; what is before one of them within that is less than 2¹⁶.
+const WORDS: usize = 1 << 10;
+
+/// A bit for each number, two bytes for each word of them that say how many are before it, and now and then the whole
+/// count: few bytes, so that they stay near the processor.
 #[derive(Debug, Default)]
 pub(super) struct Ranks {
-    words: Vec<(u64, u32)>,
+    words: Vec<u64>,
+    /// How many are before each word, counted from the last multiple of `WORDS` words.
+    before: Vec<u16>,
+    /// How many are before each multiple of `WORDS` words.
+    starts: Vec<u32>,
     count: u32,
 }
 
@@ -15,24 +22,29 @@ impl Ranks {
     ///
     /// `numbers`: calls with each of them.
     pub fn of(end: usize, numbers: impl FnOnce(&mut dyn FnMut(usize))) -> Ranks {
-        let mut words = vec![(0u64, 0u32); end.div_ceil(64)];
+        let mut words = vec![0u64; end.div_ceil(64)];
         numbers(&mut |number| {
-            if let Some((word, _)) = words.get_mut(number / 64) {
+            if let Some(word) = words.get_mut(number / 64) {
                 *word |= 1 << (number % 64);
             }
         });
-        let mut count = 0;
-        for (word, before) in &mut words {
-            *before = count;
-            count += word.count_ones();
+        let (mut before, mut starts, mut count) = (Vec::with_capacity(words.len()), Vec::new(), 0);
+        for words in words.chunks(WORDS) {
+            starts.push(count);
+            let mut within = 0u32;
+            for word in words {
+                before.push(within as u16);
+                within += word.count_ones();
+            }
+            count += within;
         }
-        Ranks { words, count }
+        Ranks { words, before, starts, count }
     }
 
     /// The numbers of the set in a range, in order.
     pub fn within(&self, range: Range<usize>) -> impl Iterator<Item = usize> {
         let words = self.words.get(range.start / 64..range.end.div_ceil(64)).unwrap_or_default();
-        let numbers = (range.start / 64..).zip(words).flat_map(|(at, (word, _))| {
+        let numbers = (range.start / 64..).zip(words).flat_map(|(at, word)| {
             let mut word = *word;
             std::iter::from_fn(move || {
                 let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
@@ -48,18 +60,24 @@ impl Ranks {
     }
 
     pub fn has(&self, number: usize) -> bool {
-        self.words.get(number / 64).is_some_and(|(word, _)| word >> (number % 64) & 1 == 1)
+        self.place(number).0
     }
 
-    /// How many are before a number.
+    /// Whether a number is of the set, and how many are before it.
     #[inline]
-    pub fn before(&self, number: usize) -> u32 {
-        let Some((word, before)) = self.words.get(number / 64) else { return self.count };
-        before + (word & ((1 << (number % 64)) - 1)).count_ones()
+    pub fn place(&self, number: usize) -> (bool, u32) {
+        let at = number / 64;
+        let (Some(word), Some(before)) = (self.words.get(at), self.before.get(at)) else {
+            return (false, self.count);
+        };
+        let start = self.starts.get(at / WORDS).copied().unwrap_or(0);
+        let lower = word & ((1 << (number % 64)) - 1);
+        (word >> (number % 64) & 1 == 1, start + u32::from(*before) + lower.count_ones())
     }
 
     /// How many are before a number of the set; none of another number.
     pub fn rank(&self, number: usize) -> Option<u32> {
-        self.has(number).then(|| self.before(number))
+        let (has, before) = self.place(number);
+        has.then_some(before)
     }
 }

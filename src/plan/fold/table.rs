@@ -12,12 +12,17 @@ use std::sync::Arc;
 
 const CACHE_LINE: usize = 64;
 
+/// The cells of so many events fit the part of memory that is nearest to the processor.
+const AT_ONCE: usize = 256;
+
 /// A batch of events, as far as slots are concerned.
 pub(super) struct Batch<'a> {
     /// The row of each event in its table.
     pub rows: &'a [u32],
     /// The interval of each.
     pub intervals: &'a [u8],
+    /// The one that all are in, where it is one.
+    pub interval: Option<u8>,
     /// The places in the batch of the events of each selection, in order.
     pub picked: &'a [Vec<u32>],
     pub values: &'a [Option<Values>],
@@ -65,14 +70,32 @@ impl Table {
 
     /// Takes the events at some places of a batch.
     pub fn add(&mut self, batch: &Batch<'_>, places: Range<usize>) {
-        let slots = Arc::clone(&self.slots);
-        let stride = slots.stride();
-        if stride == 0 {
+        if self.slots.stride() == 0 {
             return;
         }
+        let before = |picked: &Vec<u32>, end| picked.partition_point(|place| (*place as usize) < end);
+        let mut starts: Vec<usize> = batch.picked.iter().map(|p| before(p, places.start)).collect();
+        let mut picked: Vec<&[u32]> = Vec::with_capacity(starts.len());
+        for start in places.clone().step_by(AT_ONCE) {
+            let end = places.end.min(start + AT_ONCE);
+            picked.clear();
+            for (all, start) in batch.picked.iter().zip(&mut starts) {
+                let next = all.get(*start..all.len().min(*start + AT_ONCE)).unwrap_or_default();
+                let next = next.get(..next.partition_point(|place| (*place as usize) < end));
+                picked.push(next.unwrap_or_default());
+                *start += next.map_or(0, <[u32]>::len);
+            }
+            self.add_near(batch, start..end, &picked);
+        }
+    }
+
+    /// Takes so few events that all their cells are near the processor at once. `picked`: those of each selection.
+    fn add_near(&mut self, batch: &Batch<'_>, places: Range<usize>, picked: &[&[u32]]) {
+        let slots = Arc::clone(&self.slots);
+        let stride = slots.stride();
         // Each event's row is somewhere else in memory. Reading them all in turn lets the processor fetch many at once;
         // what follows finds them near.
-        let (cells, rows) = (self.cells.bytes(), batch.rows.get(places.clone()).unwrap_or_default());
+        let (cells, rows) = (self.cells.bytes(), batch.rows.get(places).unwrap_or_default());
         black_box(match stride.div_ceil(CACHE_LINE) {
             1 => touch::<1>(cells, rows, stride),
             2 => touch::<2>(cells, rows, stride),
@@ -81,9 +104,7 @@ impl Table {
         });
         for (at, laid) in slots.laid().iter().enumerate() {
             let slot = &laid.slot;
-            let Some(picked) = batch.picked.get(slot.selection) else { continue };
-            let before = |end: usize| picked.partition_point(|place| (*place as usize) < end);
-            let picked = picked.get(before(places.start)..before(places.end)).unwrap_or_default();
+            let Some(picked) = picked.get(slot.selection) else { continue };
             let values = slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
             let cells = Cells { slot: at, laid, stride, batch, picked };
             match (slot.op, values) {
@@ -134,7 +155,11 @@ impl Table {
             return;
         }
         let numbers = values.numbers.as_ref();
-        let mut one = |at: usize, place: usize, band: usize, row: usize| {
+        // In one closure, called in one place, so that it becomes part of the loop.
+        which.each(|at, place, band, row| {
+            if !values.is_known(place) {
+                return note(missing, which, *rows, band, row);
+            }
             let number = numbers.get(place).copied().unwrap_or(0);
             let mut spill = |part: i128| *over.entry(cell_key(which.slot, band, row)).or_default() += part;
             match cell_of(number) {
@@ -144,17 +169,7 @@ impl Table {
                     mark(cells, at);
                 }
             }
-        };
-        match &values.known {
-            None => which.each(one),
-            Some(known) => which.each(|at, place, band, row| {
-                if known.is_valid(place) {
-                    one(at, place, band, row);
-                } else {
-                    note(missing, which, *rows, band, row);
-                }
-            }),
-        }
+        });
     }
 
     fn note_kinds(&mut self, which: &Cells<'_>, values: &Values) {
@@ -180,7 +195,10 @@ impl Table {
         let cells = cells.bytes_mut();
         let numbers = values.numbers.as_ref();
         let narrow = which.laid.width == 4;
-        let mut one = |at: usize, place: usize, band: usize, row: usize| {
+        which.each(|at, place, band, row| {
+            if !values.is_known(place) {
+                return;
+            }
             let number = raise(numbers.get(place).copied().unwrap_or(0));
             let cell = if narrow { number.wrapping_sub(NARROW) } else { number };
             if cell == 0 {
@@ -193,15 +211,7 @@ impl Table {
                 let most = beyond.entry(cell_key(which.slot, band, row)).or_default();
                 *most = number.max(*most);
             }
-        };
-        match &values.known {
-            None => which.each(one),
-            Some(known) => which.each(|at, place, band, row| {
-                if known.is_valid(place) {
-                    one(at, place, band, row);
-                }
-            }),
-        }
+        });
     }
 
     fn laid(&self, place: &Place) -> Option<&Laid> {
@@ -339,24 +349,16 @@ impl Cells<'_> {
     /// Calls with the cell's place in the table, the event's place in the batch, the band and the row.
     #[inline]
     fn each(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
-        let (rows, stride, Laid { offset, width, band_of, .. }) = (self.batch.rows, self.stride, self.laid);
-        match band_of {
-            None => {
-                for place in self.picked {
-                    let place = *place as usize;
-                    let row = rows.get(place).map_or(0, |r| *r as usize);
-                    f(row * stride + offset, place, 0, row);
-                }
-            }
-            Some(band_of) => {
-                for place in self.picked {
-                    let place = *place as usize;
-                    let row = rows.get(place).map_or(0, |r| *r as usize);
-                    let interval = self.batch.intervals.get(place).copied().unwrap_or(0);
-                    let band = usize::from(band_of.get(usize::from(interval)).copied().unwrap_or(0));
-                    f(row * stride + offset + band * width, place, band, row);
-                }
-            }
+        let Laid { offset, width, band_of, .. } = self.laid;
+        let band = |interval: u8| {
+            band_of.as_ref().and_then(|bands| bands.get(usize::from(interval))).map_or(0, |b| usize::from(*b))
+        };
+        let only = if band_of.is_none() { Some(0) } else { self.batch.interval.map(band) };
+        for place in self.picked {
+            let place = *place as usize;
+            let row = self.batch.rows.get(place).map_or(0, |r| *r as usize);
+            let band = only.unwrap_or_else(|| band(self.batch.intervals.get(place).copied().unwrap_or(0)));
+            f(row * self.stride + offset + band * width, place, band, row);
         }
     }
 }

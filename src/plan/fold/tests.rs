@@ -78,7 +78,10 @@ fn fold(known: &Stripes, events: &[Event]) {
             parts.push((stripe(&of_stripe[0]), start..start + of_stripe.len()));
             start += of_stripe.len();
         }
-        known.add(&Batch { rows: &rows, intervals: &[], picked: &[picked], values: &values }, &parts);
+        known.add(
+            &Batch { rows: &rows, intervals: &[], interval: None, picked: &[picked], values: &values },
+            &parts,
+        );
     }
 }
 
@@ -217,6 +220,7 @@ fn keys_lead_to_their_rows() {
         at += draw.random_range(1..5);
         gaps.push(Some(at));
     }
+    let many: Vec<Option<i64>> = (0..70_000).map(|at| Some(3 * at + draw.random_range(0..3))).collect();
     let mut mixed = gaps.clone();
     mixed.swap(3, 700);
     let twice: Vec<Option<i64>> = gaps.iter().flat_map(|k| [*k, *k]).collect();
@@ -226,6 +230,7 @@ fn keys_lead_to_their_rows() {
     let far: Vec<Option<i64>> = (0..300).map(|_| Some(draw.random())).collect();
     check_keys("in a line", &(7..900).map(Some).collect::<Vec<_>>(), &mut draw);
     check_keys("with gaps", &gaps, &mut draw);
+    check_keys("many with gaps", &many, &mut draw);
     check_keys("in no order", &mixed, &mut draw);
     check_keys("twice each", &twice, &mut draw);
     check_keys("missing ones", &holes, &mut draw);
@@ -233,6 +238,16 @@ fn keys_lead_to_their_rows() {
     check_keys("far apart", &far, &mut draw);
     check_keys("one", &[Some(5)], &mut draw);
     check_keys("nobody", &[], &mut draw);
+}
+
+#[test]
+fn few_are_not_left_out() {
+    let keys: Vec<Option<i64>> = (0..64).map(Some).collect();
+    for (left_out, counted) in [(0, 64), (4, 64), (5, 59), (64, 0)] {
+        let chosen: Vec<bool> = (0..64).map(|at| at >= left_out).collect();
+        let (_, chosen) = keys_of(&batches(&keys, &chosen), true);
+        assert_eq!(chosen.count(), counted, "{left_out} left out");
+    }
 }
 
 #[test]
