@@ -18,6 +18,7 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
     RowSelection, RowSelector,
 };
+use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
@@ -29,9 +30,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many pieces of work for each thread, and none has long to wait for the others at the end.
-const PIECES: usize = 4;
-/// No piece has fewer rows: where one begins within a page, the page is decoded twice.
-const LEAST: usize = 1 << 17;
+const PIECES: usize = 16;
+/// No piece has fewer rows: each begins with the codes of the row group's texts.
+const LEAST: usize = 1 << 16;
 
 /// One file.
 #[derive(Clone, Debug)]
@@ -175,7 +176,7 @@ pub(super) async fn plan(
         }
     }
     let piece = (rows / (context.session_config().target_partitions() * PIECES)).max(LEAST);
-    let work = work.into_iter().flat_map(|work: Work| work.cut(piece)).collect();
+    let work = work.into_iter().flat_map(|work: Work| work.cut(piece, columns)).collect();
     Ok(Queue { work: Mutex::new(work), rows })
 }
 
@@ -197,21 +198,50 @@ impl Part {
 }
 
 impl Work {
-    /// The same in pieces of about so many rows, where it is all of a row group whose pages are known.
-    fn cut(self, piece: usize) -> Vec<Work> {
+    /// The same in pieces of about so many rows, where it is all of a row group whose pages are known: cut between pages of
+    /// the largest column, since a page that is cut is decoded twice.
+    fn cut(self, piece: usize, columns: &Columns) -> Vec<Work> {
         let metadata = self.metadata.metadata();
-        let rows = metadata.row_groups().get(self.group).map_or(0, |group| group.num_rows());
-        let rows = usize::try_from(rows).unwrap_or(0);
+        let (Some(group), Some(offsets)) = (
+            metadata.row_groups().get(self.group),
+            metadata.offset_index().and_then(|groups| groups.get(self.group)),
+        ) else {
+            return vec![self];
+        };
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let pieces = rows / piece;
-        if pieces < 2 || self.rows.is_some() || metadata.offset_index().is_none() {
+        if pieces < 2 || self.rows.is_some() {
             return vec![self];
         }
-        let each = (0..pieces).map(|at| (rows * at / pieces, rows * (at + 1) / pieces));
+        let size = |leaf: &usize| group.columns().get(*leaf).map_or(0, ColumnChunkMetaData::compressed_size);
+        let largest = self.leaves(columns).into_iter().max_by_key(size);
+        let pages = largest.and_then(|leaf| offsets.get(leaf)).map_or(&[][..], |o| o.page_locations());
+        let starts = pages.iter().filter_map(|page| usize::try_from(page.first_row_index).ok());
+        let starts: Vec<usize> = std::iter::once(0).chain(starts).chain([rows]).collect();
+        let next = |row: usize| starts.get(starts.partition_point(|start| *start < row)).copied();
+        let mut cuts: Vec<usize> = (0..=pieces).filter_map(|at| next(rows * at / pieces)).collect();
+        cuts.dedup();
+        let each = cuts.iter().zip(cuts.iter().skip(1));
         each.map(|(start, end)| {
-            let some = vec![RowSelector::skip(start), RowSelector::select(end - start)];
+            let some = vec![RowSelector::skip(*start), RowSelector::select(end - start)];
             Work { rows: Some(some.into()), ..self.clone() }
         })
         .collect()
+    }
+
+    /// The columns of the file that are read.
+    fn leaves(&self, columns: &Columns) -> Vec<usize> {
+        let roots = self.roots(columns);
+        let descriptor = self.metadata.parquet_schema();
+        let leaves = 0..descriptor.num_columns();
+        leaves.filter(|leaf| roots.contains(&descriptor.get_column_root_idx(*leaf))).collect()
+    }
+
+    /// The fields of the file that are read.
+    fn roots(&self, columns: &Columns) -> Vec<usize> {
+        let schema = self.metadata.schema();
+        let names = columns.names(self.time.as_ref().map(|(column, _)| *column));
+        names.into_iter().filter_map(|name| schema.index_of(name).ok()).collect()
     }
 
     /// Counts the bytes that it will read, about.
@@ -223,19 +253,14 @@ impl Work {
     ) -> Result<ParquetRecordBatchReader, DataFusionError> {
         let path = Path::new("/").join(self.part.meta.location.as_ref());
         let file = File::open(path).map_err(|e| FileError::new(&self.part.name, e.to_string()))?;
-        let names = columns.names(self.time.as_ref().map(|(column, _)| *column));
-        let schema = self.metadata.schema();
-        let roots: Vec<usize> = names.into_iter().filter_map(|name| schema.index_of(name).ok()).collect();
-        let descriptor = self.metadata.parquet_schema();
         if let Some(group) = self.metadata.metadata().row_groups().get(self.group) {
-            let read = group.columns().iter().enumerate();
-            let read = read.filter(|(leaf, _)| roots.contains(&descriptor.get_column_root_idx(*leaf)));
-            let all: i64 = read.map(|(_, chunk)| chunk.compressed_size()).sum();
+            let read = self.leaves(columns).into_iter().filter_map(|leaf| group.columns().get(leaf));
+            let all: i64 = read.map(ColumnChunkMetaData::compressed_size).sum();
             let some =
                 self.rows.as_ref().map_or(1.0, |some| some.row_count() as f64 / group.num_rows() as f64);
             bytes.add((all as f64 * some) as usize);
         }
-        let mask = ProjectionMask::roots(descriptor, roots);
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), self.roots(columns));
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_projection(mask)
             .with_row_groups(vec![self.group])

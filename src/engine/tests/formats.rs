@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::engine::EngineError;
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::parquet::file::properties::WriterProperties;
 
@@ -123,6 +125,51 @@ fn what_cannot_be_opened_says_which_file_and_why() {
 }
 
 /// The footer is whole, a page is not: only the run finds out, and says which file.
+#[test]
+fn large_row_groups_are_read_whole_whatever_their_pages() {
+    // In pieces from 131,072 rows on: a row is neither lost nor read twice where pieces meet.
+    const ROWS: usize = 300_000;
+    let world = World::new();
+    // Pages of as many rows, pages that end elsewhere, one page, pages of which nothing is told.
+    let pages = [("even", 20_000), ("odd", 7_777), ("one", ROWS), ("untold", 20_000)];
+    for (name, rows) in pages {
+        let word = |at: usize| ["上海", "Köln", ""][at % 3];
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("id", ints(0..ROWS as i64)),
+            ("city", Arc::new(StringArray::from_iter_values((0..ROWS).map(word)))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let properties = WriterProperties::builder()
+            .set_data_page_row_count_limit(rows)
+            .set_write_batch_size(rows.min(1024))
+            .set_offset_index_disabled(name == "untold")
+            .build();
+        let file = File::create(world.path(&format!("{name}.parquet"))).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+    for (name, _) in pages {
+        let provider = || world.provider(&format!("{name}.parquet"));
+        let mut ids: Vec<i64> = Vec::new();
+        for batch in world.engine.collect(all(provider())).unwrap() {
+            let id = batch.column(0).as_primitive::<Int64Type>().values();
+            let city = batch.column(1).as_string_view();
+            for (id, city) in id.iter().zip(city) {
+                assert_eq!(city, Some(["上海", "Köln", ""][*id as usize % 3]), "{name}");
+            }
+            ids.extend(id);
+        }
+        ids.sort_unstable();
+        assert!(ids.into_iter().eq(0..ROWS as i64), "{name}");
+        for columns in [vec![], vec![ident("city")]] {
+            let plan = scan(provider()).project(columns).unwrap().build().unwrap();
+            let rows: usize = world.engine.collect(plan).unwrap().iter().map(RecordBatch::num_rows).sum();
+            assert_eq!(rows, ROWS, "{name}");
+        }
+    }
+}
+
 #[test]
 fn damage_within_a_parquet_file_is_found_by_the_run() {
     let world = World::new();
