@@ -106,23 +106,22 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Takes the places of the keys that may be some row's. No branch depends on the answers, since they are as good as random.
+    /// Takes the places of the keys that may be some row's. No branch depends on the answers, since they are as good as
+    /// random, and they are asked for in a loop of their own, whose stores wait for none of them: so the processor fetches
+    /// many at once.
     fn pass(&mut self, keys: &dyn Array, may_be: impl Fn(usize) -> bool) {
-        match keys.nulls() {
-            None => self.pass_all(keys.len(), may_be),
-            Some(known) => self.pass_all(keys.len(), |at| known.is_valid(at) && may_be(at)),
-        }
-    }
-
-    fn pass_all(&mut self, count: usize, may_be: impl Fn(usize) -> bool) {
+        let passed: Vec<bool> = match keys.nulls() {
+            None => (0..keys.len()).map(may_be).collect(),
+            Some(known) => (0..keys.len()).map(|at| known.is_valid(at) && may_be(at)).collect(),
+        };
         self.places.clear();
-        self.places.resize(count, 0);
+        self.places.resize(passed.len(), 0);
         let mut kept = 0;
-        for at in 0..count {
+        for (at, passed) in (0u32..).zip(passed) {
             if let Some(place) = self.places.get_mut(kept) {
-                *place = at as u32;
+                *place = at;
             }
-            kept += usize::from(may_be(at));
+            kept += usize::from(passed);
         }
         self.places.truncate(kept);
     }
@@ -130,7 +129,6 @@ impl Found {
     /// Takes those that are some row's, where a key tells its row at once; `row`: `NOBODY` where there is none.
     fn find_all(&mut self, keys: &dyn Array, row: impl Fn(usize) -> u32) {
         self.rows.clear();
-        // In a loop of its own, whose stores wait for nothing, so that the processor fetches many rows at once.
         match keys.nulls() {
             None => self.rows.extend((0..keys.len()).map(row)),
             Some(known) => {
@@ -329,6 +327,10 @@ impl Keys {
                     let row = place(key(keys, at), *first);
                     if row < *count { row as u32 } else { NOBODY }
                 });
+            }
+            (Keys::Order { first, keys: ranks }, Some(keys), _) if ranks.is_sparse() => {
+                found.pass(keys, |at| ranks.has(place(key(keys, at), *first)));
+                found.find(|at| ranks.place(place(key(keys, at), *first)).1);
             }
             (Keys::Order { first, keys: ranks }, Some(keys), _) => {
                 found.find_all(keys, |at| {

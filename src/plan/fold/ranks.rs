@@ -5,6 +5,9 @@ use std::ops::Range;
 /// So many words have a count of their own; what is before one of them within that is less than 2¹⁶.
 const WORDS: usize = 1 << 10;
 
+/// A set with no more than one number of so many is sparse.
+const SPARSE: usize = 8;
+
 /// A bit for each number, two bytes for each word of them that say how many are before it, and now and then the whole
 /// count: few bytes, so that they stay near the processor.
 #[derive(Debug, Default)]
@@ -59,8 +62,14 @@ impl Ranks {
         self.count as usize
     }
 
+    /// Whether few numbers are of the set, so that most questions end with [`has`](Ranks::has), which reads less.
+    pub fn is_sparse(&self) -> bool {
+        self.count() < self.words.len() * 64 / SPARSE
+    }
+
+    #[inline]
     pub fn has(&self, number: usize) -> bool {
-        self.place(number).0
+        self.words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     /// Whether a number is of the set, and how many are before it.
