@@ -124,7 +124,6 @@ fn what_cannot_be_opened_says_which_file_and_why() {
     assert!(reason(world.table("broken.ndjson")).contains("is not NDJSON"));
 }
 
-/// The footer is whole, a page is not: only the run finds out, and says which file.
 #[test]
 fn large_row_groups_are_read_whole_whatever_their_pages() {
     // In pieces from 131,072 rows on: a row is neither lost nor read twice where pieces meet.
@@ -170,6 +169,7 @@ fn large_row_groups_are_read_whole_whatever_their_pages() {
     }
 }
 
+/// The footer is whole, a page is not: only the run finds out, and says which file.
 #[test]
 fn damage_within_a_parquet_file_is_found_by_the_run() {
     let world = World::new();
