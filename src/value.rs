@@ -49,7 +49,7 @@ impl Value {
         match self {
             Value::Missing => Ok(()),
             Value::Bool(b) => out.write_str(if *b { "true" } else { "false" }),
-            Value::Int(n) => write!(out, "{n}"),
+            Value::Int(n) => write_int(out, *n, false),
             Value::Decimal(d, s) => write_decimal(out, *d, *s, false),
             Value::Float(x) => write!(out, "{x}"),
             Value::Text(t) => out.write_str(t),
@@ -58,24 +58,25 @@ impl Value {
             Value::Masked => out.write_str("•••"),
         }
     }
+
+    /// As a person reads it: numbers with thousands, floats to six places, missing said.
+    pub fn write_shown(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Value::Missing => out.write_str("missing"),
+            Value::Bool(true) => out.write_str("yes"),
+            Value::Bool(false) => out.write_str("no"),
+            Value::Int(n) => write_int(out, *n, true),
+            Value::Decimal(d, s) => write_decimal(out, *d, *s, true),
+            Value::Float(x) => out.write_str(&float(*x)),
+            Value::Instant(t) => write!(out, "{}", t.format("%Y-%m-%d %H:%M:%S")),
+            other => other.write_plain(out),
+        }
+    }
 }
 
-/// As a person reads it: numbers with thousands, floats to six places, missing said.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Missing => f.write_str("missing"),
-            Value::Bool(true) => f.write_str("yes"),
-            Value::Bool(false) => f.write_str("no"),
-            Value::Int(n) => {
-                f.write_str(if *n < 0 { "-" } else { "" })?;
-                write_grouped(f, Digits::of(n.unsigned_abs().into()).text())
-            }
-            Value::Decimal(d, s) => write_decimal(f, *d, *s, true),
-            Value::Float(x) => f.write_str(&float(*x)),
-            Value::Instant(t) => write!(f, "{}", t.format("%Y-%m-%d %H:%M:%S")),
-            other => other.write_plain(f),
-        }
+        self.write_shown(f)
     }
 }
 
@@ -92,64 +93,95 @@ impl Serialize for Value {
     }
 }
 
-/// A list has millions of these: nothing is allocated.
-fn write_decimal(out: &mut impl fmt::Write, digits: i128, scale: i8, grouped: bool) -> fmt::Result {
-    let whole = |out: &mut _, whole: &str| match grouped {
-        true => write_grouped(out, whole),
-        false => fmt::Write::write_str(out, whole),
-    };
+/// A whole number, with thousands where `grouped`. A list has millions of these: nothing is allocated.
+pub fn write_int(out: &mut impl fmt::Write, number: i64, grouped: bool) -> fmt::Result {
+    if number < 0 {
+        out.write_char('-')?;
+    }
+    out.write_str(Digits::of(number.unsigned_abs().into(), grouped).text())
+}
+
+/// `digits × 10^-scale`, with thousands and without a part of zeros where `grouped`.
+pub fn write_decimal(out: &mut impl fmt::Write, digits: i128, scale: i8, grouped: bool) -> fmt::Result {
     if digits < 0 {
         out.write_char('-')?;
     }
-    let digits = Digits::of(digits.unsigned_abs());
-    let text = digits.text();
-    let places = usize::from(scale.unsigned_abs());
-    if scale <= 0 {
-        return match (places, text) {
-            (0, text) => whole(out, text),
-            (_, text) => whole(out, &format!("{text}{}", "0".repeat(places))),
-        };
+    let number = digits.unsigned_abs();
+    let places = u32::from(scale.unsigned_abs());
+    if scale == 0 {
+        return out.write_str(Digits::of(number, grouped).text());
     }
-    let (before, after) = text.split_at(text.len().saturating_sub(places));
-    whole(out, if before.is_empty() { "0" } else { before })?;
-    if grouped && after.bytes().all(|b| b == b'0') {
+    if scale < 0 {
+        let whole = format!("{}{}", Digits::of(number, false).text(), "0".repeat(places as usize));
+        return if grouped { write_grouped(out, &whole) } else { out.write_str(&whole) };
+    }
+    // 38 digits are the most that a decimal has.
+    let power = 10u128.checked_pow(places).unwrap_or(u128::MAX);
+    let (whole, part) = match (u64::try_from(number), u64::try_from(power)) {
+        // Numbers of 64 bits are divided in a fraction of the time.
+        (Ok(number), Ok(power)) => (u128::from(number / power), u128::from(number % power)),
+        _ => (number / power, number % power),
+    };
+    out.write_str(Digits::of(whole, grouped).text())?;
+    if grouped && part == 0 {
         return Ok(());
     }
     out.write_char('.')?;
-    (after.len()..places).try_for_each(|_| out.write_char('0'))?;
-    out.write_str(after)
+    let part = Digits::of(part, false);
+    (part.text().len()..places as usize).try_for_each(|_| out.write_char('0'))?;
+    out.write_str(part.text())
 }
 
-/// The digits of a number.
+/// The digits of a number, with commas before every three where they are to be grouped.
 struct Digits {
-    bytes: [u8; 39],
+    bytes: [u8; 52],
     start: usize,
 }
 
+/// `000` to `999`.
+static THREE: [[u8; 3]; 1000] = {
+    let mut all = [[b'0'; 3]; 1000];
+    let mut n = 0;
+    while n < 1000 {
+        all[n] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    all
+};
+
 impl Digits {
-    fn of(number: u128) -> Digits {
-        let mut digits = Digits { bytes: [b'0'; 39], start: 39 };
+    fn of(number: u128, grouped: bool) -> Digits {
+        let mut digits = Digits { bytes: [b'0'; 52], start: 52 };
         let mut rest = number;
-        for byte in digits.bytes.iter_mut().rev() {
-            // Numbers of 64 bits are divided in a fraction of the time.
-            let digit = match u64::try_from(rest) {
-                Ok(small) => {
-                    rest = u128::from(small / 10);
-                    small % 10
-                }
-                Err(_) => {
-                    let digit = rest % 10;
-                    rest /= 10;
-                    digit as u64
-                }
-            };
-            *byte += digit as u8;
-            digits.start -= 1;
-            if rest == 0 {
-                break;
+        // Numbers of 64 bits are divided in a fraction of the time.
+        while u64::try_from(rest).is_err() {
+            digits.lead((rest % 1000) as usize, grouped);
+            rest /= 1000;
+        }
+        let mut rest = rest as u64;
+        while rest >= 1000 {
+            digits.lead((rest % 1000) as usize, grouped);
+            rest /= 1000;
+        }
+        digits.lead(rest as usize, false);
+        // The first three may begin with zeros.
+        digits.start += if rest < 10 { 2 } else { usize::from(rest < 100) };
+        digits
+    }
+
+    /// Puts three digits before those that are there, and a comma before them.
+    fn lead(&mut self, three: usize, comma: bool) {
+        let start = self.start.saturating_sub(3);
+        if let (Some(place), Some(three)) = (self.bytes.get_mut(start..start + 3), THREE.get(three)) {
+            place.copy_from_slice(three);
+        }
+        self.start = start;
+        if comma {
+            self.start = start.saturating_sub(1);
+            if let Some(place) = self.bytes.get_mut(self.start) {
+                *place = b',';
             }
         }
-        digits
     }
 
     fn text(&self) -> &str {
@@ -214,6 +246,21 @@ mod tests {
         assert_eq!(Value::Decimal(-5, 2).to_string(), "-0.05");
         assert_eq!(Value::Decimal(125_000_000, 2).to_string(), "1,250,000");
         assert_eq!(Value::Decimal(125_000_000, 2).plain(), "1250000.00");
+        assert_eq!(Value::Int(i64::MIN).to_string(), "-9,223,372,036,854,775,808");
+        assert_eq!(Value::Int(0).to_string(), "0");
+        for (n, text) in [(7, "7"), (42, "42"), (999, "999"), (1_000, "1,000"), (10_070, "10,070")] {
+            assert_eq!(Value::Int(n).to_string(), text);
+            assert_eq!(Value::Int(n).plain(), text.replace(',', ""));
+        }
+        assert_eq!(Value::Decimal(0, 2).plain(), "0.00");
+        assert_eq!(Value::Decimal(1_007, 3).to_string(), "1.007");
+        assert_eq!(Value::Decimal(125, -2).to_string(), "12,500");
+        assert_eq!(Value::Decimal(125, -2).plain(), "12500");
+        let longest = 10i128.pow(38) - 1;
+        assert_eq!(Value::Decimal(-longest, 38).plain(), format!("-0.{}", "9".repeat(38)));
+        assert_eq!(Value::Decimal(longest, 0).plain(), "9".repeat(38));
+        assert_eq!(Value::Decimal(longest, 0).to_string(), format!("99{}", ",999".repeat(12)));
+        assert_eq!(Value::Decimal(longest, -2).plain(), format!("{}00", "9".repeat(38)));
         assert_eq!(Value::Float(0.3).to_string(), "0.3");
         assert_eq!(Value::Float(1234.5).to_string(), "1,234.5");
         assert_eq!(Value::Float(-0.0).to_string(), "0");

@@ -16,6 +16,7 @@ mod ndjson;
 mod open;
 mod parquet;
 mod partitions;
+mod room;
 mod run;
 mod schema;
 mod source;
@@ -26,6 +27,7 @@ mod tests;
 pub use cancel::CancelHandle;
 pub use error::EngineError;
 pub use files::FileInfo;
+pub(crate) use room::{Away, Room};
 pub use run::{Progress, RunStats};
 
 use crate::catalog::{Catalog, CatalogError, Location, TableSchema};

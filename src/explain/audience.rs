@@ -6,18 +6,18 @@ use super::attrition::Attrition;
 use super::candidates;
 use super::draw;
 use super::evaluate::{both, count, is_true, is_unknown};
-use super::members::Kept;
+use super::list::{AT_ONCE, List};
 use super::portrait::{Asker, ExplainError, Result, View, internal, value_at};
+use super::roster::{ROWS, Roster, Rows};
 use super::why;
-use super::why_column::Rows;
 use crate::ir::print::{self, Lang};
-use crate::ir::{Audience, ExprId, Node, Program, SourceId, Split, Zone};
+use crate::ir::{Audience, Control, ExprId, Node, Program, SourceId, Split, Zone};
 use crate::plan::Request;
 use crate::plan::parallel::each;
 use crate::value::Value;
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, StringArray, UInt32Array};
-use datafusion::arrow::compute::{not, take};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, UInt32Array};
+use datafusion::arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, not, take};
+use datafusion::arrow::datatypes::UInt32Type;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -34,17 +34,18 @@ pub struct Stage {
     pub undecided: u64,
 }
 
-/// An audience's rows.
+/// What is told of an audience, and rows of it.
 #[derive(Debug)]
 pub struct Selection {
     pub audience: Audience,
     pub waterfall: Vec<Stage>,
     /// How many of the list are in each arm of its split.
     pub arms: Vec<ArmSize>,
-    /// The listed columns, by name, then the arm where there is a split, then `why` and `why_data`.
+    /// The first rows: the listed columns, by name, then the arm where there is a split, then `why` and `why_data`.
     pub columns: Vec<(String, ArrayRef)>,
     /// Who is held out: the same columns but for the arm, since they are in none.
     pub held_out: Option<Vec<(String, ArrayRef)>>,
+    /// How many there are.
     pub rows: u64,
     /// How many are held out; none where nobody was to be.
     pub held: Option<u64>,
@@ -52,22 +53,6 @@ pub struct Selection {
     pub personal: Vec<String>,
     /// The script's zone: screens show exact moments in it.
     pub zone: Zone,
-}
-
-impl Selection {
-    /// Lets go of all rows but the first.
-    ///
-    /// # Errors
-    /// Only for faults of Segue itself.
-    pub fn keep_first(&mut self, rows: usize) -> Result<()> {
-        for columns in [Some(&mut self.columns), self.held_out.as_mut()].into_iter().flatten() {
-            for (_, column) in columns {
-                let first: UInt32Array = (0u32..).take(rows.min(column.len())).collect();
-                *column = take(column, &first, None).map_err(|e| internal(e.to_string()))?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// One arm of a split.
@@ -79,18 +64,27 @@ pub struct ArmSize {
     pub rows: u64,
 }
 
+/// Counts one audience's steps while a portrait streams by.
+#[derive(Clone)]
 struct Collector<'a> {
     audience: &'a Audience,
     attrition: Attrition,
     require: Vec<Counted>,
     exclude: Vec<Counted>,
     cap: Vec<Counted>,
-    kept: Kept,
     membership: ExprId,
     /// What the reasons read.
     reasons: Vec<ExprId>,
 }
 
+/// Audiences of one entity, and the rows of their lists.
+#[derive(Clone)]
+struct Together<'a> {
+    collectors: Vec<Collector<'a>>,
+    roster: Roster,
+}
+
+#[derive(Clone)]
 struct Counted {
     expr: ExprId,
     remaining: u64,
@@ -105,16 +99,16 @@ impl Counted {
 }
 
 impl Asker<'_> {
-    /// The rows of audiences, in the order given. Those of one entity share one pass.
-    pub fn select(&self, audiences: &[&Audience]) -> Result<Vec<Selection>> {
-        self.select_each(audiences, &|selection| selection)
+    /// Audiences with their first rows, in the order given. Those of one entity share one pass.
+    pub fn select(&self, audiences: &[&Audience], first: usize) -> Result<Vec<Selection>> {
+        self.select_each(audiences, &|list| list.with_first(first))?.into_iter().collect()
     }
 
-    /// What becomes of the rows of audiences, in the order given; of several at a time.
+    /// What becomes of the lists of audiences, in the order given; of several at a time.
     pub fn select_each<T: Send>(
         &self,
         audiences: &[&Audience],
-        then: &(dyn Fn(Selection) -> T + Sync),
+        then: &(dyn Fn(List<'_>) -> T + Sync),
     ) -> Result<Vec<T>> {
         let mut entities: Vec<SourceId> = Vec::new();
         for a in audiences {
@@ -131,20 +125,15 @@ impl Asker<'_> {
                     collectors.push(self.collector(a)?);
                 }
             }
-            let exprs = collectors.iter().flat_map(|c| c.needs(self.program)).collect();
-            let candidates =
-                collectors.iter().map(|c| candidates::in_order(self.program, &c.attrition)).collect();
-            self.read(&Request::of(entity, exprs).among(candidates), &mut |view| {
-                collectors.iter_mut().try_for_each(|c| c.add(self.program, view))
-            })?;
+            let Together { collectors, roster } = self.collect(entity, collectors)?;
+            let rows = roster.arranged(self, entity)?;
             let (all, within) = self.threads_for(collectors.len());
             let (engine, program, tables, lang) = (self.engine, self.program, self.tables, self.lang);
-            let finish = |c: Collector<'_>| {
+            let finish = |(at, c): (usize, &Collector<'_>)| {
                 let asker = Asker { engine, program, tables, lang, on_progress: &|_| {}, warm: false };
-                let name = c.audience.name.clone();
-                Ok::<_, ExplainError>((name, then(asker.finish(c, within)?)))
+                Ok::<_, ExplainError>((c.audience.name.clone(), then(asker.listed(c, at, &rows, within)?)))
             };
-            for finished in each(collectors, all, finish) {
+            for finished in each(collectors.iter().enumerate().collect(), all, finish) {
                 done.push(finished?);
             }
         }
@@ -155,6 +144,22 @@ impl Asker<'_> {
             }
         }
         Ok(ordered)
+    }
+
+    /// One pass over an entity's portrait for all of its audiences.
+    fn collect<'b>(&self, entity: SourceId, collectors: Vec<Collector<'b>>) -> Result<Together<'b>> {
+        let program = self.program;
+        let columns = collectors.iter().flat_map(Collector::columns);
+        let columns = columns.filter(|e| !matches!(program.node(*e), Node::Literal(_))).collect();
+        let roster = Roster::new(columns, collectors.len(), self.engine.room(ROWS));
+        let mut exprs: Vec<ExprId> = collectors.iter().flat_map(|c| c.needs(program)).collect();
+        exprs.extend(roster.columns());
+        let candidates = collectors.iter().map(|c| candidates::in_order(program, &c.attrition)).collect();
+        let request = Request::of(entity, exprs).among(candidates);
+        let blank = Together { collectors, roster };
+        let parts = self.read_apart(&request, blank, &|together, view| together.add(program, view))?;
+        let whole = parts.into_iter().reduce(Together::merged);
+        whole.ok_or_else(|| internal("audiences without a collector"))
     }
 
     /// How many audiences are finished at a time, and by how many threads each.
@@ -169,68 +174,55 @@ impl Asker<'_> {
             .into_iter()
             .filter(|e| !matches!(self.program.node(*e), Node::Literal(_)))
             .collect();
-        let mut columns: Vec<ExprId> = audience.columns.iter().map(|c| c.expr).collect();
-        columns.extend(audience.limit.and_then(|l| l.by));
-        columns.extend(&reasons);
-        columns.retain(|e| !matches!(self.program.node(*e), Node::Literal(_)));
         Ok(Collector {
             audience,
             attrition: Attrition::new(self.program, audience.segment)?,
             require: audience.require.iter().map(Counted::new).collect(),
             exclude: audience.exclude.iter().map(Counted::new).collect(),
             cap: audience.cap.iter().map(Counted::new).collect(),
-            kept: Kept::new(columns, None),
             membership: self.membership(audience.segment)?,
             reasons,
         })
     }
 
-    fn finish(&self, c: Collector<'_>, threads: usize) -> Result<Selection> {
+    /// The list of an audience that was collected as the `at`-th.
+    fn listed<'b>(&self, c: &'b Collector<'b>, at: usize, rows: &'b Rows, threads: usize) -> Result<List<'b>>
+    where
+        Self: 'b,
+    {
         let program = self.program;
         let mut waterfall = c.waterfall(program, self.lang);
-        let by: Vec<ExprId> = c.audience.limit.and_then(|l| l.by).into_iter().collect();
-        let mut columns = c.kept.sorted(&by)?;
-        let mut rows = columns.first().map_or(0, |a| a.len());
+        let mut sent = rows.members(at)?;
         if let Some(limit) = c.audience.limit {
-            let most = usize::try_from(limit.most).unwrap_or(usize::MAX).min(rows);
+            let most = usize::try_from(limit.most).unwrap_or(usize::MAX).min(sent.len());
             let rule = print::limit(program, limit, self.lang);
-            waterfall.push(Stage {
-                step: "limit",
-                rule,
-                remaining: most as u64,
-                lost: (rows - most) as u64,
-                undecided: 0,
-            });
-            columns = columns.iter().map(|a| a.slice(0, most)).collect();
-            rows = most;
+            let lost = (sent.len() - most) as u64;
+            let remaining = most as u64;
+            waterfall.push(Stage { step: "limit", rule, remaining, lost, undecided: 0 });
+            match limit.by {
+                Some(by) => sent = largest(rows, by, sent, most)?,
+                None => sent.truncate(most),
+            }
         }
-        let mut held: Vec<u32> = Vec::new();
-        let mut sent: Vec<u32> = (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
+        let mut held = None;
         if let Some(control) = &c.audience.control {
-            let keys = columns.first().cloned();
-            (held, sent) = sent.into_iter().partition(|row| {
-                let key = keys.as_ref().and_then(|k| value_at(k, *row as usize, &program.zone).ok());
-                key.is_some_and(|k| draw::share(&control.salt, &k.plain()) < control.share)
-            });
+            let out;
+            (out, sent) = self.drawn(rows, &sent, control)?;
             let percent = Value::Float(control.share * 100.0);
             waterfall.push(Stage {
                 step: "control",
                 rule: format!("{percent}%"),
                 remaining: sent.len() as u64,
-                lost: held.len() as u64,
+                lost: out.len() as u64,
                 undecided: 0,
             });
+            held = Some(out);
         }
-        waterfall.push(Stage {
-            step: "delivered",
-            rule: String::new(),
-            remaining: sent.len() as u64,
-            lost: 0,
-            undecided: 0,
-        });
-        let rows = sent.len() as u64;
+        let rows_sent = sent.len() as u64;
+        let rule = String::new();
+        waterfall.push(Stage { step: "delivered", rule, remaining: rows_sent, lost: 0, undecided: 0 });
         let arms = match &c.audience.split {
-            Some(split) => Some(self.arms_of(split, &columns, &sent)?),
+            Some(split) => Some(self.arms_of(rows, split, &sent)?),
             None => None,
         };
         let mut sizes: Vec<ArmSize> = Vec::new();
@@ -238,89 +230,85 @@ impl Asker<'_> {
             let rows = arms.iter().flatten().filter(|name| **name == arm.name).count() as u64;
             sizes.push(ArmSize { arm: arm.name.clone(), share: arm.share, rows });
         }
-        let delivered = self.rows_of(&c, &columns, &sent, arms, threads)?;
-        let held_out = match c.audience.control {
-            Some(_) => Some(self.rows_of(&c, &columns, &held, None, threads)?),
-            None => None,
-        };
         let audience = c.audience.clone();
         // A key is what one asks by.
         let entity = self.entity_of(audience.segment)?;
         let is_key = |e: ExprId| program.is_key(entity, e);
         let personal = audience.columns.iter().filter(|c| self.is_pii(c.expr) && !is_key(c.expr));
         let personal = personal.map(|c| c.name.clone()).collect();
-        let (columns, zone) = (delivered, self.program.zone);
-        let held = held_out.is_some().then_some(held.len() as u64);
-        Ok(Selection { audience, waterfall, arms: sizes, columns, held_out, rows, held, personal, zone })
-    }
-
-    /// The arm of each row.
-    fn arms_of<'b>(&self, split: &'b Split, columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<&'b str>> {
-        let Some(keys) = columns.first() else { return Ok(Vec::new()) };
-        rows.iter()
-            .map(|row| {
-                let key = value_at(keys, *row as usize, &self.program.zone)?.plain();
-                draw::arm(split, &key).ok_or_else(|| internal("a split without arms"))
-            })
-            .collect()
-    }
-
-    /// The listed columns of some rows, with their reasons.
-    fn rows_of(
-        &self,
-        c: &Collector<'_>,
-        columns: &[ArrayRef],
-        rows: &[u32],
-        arms: Option<Vec<&str>>,
-        threads: usize,
-    ) -> Result<Vec<(String, ArrayRef)>> {
-        let program = self.program;
-        let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
-        let picked = UInt32Array::from(rows.to_vec());
-        let mut found: Vec<(String, ArrayRef)> = Vec::new();
-        for column in &c.audience.columns {
-            let array = match (program.node(column.expr), c.kept.position(column.expr)) {
-                (Node::Literal(literal), _) => {
-                    let text = crate::check::literal_value(literal).plain();
-                    Arc::new(StringArray::from(vec![text; rows.len()])) as ArrayRef
-                }
-                (_, Some(at)) => match columns.get(at) {
-                    Some(array) => take(array, &picked, None).map_err(fail)?,
-                    None => self.empty(column.expr)?,
-                },
-                (_, None) => return Err(internal("an audience's column was not kept")),
-            };
-            found.push((column.name.clone(), array));
-        }
-        if let Some(arms) = arms {
-            found.push(("arm".to_string(), Arc::new(StringArray::from(arms)) as ArrayRef));
-        }
-        let condition = program.definition(c.audience.segment).map(|d| d.body);
-        let condition = condition.ok_or_else(|| internal("an unknown segment"))?;
-        let read = |expr: &ExprId| {
-            let column = c.kept.position(*expr).and_then(|at| columns.get(at));
-            let column = column.ok_or_else(|| internal("a lost reason"))?;
-            Ok((*expr, take(column, &picked, None).map_err(fail)?))
+        let selection = Selection {
+            audience,
+            waterfall,
+            arms: sizes,
+            columns: Vec::new(),
+            held_out: None,
+            rows: rows_sent,
+            held: held.as_ref().map(|held| held.len() as u64),
+            personal,
+            zone: program.zone,
         };
-        let columns = if columns.is_empty() {
-            Vec::new()
-        } else {
-            c.reasons.iter().map(read).collect::<Result<_>>()?
-        };
-        let reasons = self.reasons(
-            condition,
-            &Rows { columns: columns.into_iter().collect(), count: rows.len(), program },
-            threads,
-        )?;
-        found.push(("why".to_string(), reasons.text));
-        found.push(("why_data".to_string(), reasons.data));
-        Ok(found)
+        let (lang, audience, reasons) = (self.lang, c.audience, c.reasons.as_slice());
+        Ok(List { selection, program, lang, audience, rows, reasons, sent, arms, held, threads })
     }
 
-    /// A column without rows, of the type that it would have.
-    fn empty(&self, expr: ExprId) -> Result<ArrayRef> {
-        let ty = crate::plan::arrow_type(self.program.ty(expr)).unwrap_or(DataType::Utf8View);
-        Ok(datafusion::arrow::array::new_empty_array(&ty))
+    /// Who is held out, and who is left, each in the order given.
+    fn drawn(&self, rows: &Rows, places: &[u32], control: &Control) -> Result<(Vec<u32>, Vec<u32>)> {
+        let (mut held, mut left) = (Vec::new(), Vec::new());
+        for some in places.chunks(AT_ONCE) {
+            let keys = rows.keys(some)?;
+            for (row, place) in some.iter().enumerate() {
+                let key = value_at(&keys, row, &self.program.zone)?.plain();
+                let is_out = draw::share(&control.salt, &key) < control.share;
+                if is_out { held.push(*place) } else { left.push(*place) }
+            }
+        }
+        Ok((held, left))
+    }
+
+    /// The arm of each.
+    fn arms_of<'b>(&self, rows: &Rows, split: &'b Split, places: &[u32]) -> Result<Vec<&'b str>> {
+        let mut arms = Vec::with_capacity(places.len());
+        for some in places.chunks(AT_ONCE) {
+            let keys = rows.keys(some)?;
+            for row in 0..some.len() {
+                let key = value_at(&keys, row, &self.program.zone)?.plain();
+                arms.push(draw::arm(split, &key).ok_or_else(|| internal("a split without arms"))?);
+            }
+        }
+        Ok(arms)
+    }
+}
+
+/// Those with the largest values, the largest first, missing last; of equals, those first that stand first.
+fn largest(rows: &Rows, by: ExprId, places: Vec<u32>, most: usize) -> Result<Vec<u32>> {
+    // One value for all is no column.
+    let Some(values) = rows.values(by, &places)? else {
+        return Ok(places.into_iter().take(most).collect());
+    };
+    let places: ArrayRef = Arc::new(UInt32Array::from(places));
+    let options = Some(SortOptions { descending: true, nulls_first: false });
+    let order = [
+        SortColumn { values, options },
+        SortColumn { values: Arc::clone(&places), options: Some(SortOptions::default()) },
+    ];
+    let order = lexsort_to_indices(&order, Some(most))?;
+    let first = take(&places, &order, None)?;
+    Ok(first.as_primitive::<UInt32Type>().values().to_vec())
+}
+
+impl<'a> Together<'a> {
+    fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
+        let members = self.collectors.iter_mut().map(|c| c.add(program, view));
+        let members = members.collect::<Result<Vec<_>>>()?;
+        self.roster.add(view, &members)
+    }
+
+    fn merged(mut self, other: Together<'a>) -> Together<'a> {
+        for (mine, theirs) in self.collectors.iter_mut().zip(&other.collectors) {
+            mine.merge(theirs);
+        }
+        self.roster.merge(other.roster);
+        self
     }
 }
 
@@ -328,12 +316,18 @@ impl Collector<'_> {
     fn needs(&self, program: &Program) -> Vec<ExprId> {
         let mut needs = self.attrition.needs(program);
         needs.push(self.membership);
-        needs.extend(self.kept.columns());
         needs.extend(self.require.iter().chain(&self.exclude).chain(&self.cap).map(|c| c.expr));
         needs
     }
 
-    fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
+    /// What the list shows, is ordered by and is explained by.
+    fn columns(&self) -> impl Iterator<Item = ExprId> {
+        let listed = self.audience.columns.iter().map(|c| c.expr);
+        listed.chain(self.audience.limit.and_then(|l| l.by)).chain(self.reasons.iter().copied())
+    }
+
+    /// Counts, and says who is on the list.
+    fn add(&mut self, program: &Program, view: &View<'_>) -> Result<BooleanArray> {
         self.attrition.add(program, view)?;
         let mut alive = is_true(&view.booleans(self.membership)?)?;
         for rule in &mut self.require {
@@ -349,7 +343,19 @@ impl Collector<'_> {
             rule.note(&alive, &stay, &outcome)?;
             alive = stay;
         }
-        self.kept.add(view, &alive)
+        Ok(alive)
+    }
+
+    /// Adds what another one counted, on other rows.
+    fn merge(&mut self, other: &Collector<'_>) {
+        self.attrition.merge(&other.attrition);
+        for (mine, theirs) in [
+            (&mut self.require, &other.require),
+            (&mut self.exclude, &other.exclude),
+            (&mut self.cap, &other.cap),
+        ] {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
     }
 
     fn waterfall(&self, program: &Program, lang: Lang) -> Vec<Stage> {
@@ -392,5 +398,11 @@ impl Counted {
         self.lost += count(before) - count(after);
         self.undecided += count(&both(before, &is_unknown(outcome)?)?);
         Ok(())
+    }
+
+    fn merge(&mut self, other: &Counted) {
+        self.remaining += other.remaining;
+        self.lost += other.lost;
+        self.undecided += other.undecided;
     }
 }

@@ -14,6 +14,7 @@ use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit,
     TimestampMicrosecondType,
 };
+use datafusion::arrow::error::ArrowError;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::resume_unwind;
@@ -70,6 +71,12 @@ impl From<PlanError> for ExplainError {
 impl From<EngineError> for ExplainError {
     fn from(e: EngineError) -> Self {
         ExplainError::Engine(e)
+    }
+}
+
+impl From<ArrowError> for ExplainError {
+    fn from(e: ArrowError) -> Self {
+        ExplainError::Internal(e.to_string())
     }
 }
 
@@ -280,29 +287,33 @@ impl<'a> Asker<'a> {
 
     /// Whether showing a value would show personal data.
     pub(crate) fn is_pii(&self, expr: ExprId) -> bool {
-        let mut pii = false;
-        let mut inner = Vec::new();
-        self.program.graph.walk(expr, &mut |_, node| match node {
-            Node::Column { source, via, column } => {
-                let at =
-                    via.iter().try_fold(*source, |at, l| Some(self.program.source(at)?.link(*l)?.target));
-                pii |= at.and_then(|s| self.program.column(s, *column)).is_some_and(|c| c.pii);
-            }
-            Node::Definition(def) => inner.extend(self.program.definition(*def).map(|d| d.body)),
-            Node::Aggregate(a) => inner.extend(a.argument),
-            Node::SequencePart { sequence, .. } => {
-                if let Node::Sequence(s) = self.program.node(*sequence) {
-                    pii |= s.positive().any(|(_, step)| {
-                        let source = self.program.source(step.events);
-                        source.and_then(|s| s.column(s.time.as_ref()?.column)).is_some_and(|c| c.pii)
-                    });
-                }
-            }
-            _ => {}
-        });
-        // A yes/no made of personal data does not show it.
-        *self.program.ty(expr) != Type::Bool && (pii || inner.into_iter().any(|e| self.is_pii(e)))
+        is_pii(self.program, expr)
     }
+}
+
+/// Whether showing a value would show personal data.
+pub(super) fn is_pii(program: &Program, expr: ExprId) -> bool {
+    let mut pii = false;
+    let mut inner = Vec::new();
+    program.graph.walk(expr, &mut |_, node| match node {
+        Node::Column { source, via, column } => {
+            let at = via.iter().try_fold(*source, |at, l| Some(program.source(at)?.link(*l)?.target));
+            pii |= at.and_then(|s| program.column(s, *column)).is_some_and(|c| c.pii);
+        }
+        Node::Definition(def) => inner.extend(program.definition(*def).map(|d| d.body)),
+        Node::Aggregate(a) => inner.extend(a.argument),
+        Node::SequencePart { sequence, .. } => {
+            if let Node::Sequence(s) = program.node(*sequence) {
+                pii |= s.positive().any(|(_, step)| {
+                    let source = program.source(step.events);
+                    source.and_then(|s| s.column(s.time.as_ref()?.column)).is_some_and(|c| c.pii)
+                });
+            }
+        }
+        _ => {}
+    });
+    // A yes/no made of personal data does not show it.
+    *program.ty(expr) != Type::Bool && (pii || inner.into_iter().any(|e| is_pii(program, e)))
 }
 
 fn positions(

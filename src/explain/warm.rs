@@ -176,7 +176,7 @@ impl Asker<'_> {
         if personal { Place::MemoryOnly } else { Place::Anywhere }
     }
 
-    fn key_type(&self, entity: SourceId) -> Result<DataType> {
+    pub(super) fn key_type(&self, entity: SourceId) -> Result<DataType> {
         let key = self.program.source(entity).and_then(|s| s.column(s.key?));
         key.and_then(|c| arrow_type(&c.ty)).ok_or_else(|| internal("an entity without a key"))
     }

@@ -5,24 +5,21 @@
 
 use super::attrition::inputs;
 use super::evaluate::{constant, is_true, kleene};
-use super::portrait::{Asker, Result, internal, value_at};
+use super::portrait::{Result, internal, is_pii, value_at};
 use super::reasons::{Wanted, as_wanted};
 use crate::ir::print::{self, Lang, TestPart};
 use crate::ir::{DefId, ExprId, Formula, Literal, Node, Program, Zone};
-use crate::plan::parallel::each;
-use crate::value::Value;
+use crate::value::{Value, write_decimal, write_int};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, ListArray, StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, ListArray, StringBuilder,
+    StructArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, OffsetBuffer};
-use datafusion::arrow::compute::{concat, not};
-use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::arrow::compute::not;
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Fields, Float64Type, Int64Type};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
-
-/// Rows that a thread takes at once.
-const AT_ONCE: usize = 1 << 15;
 
 /// A line for people, and tag, value and test as data.
 pub(super) struct Reasons {
@@ -43,30 +40,15 @@ struct Told {
     rows: BooleanBuffer,
 }
 
-impl Asker<'_> {
-    /// Why the rows are members of a segment with this condition.
-    pub(super) fn reasons(&self, condition: ExprId, rows: &Rows<'_>, threads: usize) -> Result<Reasons> {
-        if rows.count == 0 {
-            return part(&[], &[], 0..0, &self.program.zone);
-        }
-        let zone = &self.program.zone;
-        let mut search = Search { rows, told: Vec::new(), seen: HashMap::new() };
-        let all = BooleanBuffer::new_set(rows.count);
-        search.support(&Formula::of(self.program, condition), true, &all)?;
-        let told = search.told;
-        let sayings =
-            told.iter().map(|told| Saying::new(self, told.wanted, rows)).collect::<Result<Vec<_>>>()?;
-        let starts: Vec<usize> = (0..rows.count).step_by(AT_ONCE).collect();
-        let parts = each(starts, threads, |start| {
-            part(&told, &sayings, start..(start + AT_ONCE).min(rows.count), zone)
-        });
-        let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
-        let joined = |of: &dyn Fn(&Reasons) -> &ArrayRef| -> Result<ArrayRef> {
-            let parts: Vec<&dyn Array> = parts.iter().map(|part| of(part).as_ref()).collect();
-            concat(&parts).map_err(|e| internal(e.to_string()))
-        };
-        Ok(Reasons { text: joined(&|part| &part.text)?, data: joined(&|part| &part.data)? })
-    }
+/// Why the rows are members of a segment with this condition.
+pub(super) fn reasons(condition: ExprId, rows: &Rows<'_>, lang: Lang) -> Result<Reasons> {
+    let mut search = Search { rows, told: Vec::new(), seen: HashMap::new() };
+    let all = BooleanBuffer::new_set(rows.count);
+    search.support(&Formula::of(rows.program, condition), true, &all)?;
+    let told = search.told;
+    let sayings = told.iter().map(|told| Saying::new(told.wanted, rows, lang));
+    let mut sayings = sayings.collect::<Result<Vec<_>>>()?;
+    written(&told, &mut sayings, rows.count, &rows.program.zone)
 }
 
 /// Finds what is told of whom.
@@ -152,8 +134,8 @@ struct Saying<'a> {
     lang: Lang,
     wanted: Wanted,
     inputs: Vec<Input>,
-    /// For each choice of missing inputs (a bit for each); none where the text is not made of parts.
-    texts: Vec<(u64, Option<Vec<TestPart>>)>,
+    /// For each choice of missing inputs that was met (a bit for each); none where the text is not made of parts.
+    texts: Vec<(u64, Option<Vec<Part>>)>,
     /// The names of the inputs, and the condition alone.
     tags: String,
     test: String,
@@ -161,100 +143,100 @@ struct Saying<'a> {
 
 struct Input {
     expr: ExprId,
-    column: ArrayRef,
+    values: Values,
     is_pii: bool,
+    /// Whether any of them may be missing.
+    has_missing: bool,
+}
+
+/// A column's values. Of what most conditions are about, they are read and written without a step between: a list has a
+/// hundred million of them.
+enum Values {
+    Ints(Int64Array),
+    Decimals(Decimal128Array),
+    Others(ArrayRef),
+}
+
+enum Part {
+    Text(String),
+    /// The value of the input that stands there in the list.
+    Value(usize),
 }
 
 impl<'a> Saying<'a> {
-    fn new(asker: &Asker<'a>, wanted: Wanted, rows: &Rows<'_>) -> Result<Saying<'a>> {
-        let program = asker.program;
+    fn new(wanted: Wanted, rows: &Rows<'a>, lang: Lang) -> Result<Saying<'a>> {
+        let program = rows.program;
         let (expr, _) = as_wanted(program, wanted);
         let all = inputs(program, wanted.0);
         let tags: Vec<String> = all.iter().map(|e| print::label(program, *e)).collect();
         let of = |e: &ExprId| {
             let column = rows.columns.get(e).ok_or_else(|| internal("a lost reason"))?;
-            Ok(Input { expr: *e, column: Arc::clone(column), is_pii: asker.is_pii(*e) })
+            Ok(Input::new(*e, column, is_pii(program, *e)))
         };
-        let mut saying = Saying {
+        Ok(Saying {
             program,
-            lang: asker.lang,
+            lang,
             wanted,
             inputs: all.iter().map(of).collect::<Result<Vec<_>>>()?,
             texts: Vec::new(),
             tags: tags.join(", "),
-            test: print::expr(program, expr, asker.lang),
-        };
-        saying.texts = saying.choices(rows.count).into_iter().map(|c| (c, saying.parts(c))).collect();
-        Ok(saying)
+            test: print::expr(program, expr, lang),
+        })
     }
 
-    /// The choices of missing inputs that there are.
-    fn choices(&self, rows: usize) -> Vec<u64> {
-        let mut found = vec![0];
-        if self.inputs.iter().any(|input| input.column.null_count() > 0) && self.inputs.len() <= 64 {
-            for row in 0..rows {
-                let choice = self.missing(row);
-                if !found.contains(&choice) {
-                    found.push(choice);
-                }
-            }
-        }
-        found
-    }
-
-    /// Which inputs are missing: a bit for each.
-    fn missing(&self, row: usize) -> u64 {
-        let bits = self.inputs.iter().enumerate();
-        bits.map(|(at, input)| u64::from(input.is_missing(row)) << (at % 64)).fold(0, |all, bit| all | bit)
-    }
-
-    fn parts(&self, choice: u64) -> Option<Vec<TestPart>> {
-        if self.inputs.len() > 64 {
-            return None;
-        }
+    fn parts(&self, choice: u64) -> Option<Vec<Part>> {
         let inputs: Vec<(ExprId, bool)> =
             self.inputs.iter().enumerate().map(|(at, i)| (i.expr, choice >> at & 1 == 1)).collect();
         let (expr, plain_not) = as_wanted(self.program, self.wanted);
-        let mut parts = print::test_parts(self.program, expr, &inputs, self.lang)?;
-        if plain_not {
-            parts.insert(0, TestPart::Text(negated(self.lang).to_string()));
-        }
-        Some(parts)
+        let before = plain_not.then(|| Part::Text(negated(self.lang).to_string()));
+        let part = |part| match part {
+            TestPart::Text(text) => Some(Part::Text(text)),
+            TestPart::Value(expr) => self.inputs.iter().position(|i| i.expr == expr).map(Part::Value),
+        };
+        let parts = print::test_parts(self.program, expr, &inputs, self.lang)?;
+        before.map(Some).into_iter().chain(parts.into_iter().map(part)).collect()
     }
 
-    /// The condition with the row's values in it.
-    fn write(&self, out: &mut String, row: usize, zone: &Zone) -> Result<()> {
-        let choice = self.missing(row);
-        let Some(parts) = self.texts.iter().find(|(c, _)| *c == choice).and_then(|(_, parts)| parts.as_ref())
-        else {
-            let values = self.inputs.iter().map(|input| Ok((input.expr, input.value(row, zone)?)));
-            let values = values.collect::<Result<Vec<_>>>()?;
-            let (expr, plain_not) = as_wanted(self.program, self.wanted);
-            out.push_str(if plain_not { negated(self.lang) } else { "" });
-            out.push_str(&print::test_text(self.program, expr, &values, self.lang));
-            return Ok(());
-        };
+    /// The condition with a row's values in it.
+    fn write(&mut self, out: &mut String, row: usize, zone: &Zone) -> Result<()> {
+        if self.inputs.len() > u64::BITS as usize {
+            return self.write_anew(out, row, zone);
+        }
+        let missing = |(at, input): (usize, &Input)| u64::from(input.is_missing(row)) << at;
+        let choice = self.inputs.iter().enumerate().map(missing).fold(0, |all, bit| all | bit);
+        let at = self.texts.iter().position(|(c, _)| *c == choice).unwrap_or_else(|| {
+            self.texts.push((choice, self.parts(choice)));
+            self.texts.len() - 1
+        });
+        let Some((_, Some(parts))) = self.texts.get(at) else { return self.write_anew(out, row, zone) };
         for part in parts {
             match part {
-                TestPart::Text(text) => out.push_str(text),
-                TestPart::Value(expr) => {
-                    let input = self.inputs.iter().find(|input| input.expr == *expr);
-                    let input = input.ok_or_else(|| internal("a lost reason"))?;
-                    // A string takes everything.
-                    let _ = print::write_value(out, &input.value(row, zone)?, self.lang);
+                Part::Text(text) => out.push_str(text),
+                Part::Value(at) => {
+                    let input = self.inputs.get(*at).ok_or_else(|| internal("a lost reason"))?;
+                    input.write_shown(out, row, zone, self.lang)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// The row's values as data.
+    /// The same, printed for this row alone.
+    fn write_anew(&self, out: &mut String, row: usize, zone: &Zone) -> Result<()> {
+        let values = self.inputs.iter().map(|input| Ok((input.expr, input.value(row, zone)?)));
+        let values = values.collect::<Result<Vec<_>>>()?;
+        let (expr, plain_not) = as_wanted(self.program, self.wanted);
+        out.push_str(if plain_not { negated(self.lang) } else { "" });
+        out.push_str(&print::test_text(self.program, expr, &values, self.lang));
+        Ok(())
+    }
+
+    /// A row's values as data.
     fn write_values(&self, out: &mut StringBuilder, row: usize, zone: &Zone) -> Result<()> {
         for (at, input) in self.inputs.iter().enumerate() {
-            let separator = if at > 0 { ", " } else { "" };
             // A builder takes everything.
-            let _ = out.write_str(separator);
-            let _ = input.value(row, zone)?.write_plain(out);
+            let _ = out.write_str(if at > 0 { ", " } else { "" });
+            input.write_plain(out, row, zone)?;
         }
         out.append_value("");
         Ok(())
@@ -270,31 +252,76 @@ fn negated(lang: Lang) -> &'static str {
 }
 
 impl Input {
-    /// As an answer may show it.
-    fn value(&self, row: usize, zone: &Zone) -> Result<Value> {
-        let value = value_at(&self.column, row, zone)?;
-        Ok(if self.is_pii && !value.is_missing() { Value::Masked } else { value })
+    fn new(expr: ExprId, column: &ArrayRef, is_pii: bool) -> Input {
+        let ints = column.as_primitive_opt::<Int64Type>().cloned().map(Values::Ints);
+        let decimals = || column.as_primitive_opt::<Decimal128Type>().cloned().map(Values::Decimals);
+        let known = || ints.or_else(decimals).filter(|_| !is_pii);
+        let values = known().unwrap_or_else(|| Values::Others(Arc::clone(column)));
+        let has_missing = column.null_count() > 0 || column.data_type().is_floating();
+        Input { expr, values, is_pii, has_missing }
     }
 
     fn is_missing(&self, row: usize) -> bool {
-        use datafusion::arrow::datatypes::Float64Type;
-        let is_nan =
-            |row| self.column.as_primitive_opt::<Float64Type>().is_some_and(|c| c.value(row).is_nan());
-        self.column.is_null(row) || is_nan(row)
+        self.has_missing
+            && match &self.values {
+                Values::Ints(ints) => ints.is_null(row),
+                Values::Decimals(decimals) => decimals.is_null(row),
+                Values::Others(column) => {
+                    let floats = column.as_primitive_opt::<Float64Type>();
+                    column.is_null(row) || floats.is_some_and(|floats| floats.value(row).is_nan())
+                }
+            }
+    }
+
+    /// As an answer may show it.
+    fn value(&self, row: usize, zone: &Zone) -> Result<Value> {
+        Ok(match &self.values {
+            _ if self.is_missing(row) => Value::Missing,
+            Values::Ints(ints) => Value::Int(ints.value(row)),
+            Values::Decimals(decimals) => Value::Decimal(decimals.value(row), decimals.scale()),
+            Values::Others(_) if self.is_pii => Value::Masked,
+            Values::Others(column) => value_at(column, row, zone)?,
+        })
+    }
+
+    /// As a person reads it.
+    fn write_shown(&self, out: &mut String, row: usize, zone: &Zone, lang: Lang) -> Result<()> {
+        // A string takes everything.
+        let _ = match &self.values {
+            Values::Ints(ints) if !self.is_missing(row) => write_int(out, ints.value(row), true),
+            Values::Decimals(decimals) if !self.is_missing(row) => {
+                write_decimal(out, decimals.value(row), decimals.scale(), true)
+            }
+            _ => print::write_value(out, &self.value(row, zone)?, lang),
+        };
+        Ok(())
+    }
+
+    /// As data.
+    fn write_plain(&self, out: &mut StringBuilder, row: usize, zone: &Zone) -> Result<()> {
+        // A builder takes everything.
+        let _ = match &self.values {
+            Values::Ints(ints) if !self.is_missing(row) => write_int(out, ints.value(row), false),
+            Values::Decimals(decimals) if !self.is_missing(row) => {
+                write_decimal(out, decimals.value(row), decimals.scale(), false)
+            }
+            _ => self.value(row, zone)?.write_plain(out),
+        };
+        Ok(())
     }
 }
 
-/// The reasons of some rows.
-fn part(told: &[Told], sayings: &[Saying<'_>], rows: std::ops::Range<usize>, zone: &Zone) -> Result<Reasons> {
+/// The reasons of all rows.
+fn written(told: &[Told], sayings: &mut [Saying<'_>], rows: usize, zone: &Zone) -> Result<Reasons> {
     let mut text = StringBuilder::new();
     let (mut tags, mut values, mut tests) =
         (StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
-    let mut lengths = Vec::with_capacity(rows.len());
+    let mut lengths = Vec::with_capacity(rows);
     let mut line = String::new();
-    for row in rows {
+    for row in 0..rows {
         line.clear();
         let mut length = 0;
-        for (_, saying) in told.iter().zip(sayings).filter(|(told, _)| told.rows.value(row)) {
+        for (_, saying) in told.iter().zip(&mut *sayings).filter(|(told, _)| told.rows.value(row)) {
             if length > 0 {
                 line.push_str("; ");
             }

@@ -21,6 +21,7 @@ pub mod portrait;
 mod scalar;
 mod scan;
 mod sequence;
+pub(crate) mod shelf;
 mod stages;
 mod time;
 

@@ -5,11 +5,14 @@
 use crate::ir::{ArithmeticOp, Zone};
 use chrono::DateTime;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Datum, Float64Array, Scalar, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Datum, Decimal128Array, Float64Array, Scalar,
+    TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::kernels::{cmp, concat_elements, nullif, numeric, zip};
-use datafusion::arrow::compute::{CastOptions, and_kleene, cast_with_options, or_kleene};
-use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::compute::{CastOptions, and_kleene, binary, cast_with_options, or_kleene};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType,
+};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result as EngineResult, plan_err};
 use datafusion::logical_expr::{
@@ -18,6 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum;
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// What a function does with the values of a row.
@@ -216,7 +220,7 @@ impl Function {
             (Step::Power, [x, n]) => {
                 let (x, n) = (x.as_primitive::<Float64Type>(), n.as_primitive::<Float64Type>());
                 let power = |x: f64, n: f64| if x == 0.0 && n < 0.0 { f64::NAN } else { x.powf(n) };
-                let powers: Float64Array = datafusion::arrow::compute::binary(x, n, power)?;
+                let powers: Float64Array = binary(x, n, power)?;
                 only_known(&powers)
             }
             (Step::Clamped, [x, low, high]) => {
@@ -291,6 +295,9 @@ fn operate(
     right: &dyn Datum,
     result: &DataType,
 ) -> std::result::Result<ArrayRef, ArrowError> {
+    if let Some(sums) = sums(op, left, right, result)? {
+        return Ok(sums);
+    }
     // What does not fit is an error and not a missing value.
     let exact = CastOptions { safe: false, ..CastOptions::default() };
     let values = match op {
@@ -302,6 +309,46 @@ fn operate(
     }?;
     let values = cast_with_options(&values, result, &exact)?;
     Ok(if *result == DataType::Float64 { only_known(&values) } else { values })
+}
+
+/// Sums or differences of decimals of one scale, told apart from those that are too large at the end and not one by one,
+/// which takes three times as long. None where this is not the way, or where one is too large.
+fn sums(
+    op: ArithmeticOp,
+    left: &dyn Datum,
+    right: &dyn Datum,
+    result: &DataType,
+) -> Result<Option<ArrayRef>, ArrowError> {
+    let ((left, false), (right, false)) = (left.get(), right.get()) else { return Ok(None) };
+    let (DataType::Decimal128(p, s), DataType::Decimal128(q, t)) = (left.data_type(), right.data_type())
+    else {
+        return Ok(None);
+    };
+    // A digit more than the longer one has is enough for every sum.
+    if s != t || !matches!(result, DataType::Decimal128(r, u) if u == s && r > p && r > q) {
+        return Ok(None);
+    }
+    let (left, right) = (left.as_primitive::<Decimal128Type>(), right.as_primitive::<Decimal128Type>());
+    let sums = match op {
+        ArithmeticOp::Add => unless_too_large(left, right, i128::overflowing_add)?,
+        ArithmeticOp::Subtract => unless_too_large(left, right, i128::overflowing_sub)?,
+        _ => None,
+    };
+    Ok(sums.map(|sums| Arc::new(sums.with_data_type(result.clone())) as ArrayRef))
+}
+
+fn unless_too_large(
+    left: &Decimal128Array,
+    right: &Decimal128Array,
+    operate: impl Fn(i128, i128) -> (i128, bool),
+) -> Result<Option<Decimal128Array>, ArrowError> {
+    let too_large = Cell::new(false);
+    let results = binary(left, right, |a, b| {
+        let (result, over) = operate(a, b);
+        too_large.set(too_large.get() | over);
+        result
+    })?;
+    Ok((!too_large.get()).then_some(results))
 }
 
 /// Divisors with their zeros as missing.

@@ -1,6 +1,7 @@
 //! What an entry answers: a definition is introduced, a command asked, a name or a bare expression explained.
 
 use super::core::{Repl, TYPED};
+use super::print::SAMPLE;
 use super::words::Msg;
 use crate::check::literal_value;
 use crate::diagnostic::{Code, Diagnostics};
@@ -141,8 +142,9 @@ impl Repl {
         let Some(audience) = self.program.as_ref().and_then(|p| p.find_audience(name)).cloned() else {
             return;
         };
-        let selected = self
-            .busy(|session, program, on| session.with_asker(program, on, |asker| asker.select(&[&audience])));
+        let selected = self.busy(|session, program, on| {
+            session.with_asker(program, on, |asker| asker.select(&[&audience], SAMPLE))
+        });
         for selection in selected.into_iter().flatten() {
             self.audience(&selection, &[]);
             match &audience.to {

@@ -13,7 +13,7 @@ use crate::value::Value;
 use std::io::Write;
 
 /// Rows of an audience that are shown.
-const SAMPLE: usize = 5;
+pub(super) const SAMPLE: usize = 5;
 
 impl Repl {
     pub fn drawing(&self) -> Drawing {

@@ -4,11 +4,12 @@ use super::Session;
 use super::fault::{fault_of, output_fault};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Progress;
+use crate::explain::list::{Batches, List};
 use crate::explain::{Asker, Selection};
 use crate::ir::print::{self, Lang};
 use crate::ir::{Audience, Program};
 use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
-use crate::output::list::write_list;
+use crate::output::list::{List as Written, ListWriter};
 use crate::output::manifest::{self, HeldOut, Manifest};
 use crate::value::group;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -43,7 +44,7 @@ impl Session {
         out: Option<&Path>,
         on_progress: &dyn Fn(Progress),
     ) -> Result<Vec<Delivered>, Diagnostic> {
-        let deliver = |selection| self.delivered(program, selection, out);
+        let deliver = |list: List<'_>| self.delivered(program, list, out);
         let work = |asker: &Asker<'_>| asker.select_each(audiences, &deliver);
         let mut together = AtomicGroup::default();
         let mut delivered = Vec::new();
@@ -60,50 +61,63 @@ impl Session {
     fn delivered(
         &self,
         program: &Program,
-        mut selection: Selection,
+        list: List<'_>,
         out: Option<&Path>,
     ) -> Result<(Delivered, AtomicGroup), Diagnostic> {
-        if let Some(least) = selection.audience.min_size
-            && selection.rows < least
+        let (audience, rows) = (&list.selection.audience, list.selection.rows);
+        if let Some(least) = audience.min_size
+            && rows < least
         {
-            let (name, rows) = (&selection.audience.name, group(&selection.rows.to_string()));
-            let least = group(&least.to_string());
+            let (name, rows, least) = (&audience.name, group(&rows.to_string()), group(&least.to_string()));
             return Err(Diagnostic::new(
                 Code::TooSmall,
                 format!("the audience `{name}` has {rows} customers, and its minimum size is {least}"),
             )
-            .at(selection.audience.span)
+            .at(audience.span)
             .help("no file of this run was written"));
         }
         let mut together = AtomicGroup::default();
-        let files = match &selection.audience.to {
+        let files = match &audience.to {
             Some(to) => {
                 let target = out.unwrap_or(&to.folder).join(&to.pattern);
-                let written = self.write(program, &selection, &target, &mut together);
-                written.map_err(|e| output_fault(&e).at(selection.audience.span))?
+                self.write(program, &list, &target, &mut together)?
             }
             None => Vec::new(),
         };
-        selection.keep_first(SHOWN).map_err(|e| fault_of(&e))?;
+        let selection = list.with_first(SHOWN).map_err(|e| fault_of(&e))?;
         Ok((Delivered { selection, files }, together))
     }
 
     fn write(
         &self,
         program: &Program,
-        selection: &Selection,
+        list: &List<'_>,
         target: &Path,
         together: &mut AtomicGroup,
-    ) -> Result<Vec<WrittenFile>, OutputError> {
-        let list = write_list(target, &selection.columns, together)?;
-        let mut files = vec![WrittenFile { what: "list", path: target.to_path_buf(), rows: list.rows }];
+    ) -> Result<Vec<WrittenFile>, Diagnostic> {
+        let span = list.selection.audience.span;
+        let written = write_rows(list.sent(), target, together).map_err(|e| e.at(span))?;
+        let mut files = vec![WrittenFile { what: "list", path: target.to_path_buf(), rows: written.rows }];
         let mut held_out = None;
-        if let Some(columns) = &selection.held_out {
+        if let Some(rows) = list.held_out() {
             let path = manifest::held_out_path(target);
-            let held = write_list(&path, columns, together)?;
+            let held = write_rows(rows, &path, together).map_err(|e| e.at(span))?;
             files.push(WrittenFile { what: "held out", path, rows: held.rows });
             held_out = Some(HeldOut { rows: held.rows, file: held.file });
         }
+        let manifest = self.manifest(program, &list.selection, written, held_out);
+        let file = write_manifest(&manifest, target, together).map_err(|e| output_fault(&e).at(span))?;
+        files.push(file);
+        Ok(files)
+    }
+
+    fn manifest(
+        &self,
+        program: &Program,
+        selection: &Selection,
+        list: Written,
+        held_out: Option<HeldOut>,
+    ) -> Manifest {
         let mut warnings: Vec<String> =
             program.warnings.iter().map(|w| format!("{}: {}", w.code, w.message)).collect();
         if list.guarded > 0 {
@@ -112,7 +126,7 @@ impl Session {
                 list.guarded
             ));
         }
-        let manifest = Manifest {
+        Manifest {
             segue: env!("CARGO_PKG_VERSION").to_string(),
             audience: selection.audience.name.clone(),
             title: selection.audience.title.clone(),
@@ -150,14 +164,7 @@ impl Session {
                 .map(|(name, value)| manifest::Note { name: name.clone(), value: value.clone() })
                 .collect(),
             warnings,
-        };
-        let path = manifest::manifest_path(target);
-        let json = manifest.to_json().map_err(|e| failed(&path, e.to_string()))?;
-        let mut file = AtomicFile::create(&path)?;
-        std::io::Write::write_all(&mut file, json.as_bytes()).map_err(|e| OutputError::new(&path, &e))?;
-        together.add(file)?;
-        files.push(WrittenFile { what: "manifest", path, rows: 0 });
-        Ok(files)
+        }
     }
 
     fn script(&self) -> manifest::Script {
@@ -199,6 +206,29 @@ fn params(program: &Program) -> Vec<manifest::Param> {
     .collect()
 }
 
-fn failed(path: &Path, reason: String) -> OutputError {
-    OutputError { path: path.to_path_buf(), reason }
+/// Batches as they are made, into a file that is still hidden.
+fn write_rows(
+    batches: Batches<'_>,
+    target: &Path,
+    together: &mut AtomicGroup,
+) -> Result<Written, Diagnostic> {
+    let schema = batches.schema().map_err(|e| fault_of(&e))?;
+    let mut writer = ListWriter::create(target, &schema).map_err(|e| output_fault(&e))?;
+    for batch in batches {
+        writer.write(&batch.map_err(|e| fault_of(&e))?).map_err(|e| output_fault(&e))?;
+    }
+    writer.finish(together).map_err(|e| output_fault(&e))
+}
+
+fn write_manifest(
+    manifest: &Manifest,
+    target: &Path,
+    together: &mut AtomicGroup,
+) -> Result<WrittenFile, OutputError> {
+    let path = manifest::manifest_path(target);
+    let json = manifest.to_json().map_err(|e| OutputError { path: path.clone(), reason: e.to_string() })?;
+    let mut file = AtomicFile::create(&path)?;
+    std::io::Write::write_all(&mut file, json.as_bytes()).map_err(|e| OutputError::new(&path, &e))?;
+    together.add(file)?;
+    Ok(WrittenFile { what: "manifest", path, rows: 0 })
 }

@@ -3,11 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::plans::session_in;
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use segue::demo::{DemoOptions, generate};
 use segue::engine::EngineOptions;
 use segue::ir::{DefId, DefinitionKind};
 use segue::plan::{self, Request};
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Aggregates of all kinds, over text and numbers; a level that uses the one before; customers compared.
 const SCRIPT: &str = r#"
@@ -87,4 +93,116 @@ fn little_memory_gives_the_same_bytes() {
         assert!(spilled > 10_000, "{spilled} bytes spilled with {memory}");
     }
     assert_eq!(files(), before, "nothing is left behind");
+}
+
+/// More than two chunks of what lists are made of.
+const PEOPLE: i64 = 150_000;
+
+/// One of the people; the rows of the file are in no order.
+#[derive(Clone, Copy)]
+struct Person {
+    id: i64,
+    score: Option<f64>,
+    city: i64,
+    number: i64,
+}
+
+fn people() -> Vec<Person> {
+    let person = |at: i64| {
+        let id = at * 7_919 % PEOPLE;
+        // A third of the scores are someone else's, too.
+        let score = (id % 13 != 0).then(|| (id * 31 % 100_003) as f64 / 8.0);
+        Person { id, score, city: id % 7, number: id % 10 }
+    };
+    (0..PEOPLE).map(person).collect()
+}
+
+fn write_people(path: &Path) {
+    let people = people();
+    let numbers = |of: fn(&Person) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(people.iter().map(of)))
+    };
+    let scores: ArrayRef = Arc::new(people.iter().map(|p| p.score).collect::<Float64Array>());
+    let cities: ArrayRef =
+        Arc::new(StringArray::from_iter_values(people.iter().map(|p| format!("city {}", p.city))));
+    let columns =
+        [("id", numbers(|p| p.id)), ("score", scores), ("city", cities), ("number", numbers(|p| p.number))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+const LISTS: &str = r#"
+source people from "people.parquet" key id
+
+tag place = percentile(score within city)
+
+segment some where number < 8
+segment high where place >= 0.75 and number != 3
+
+audience largest from some limit 100_000 by score columns id, score, city to "largest.parquet"
+audience all_high from high control 20% columns id, place to "high.parquet"
+audience in_arms  from some split a 60%, b 40% columns id to "arms.parquet"
+"#;
+
+fn ids(path: &Path) -> Vec<i64> {
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();
+    reader.flat_map(|batch| batch.unwrap().column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+}
+
+/// Lists over several chunks, of rows in no order, ordered by their keys or by a value; people compared with each other.
+#[test]
+fn lists_and_comparisons_that_do_not_fit_go_to_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    write_people(&folder.path().join("people.parquet"));
+    let deliver = |name: &str, memory: Option<usize>| {
+        let out = folder.path().join(name);
+        let engine = EngineOptions { threads: Some(2), memory, ..EngineOptions::default() };
+        let session = session_in(folder.path(), engine, LISTS);
+        let checked = session.check();
+        let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+        let audiences: Vec<_> = program.audiences.iter().collect();
+        session.deliver(&program, &audiences, Some(&out), &|_| {}).unwrap();
+        out
+    };
+    let (whole, small) = (deliver("whole", None), deliver("small", Some(24 << 20)));
+    let files = ["largest.parquet", "high.parquet", "high.held_out.parquet", "arms.parquet"];
+    for file in files {
+        assert!(
+            std::fs::read(whole.join(file)).unwrap() == std::fs::read(small.join(file)).unwrap(),
+            "{file}"
+        );
+    }
+
+    // By plain counting.
+    let mut people = people();
+    people.sort_by_key(|p| p.id);
+    let mut largest: Vec<Person> = people.iter().filter(|p| p.number < 8).copied().collect();
+    largest.sort_by(|a, b| {
+        let score = |p: &Person| p.score.unwrap_or(f64::NEG_INFINITY);
+        score(b).total_cmp(&score(a)).then(a.id.cmp(&b.id))
+    });
+    assert!(largest.len() > 110_000);
+    let largest: Vec<i64> = largest.iter().take(100_000).map(|p| p.id).collect();
+    assert!(ids(&whole.join(files[0])) == largest, "the largest, in their order");
+
+    let mut high: Vec<i64> = Vec::new();
+    for city in 0..7 {
+        let mut scores: Vec<f64> = people.iter().filter(|p| p.city == city).filter_map(|p| p.score).collect();
+        scores.sort_by(f64::total_cmp);
+        let place = |score: f64| scores.partition_point(|s| *s < score) as f64 / (scores.len() - 1) as f64;
+        let of_city = people.iter().filter(|p| p.city == city && p.number != 3);
+        high.extend(of_city.filter(|p| p.score.is_some_and(|s| place(s) >= 0.75)).map(|p| p.id));
+    }
+    high.sort_unstable();
+    let (sent, held) = (ids(&whole.join(files[1])), ids(&whole.join(files[2])));
+    assert!(sent.is_sorted() && held.is_sorted() && held.len() > 5_000);
+    let mut both = [sent, held].concat();
+    both.sort_unstable();
+    assert!(both == high, "who is high in their city");
+
+    let some: Vec<i64> = people.iter().filter(|p| p.number < 8).map(|p| p.id).collect();
+    assert!(ids(&whole.join(files[3])) == some, "all in arms, in the order of their keys");
 }

@@ -1,7 +1,9 @@
-//! Rows of a portrait come in any order; kept columns are in the order of the keys.
+//! Rows of a portrait come in any order; kept columns, and those of lists, are in the order of the keys.
 
 use super::{CHUNK, Column, bytes};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array, make_comparator, new_empty_array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, UInt64Array, make_comparator, new_empty_array, new_null_array,
+};
 use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices, take};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
@@ -21,12 +23,12 @@ pub struct Arranged {
     pub columns: Vec<Column>,
 }
 
-/// Where each row is found.
-enum Order {
+/// Where each row is found among batches.
+pub enum Order {
     /// The batches in turn, each in order.
     Batches(Vec<usize>),
-    /// Row by row.
-    Rows(ArrayRef),
+    /// Row by row among those of so many batches, one after the other.
+    Rows(usize, ArrayRef),
 }
 
 impl Gathered {
@@ -61,24 +63,27 @@ impl Gathered {
             let Some(keys) = all.next() else { return Ok(None) };
             return Ok(Some(Arranged { keys, columns: all.collect() }));
         }
-        let Some(order) = self.order()? else { return Ok(None) };
+        let (order, distinct) = Order::of(&self.keys)?;
+        if !distinct {
+            return Ok(None);
+        }
         let keys = in_order(self.keys, &order)?;
         // One after the other, so that each is twice in memory only while it is arranged.
         let columns =
             self.columns.into_iter().map(|parts| in_order(parts, &order)).collect::<Result<_, _>>()?;
         Ok(Some(Arranged { keys, columns }))
     }
+}
 
-    fn order(&self) -> Result<Option<Order>, ArrowError> {
-        let keys = whole(&self.keys)?;
-        if keys.null_count() > 0 {
-            return Ok(None);
-        }
+impl Order {
+    /// The order of some keys, those first that are missing, and whether each row has a key of its own. There are some.
+    pub fn of(batches: &[ArrayRef]) -> Result<(Order, bool), ArrowError> {
+        let keys = whole(batches)?;
         let compare = make_comparator(&keys, &keys, SortOptions::default())?;
-        let mut spans: Vec<(usize, usize, usize)> = Vec::with_capacity(self.keys.len());
+        let mut spans: Vec<(usize, usize, usize)> = Vec::with_capacity(batches.len());
         let mut start = 0;
         let mut in_order = true;
-        for (batch, part) in self.keys.iter().enumerate() {
+        for (batch, part) in batches.iter().enumerate() {
             let end = start + part.len();
             in_order = in_order && (start + 1..end).all(|at| compare(at - 1, at) == Ordering::Less);
             spans.push((batch, start, end));
@@ -90,7 +95,8 @@ impl Gathered {
                 compare(*end - 1, *next) == Ordering::Less
             };
             if spans.iter().zip(spans.iter().skip(1)).all(|(a, b)| apart(a, b)) {
-                return Ok(Some(Order::Batches(spans.into_iter().map(|(batch, _, _)| batch).collect())));
+                let batches = spans.into_iter().map(|(batch, _, _)| batch).collect();
+                return Ok((Order::Batches(batches), keys.null_count() == 0));
             }
         }
         let rows = sort_to_indices(&keys, None, None)?;
@@ -99,16 +105,52 @@ impl Gathered {
             .iter()
             .zip(values.iter().skip(1))
             .all(|(a, b)| compare(*a as usize, *b as usize) == Ordering::Less);
-        if !rising {
-            return Ok(None);
-        }
         let rows: UInt64Array = values.iter().map(|row| u64::from(*row)).collect();
-        Ok(Some(Order::Rows(Arc::new(rows))))
+        Ok((Order::Rows(batches.len(), Arc::new(rows)), rising && keys.null_count() == 0))
+    }
+
+    /// A column's chunks, one after the other. `batch`: the column in a batch; asked for once. `put`: takes a chunk.
+    pub fn chunks<E: From<ArrowError>>(
+        &self,
+        batch: &mut dyn FnMut(usize) -> Result<ArrayRef, E>,
+        put: &mut dyn FnMut(ArrayRef) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Order::Batches(batches) => {
+                let (mut open, mut rows): (Vec<ArrayRef>, usize) = (Vec::new(), 0);
+                for at in batches {
+                    let part = batch(*at)?;
+                    let mut at = 0;
+                    while at < part.len() {
+                        let length = (CHUNK - rows).min(part.len() - at);
+                        open.push(part.slice(at, length));
+                        at += length;
+                        rows += length;
+                        if rows == CHUNK {
+                            put(copied(&open)?)?;
+                            open.clear();
+                            rows = 0;
+                        }
+                    }
+                }
+                if open.is_empty() { Ok(()) } else { put(copied(&open)?) }
+            }
+            Order::Rows(batches, order) => {
+                let parts = (0..*batches).map(batch).collect::<Result<Vec<_>, E>>()?;
+                let column = whole(&parts)?;
+                drop(parts);
+                for start in (0..order.len()).step_by(CHUNK) {
+                    let rows = order.slice(start, CHUNK.min(order.len() - start));
+                    put(compact(&take(&column, &rows, None)?))?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 
 /// A batch's text may hold on to the buffers of its whole file.
-fn compact(array: &ArrayRef) -> ArrayRef {
+pub fn compact(array: &ArrayRef) -> ArrayRef {
     match array.as_string_view_opt() {
         Some(texts) => Arc::new(texts.gc()),
         None => Arc::clone(array),
@@ -128,37 +170,16 @@ fn whole(parts: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
     concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())
 }
 
-fn in_order(parts: Vec<ArrayRef>, order: &Order) -> Result<Column, ArrowError> {
+fn in_order(mut parts: Vec<ArrayRef>, order: &Order) -> Result<Column, ArrowError> {
     let mut chunks = Vec::new();
-    match order {
-        Order::Batches(batches) => {
-            let (mut open, mut rows): (Vec<ArrayRef>, usize) = (Vec::new(), 0);
-            for part in batches.iter().filter_map(|batch| parts.get(*batch)) {
-                let mut at = 0;
-                while at < part.len() {
-                    let length = (CHUNK - rows).min(part.len() - at);
-                    open.push(part.slice(at, length));
-                    at += length;
-                    rows += length;
-                    if rows == CHUNK {
-                        chunks.push(copied(&open)?);
-                        open.clear();
-                        rows = 0;
-                    }
-                }
-            }
-            if !open.is_empty() {
-                chunks.push(copied(&open)?);
-            }
-        }
-        Order::Rows(order) => {
-            let column = whole(&parts)?;
-            drop(parts);
-            for start in (0..order.len()).step_by(CHUNK) {
-                let rows = order.slice(start, CHUNK.min(order.len() - start));
-                chunks.push(compact(&take(&column, &rows, None)?));
-            }
-        }
-    }
+    // Each is let go when it has been copied.
+    let mut part = |at: usize| {
+        let part = parts.get_mut(at).map(|part| std::mem::replace(part, new_null_array(&DataType::Null, 0)));
+        part.ok_or_else(|| ArrowError::ComputeError("a lost batch".to_string()))
+    };
+    order.chunks(&mut part, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
     Ok(Column { chunks })
 }

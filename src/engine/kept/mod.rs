@@ -10,7 +10,7 @@ mod machine;
 #[cfg(test)]
 mod tests;
 
-pub use arrange::{Arranged, Gathered};
+pub use arrange::{Arranged, Gathered, Order, compact};
 pub use folder::{Folder, MOST, Summary};
 pub use machine::memory as memory_of_the_machine;
 
@@ -49,7 +49,7 @@ impl Column {
 }
 
 /// What an array takes; of a slice, what the slice itself takes.
-fn bytes(array: &ArrayRef) -> usize {
+pub fn bytes(array: &ArrayRef) -> usize {
     array.to_data().get_slice_memory_size().unwrap_or(0).max(match array.data_type() {
         // Its letters are beside it.
         DataType::Utf8View => array.get_array_memory_size(),

@@ -96,7 +96,7 @@ pub fn write_value(out: &mut String, value: &Value, lang: Lang) -> std::fmt::Res
         (Value::Bool(true), Lang::Zh) => out.write_str("是"),
         (Value::Bool(false), Lang::Zh) => out.write_str("否"),
         (Value::Text(text), _) => out.write_str(&words::quoted(text)),
-        (other, _) => write!(out, "{other}"),
+        (other, _) => other.write_shown(out),
     }
 }
 

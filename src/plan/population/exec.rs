@@ -4,10 +4,11 @@
 //! All that is found depends on values and keys alone: neither on the threads nor on the order of the rows.
 
 use super::super::aggregates::interner::MISSING;
-use super::super::operator::{Once, batches, collect, joined, properties, visit, width};
+use super::super::operator::{Once, batches, joined, properties, visit};
 use super::node::Part;
 use super::order::{Numbered, Rows};
 use super::places::{Column, Places, places};
+use super::stored::store;
 use super::values::{Found, Peers, Words};
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -38,7 +39,7 @@ struct Compared {
     rows: Rows,
     /// One for each set of peers.
     places: Vec<Places>,
-    _memory: MemoryReservation,
+    _memory: Arc<MemoryReservation>,
 }
 
 #[derive(Debug)]
@@ -142,11 +143,11 @@ async fn compare(
     context: Arc<TaskContext>,
 ) -> Result<Arc<Compared>> {
     let threads = context.session_config().target_partitions().max(1);
-    let memory = MemoryConsumer::new("CompareExec").register(context.memory_pool());
+    let memory = Arc::new(MemoryConsumer::new("CompareExec").register(context.memory_pool()));
     let schema = plan.schema();
-    let rows = collect(&plan, &context).await?;
-    memory.try_grow(rows.iter().map(RecordBatch::num_rows).sum::<usize>() * width(&schema))?;
-    let rows = Arc::new(Rows::new(rows, key)?);
+    let (rows, keys) = store(&plan, key, &memory, &context).await?;
+    let rows = Arc::new(Rows::new(rows, &keys)?);
+    drop(keys);
     let mut all = Vec::new();
     for peers in peers {
         memory.try_grow(rows.count() * (WORKING + KEPT * (peers.parts.len() + 1)))?;
@@ -214,7 +215,8 @@ async fn sums(
         let (rows, groups) = (Arc::clone(rows), Arc::clone(groups));
         SpawnedTask::spawn(async move {
             let mut state = function.create_groups_accumulator()?;
-            for (batch, numbers) in rows.batches(range) {
+            for batch in rows.batches(range) {
+                let (batch, numbers) = batch?;
                 let of = |row: usize| groups.get(numbers.of(row) as usize).copied().unwrap_or(MISSING);
                 let groups: Vec<u32> = (0..batch.num_rows()).map(of).collect();
                 let taken: BooleanBuffer = groups.iter().map(|group| *group != MISSING).collect();
@@ -223,7 +225,7 @@ async fn sums(
                     .map(|group| if group == MISSING { 0 } else { group as usize })
                     .collect();
                 let taken = BooleanArray::new(taken, None);
-                state.update_batch(&[peers.values(batch)?], &groups, Some(&taken), count)?;
+                state.update_batch(&[peers.values(&batch)?], &groups, Some(&taken), count)?;
             }
             state.state(EmitTo::All)
         })
@@ -241,9 +243,7 @@ async fn sums(
 
 /// A batch of the rows with the parts beside it.
 fn finish(compared: &Compared, peers: &[Arc<Peers>], at: usize, schema: &SchemaRef) -> Result<RecordBatch> {
-    let Some((batch, numbers)) = compared.rows.batch(at) else {
-        return internal_err!("a comparison lost its batch {at}");
-    };
+    let (batch, numbers) = compared.rows.batch(at)?;
     let mut columns = batch.columns().to_vec();
     for (peers, places) in peers.iter().zip(&compared.places) {
         for ((part, _), column) in peers.parts.iter().zip(&places.columns) {

@@ -14,7 +14,7 @@
 //! exec.rs    the operator: collect, compare, finish
 //! order.rs   rows in the order of their keys    values.rs    what is worked out on each batch of rows
 //! groups.rs  groups as numbers                  gather.rs    what is compared, group by group
-//! places.rs  selecting and sorting
+//! places.rs  selecting and sorting            stored.rs    rows in memory, and on disk
 //! ```
 
 mod exec;
@@ -24,6 +24,7 @@ mod node;
 mod order;
 mod places;
 mod planner;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -1,5 +1,6 @@
 //! The rows in the order of their keys: of equal values, the lower key comes first.
 
+use super::stored::Stored;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{concat, sort_to_indices};
 use datafusion::arrow::datatypes::Int64Type;
@@ -9,7 +10,7 @@ use std::ops::Range;
 /// The rows that are compared.
 #[derive(Debug)]
 pub(super) struct Rows {
-    batches: Vec<RecordBatch>,
+    batches: Vec<Stored>,
     /// How many rows stand before each batch.
     places: Vec<usize>,
     /// Where the batches follow each other in the order of keys, a row's number is its place.
@@ -34,28 +35,24 @@ impl Numbered<'_> {
 }
 
 impl Rows {
-    pub fn new(mut batches: Vec<RecordBatch>, key: usize) -> Result<Rows> {
-        let column = |batch: &RecordBatch| {
-            let keys = batch.columns().get(key).cloned();
-            keys.ok_or_else(|| internal_datafusion_err!("rows without their key"))
-        };
-        let keys = batches.iter().map(column).collect::<Result<Vec<_>>>()?;
+    /// `keys`: of each batch.
+    pub fn new(mut batches: Vec<Stored>, keys: &[ArrayRef]) -> Result<Rows> {
         let count = keys.iter().map(|k| k.len()).sum();
         if u32::try_from(count).is_err() {
             return exec_err!("more than {} rows are compared with each other", u32::MAX);
         }
-        let numbers = match in_order(&keys) {
+        let numbers = match in_order(keys) {
             Some(order) => {
                 batches = order.iter().filter_map(|at| batches.get(*at).cloned()).collect();
                 None
             }
-            None => Some(sorted(&keys, count)?),
+            None => Some(sorted(keys, count)?),
         };
         let mut places = Vec::with_capacity(batches.len());
         let mut place = 0;
         for batch in &batches {
             places.push(place);
-            place += batch.num_rows();
+            place += batch.rows();
         }
         Ok(Rows { batches, places, numbers, count })
     }
@@ -71,18 +68,19 @@ impl Rows {
     }
 
     /// The batch of this number, with its rows' numbers.
-    pub fn batch(&self, at: usize) -> Option<(&RecordBatch, Numbered<'_>)> {
-        let (batch, place) = (self.batches.get(at)?, self.place(at));
+    pub fn batch(&self, at: usize) -> Result<(RecordBatch, Numbered<'_>)> {
+        let batch = self.batches.get(at).ok_or_else(|| internal_datafusion_err!("a lost batch of rows"))?;
+        let (batch, place) = (batch.read()?, self.place(at));
         let numbers = match &self.numbers {
             // No more rows than fit.
             None => Numbered::From(place as u32),
             Some(numbers) => Numbered::Each(numbers.get(place..place + batch.num_rows()).unwrap_or_default()),
         };
-        Some((batch, numbers))
+        Ok((batch, numbers))
     }
 
-    pub fn batches(&self, range: Range<usize>) -> impl Iterator<Item = (&RecordBatch, Numbered<'_>)> {
-        range.filter_map(|at| self.batch(at))
+    pub fn batches(&self, range: Range<usize>) -> impl Iterator<Item = Result<(RecordBatch, Numbered<'_>)>> {
+        range.map(|at| self.batch(at))
     }
 
     /// How many rows stand before a batch.

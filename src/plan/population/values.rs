@@ -76,11 +76,10 @@ impl Peers {
         words: &Words<'_>,
     ) -> Result<Option<Found>> {
         let mut found = Found { groups: self.groups(schema)?, entries: Vec::new(), open: Vec::new() };
-        let count = rows.batches(batches.clone()).map(|(batch, _)| batch.num_rows()).sum();
-        found.entries.reserve_exact(count);
+        found.entries.reserve_exact(rows.place(batches.end) - rows.place(batches.start));
         for at in batches {
-            let Some((batch, numbers)) = rows.batch(at) else { continue };
-            if !self.add(&mut found, batch, &numbers, rows.place(at), words)? {
+            let (batch, numbers) = rows.batch(at)?;
+            if !self.add(&mut found, &batch, &numbers, rows.place(at), words)? {
                 return Ok(None);
             }
         }
@@ -150,8 +149,8 @@ impl Peers {
     pub fn ranked(&self, rows: &Rows, schema: &SchemaRef) -> Result<Vec<u32>> {
         let mut interner = Interner::new(&self.value.data_type(schema)?);
         let mut codes = Vec::with_capacity(rows.count());
-        for (batch, _) in rows.batches(0..rows.len()) {
-            codes.extend(interner.codes(&self.values(batch)?)?);
+        for batch in rows.batches(0..rows.len()) {
+            codes.extend(interner.codes(&self.values(&batch?.0)?)?);
         }
         let mut order: Vec<u32> = (0..).take(interner.len()).collect();
         order.sort_unstable_by(|a, b| interner.compare(*a, *b));

@@ -29,7 +29,8 @@ fn draw(script: &str, names: &[&str]) -> Vec<Drawn> {
     let checked = session.check();
     let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     let audiences: Vec<_> = names.iter().map(|n| program.find_audience(n).unwrap()).collect();
-    let selected = session.with_asker(&program, &|_| {}, |asker| asker.select(&audiences)).unwrap();
+    let selected =
+        session.with_asker(&program, &|_| {}, |asker| asker.select(&audiences, usize::MAX)).unwrap();
     let keys = |columns: &[(String, ArrayRef)]| -> BTreeSet<String> {
         let (_, key) = &columns[0];
         (0..key.len()).map(|i| value_at(key, i, &program.zone).unwrap().plain()).collect()
@@ -111,7 +112,8 @@ fn a_key_is_drawn_by_its_value_whatever_its_integer_width() {
         let checked = session.check();
         let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
         let audience = program.find_audience("a").unwrap();
-        let selected = session.with_asker(&program, &|_| {}, |asker| asker.select(&[audience])).unwrap();
+        let selected =
+            session.with_asker(&program, &|_| {}, |asker| asker.select(&[audience], usize::MAX)).unwrap();
         let (_, held) = &selected[0].held_out.as_ref().unwrap()[0];
         (0..held.len()).map(|i| value_at(held, i, &program.zone).unwrap().plain()).collect::<BTreeSet<_>>()
     };

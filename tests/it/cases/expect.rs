@@ -304,7 +304,7 @@ fn audience(
     lines: impl Fn(&Selection) -> Vec<String>,
 ) -> Found {
     let audience = program.find_audience(name).unwrap_or_else(|| panic!("no audience `{name}`"));
-    let selected = session.with_asker(program, &|_| {}, |asker| asker.select(&[audience]))?;
+    let selected = session.with_asker(program, &|_| {}, |asker| asker.select(&[audience], usize::MAX))?;
     Ok(selected.iter().flat_map(lines).collect())
 }
 

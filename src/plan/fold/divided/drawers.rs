@@ -4,31 +4,21 @@
 //! file is written from its beginning to its end, whatever the number of drawers, and one drawer is read without the
 //! others.
 
-use crate::plan::operator::{TEMPORARY, width};
+use crate::plan::operator::width;
+use crate::plan::shelf::{Place, Shelf, Shelving};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, interleave};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
-use datafusion::arrow::ipc::reader::StreamReader;
-use datafusion::arrow::ipc::writer::StreamWriter;
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::Result;
 use datafusion::execution::disk_manager::DiskManager;
-use datafusion::execution::{SpillFile, SpillWriter};
 use datafusion::physical_plan::metrics::SpillMetrics;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
-
-/// What stands where in the file: the place and the length of a block.
-type Block = (u64, u64);
 
 /// A file that is still written.
 pub(super) struct Filing {
-    file: Arc<dyn SpillFile>,
-    writer: Box<dyn SpillWriter>,
-    written: u64,
-    drawers: Vec<Vec<Block>>,
+    shelf: Shelving,
+    drawers: Vec<Vec<Place>>,
     held: Vec<RecordBatch>,
     /// The drawer of each row that is held.
     of: Vec<u16>,
@@ -39,9 +29,10 @@ pub(super) struct Filing {
 }
 
 /// A file to be read. It goes when this does.
+#[derive(Debug)]
 pub(super) struct Drawers {
-    file: Arc<dyn SpillFile>,
-    drawers: Vec<Vec<Block>>,
+    shelf: Shelf,
+    drawers: Vec<Vec<Place>>,
 }
 
 impl Filing {
@@ -52,13 +43,10 @@ impl Filing {
         room: usize,
         metrics: SpillMetrics,
     ) -> Result<Filing> {
-        let file = disk.create_tmp_file("folding events").map_err(|e| e.context(TEMPORARY))?;
-        let writer = file.open_writer()?;
+        let shelf = Shelving::new(disk, "folding events")?;
         metrics.spill_file_count.add(1);
         Ok(Filing {
-            file,
-            writer,
-            written: 0,
+            shelf,
             drawers: vec![Vec::new(); drawers],
             held: Vec::new(),
             of: Vec::new(),
@@ -79,8 +67,7 @@ impl Filing {
 
     pub fn close(mut self) -> Result<Drawers> {
         self.flush()?;
-        self.writer.finish()?;
-        Ok(Drawers { file: self.file, drawers: self.drawers })
+        Ok(Drawers { shelf: self.shelf.close()?, drawers: self.drawers })
     }
 
     /// Writes what is held.
@@ -127,51 +114,25 @@ impl Filing {
             .collect();
         let sorted = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
         let ends = starts.iter().skip(1);
-        let mut bytes = Vec::new();
         for (drawer, (start, end)) in self.drawers.iter_mut().zip(starts.iter().zip(ends)) {
             if start == end {
                 continue;
             }
-            bytes.clear();
-            let mut block = StreamWriter::try_new(&mut bytes, sorted.schema_ref())?;
-            block.write(&sorted.slice(*start, end - start))?;
-            block.finish()?;
-            drop(block);
-            std::io::Write::write_all(&mut self.writer, &bytes)?;
-            let length = bytes.len() as u64;
-            drawer.push((self.written, length));
-            self.written += length;
-            self.metrics.spilled_bytes.add(bytes.len());
+            let place = self.shelf.put(&sorted.slice(*start, end - start))?;
+            self.metrics.spilled_bytes.add(usize::try_from(place.length()).unwrap_or(usize::MAX));
+            drawer.push(place);
         }
         self.metrics.spilled_rows.add(sorted.num_rows());
         Ok(())
     }
 }
 
-impl fmt::Debug for Drawers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} drawers in {:?}", self.drawers.len(), self.file.path())
-    }
-}
-
 impl Drawers {
     /// The rows of one drawer.
     pub fn read(&self, drawer: usize) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-        let path = self.file.path().ok_or_else(|| internal_datafusion_err!("a drawer without a file"))?;
-        let mut file = File::open(path)?;
-        let blocks = self.drawers.get(drawer).cloned().unwrap_or_default();
-        Ok(blocks.into_iter().flat_map(move |(start, length)| {
-            let mut block = || {
-                file.seek(SeekFrom::Start(start))?;
-                let block = BufReader::new(file.try_clone()?.take(length));
-                StreamReader::try_new(block, None)?.collect::<Result<Vec<_>, _>>()
-            };
-            let (read, failed) = match block() {
-                Ok(batches) => (batches, None),
-                Err(e) => (Vec::new(), Some(e)),
-            };
-            read.into_iter().map(Ok).chain(failed.map(|e| Err(e.into())))
-        }))
+        let mut shelf = self.shelf.open()?;
+        let places = self.drawers.get(drawer).cloned().unwrap_or_default();
+        Ok(places.into_iter().map(move |place| shelf.read(place)))
     }
 }
 

@@ -1,0 +1,86 @@
+//! Room for rows that an answer gathers: in memory, and on disk from where memory does not suffice.
+
+use super::Engine;
+use super::error::{EngineError, from_datafusion};
+use crate::plan::shelf::{Place, Shelf, Shelving};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::common::DataFusionError;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Of the memory, one part in so many may be held by what is gathered; finding it and writing it need the rest.
+const HELD: usize = 4;
+
+/// Room that several threads share.
+#[derive(Clone)]
+pub(crate) struct Room {
+    /// With the limit; none where there is none.
+    memory: Option<(Arc<MemoryReservation>, usize)>,
+    environment: Arc<RuntimeEnv>,
+    shelf: Arc<Mutex<Option<Shelving>>>,
+}
+
+/// Columns that were put away.
+pub(crate) struct Away {
+    shelf: Option<Shelf>,
+    limit: Option<usize>,
+    /// Of what was not put away.
+    _memory: Option<Arc<MemoryReservation>>,
+}
+
+impl Engine {
+    /// Room for `what`.
+    pub(crate) fn room(&self, what: &'static str) -> Room {
+        let environment = self.context.runtime_env();
+        let memory = self
+            .memory
+            .map(|limit| (Arc::new(MemoryConsumer::new(what).register(&environment.memory_pool)), limit));
+        Room { memory, environment, shelf: Arc::default() }
+    }
+}
+
+impl Room {
+    /// Whether there is room in memory for so many bytes more; then it is taken.
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.memory.as_ref().is_none_or(|(memory, limit)| {
+            memory.size() + bytes <= limit / HELD && memory.try_grow(bytes).is_ok()
+        })
+    }
+
+    /// Puts a column on disk.
+    pub fn put(&self, column: ArrayRef) -> Result<Place, EngineError> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let put = || {
+            let open = match &mut *shelf {
+                Some(open) => open,
+                none => none.insert(Shelving::new(&self.environment.disk_manager, "gathering rows")?),
+            };
+            open.put(&RecordBatch::try_from_iter_with_nullable([("", column, true)])?)
+        };
+        put().map_err(|e| from_datafusion(&e, self.limit()))
+    }
+
+    /// Nothing is put there any more.
+    pub fn close(self) -> Result<Away, EngineError> {
+        let limit = self.limit();
+        let shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let shelf = shelf.map(Shelving::close).transpose().map_err(|e| from_datafusion(&e, limit))?;
+        Ok(Away { shelf, limit, _memory: self.memory.map(|(memory, _)| memory) })
+    }
+
+    fn limit(&self) -> Option<usize> {
+        self.memory.as_ref().map(|(_, limit)| *limit)
+    }
+}
+
+impl Away {
+    pub fn read(&self, place: Place) -> Result<ArrayRef, EngineError> {
+        let lost = || DataFusionError::Internal("nothing was put away".to_string());
+        let read = || {
+            let batch = self.shelf.as_ref().ok_or_else(lost)?.open()?.read(place)?;
+            batch.columns().first().cloned().ok_or_else(lost)
+        };
+        read().map_err(|e| from_datafusion(&e, self.limit))
+    }
+}

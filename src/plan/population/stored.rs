@@ -1,0 +1,99 @@
+//! Rows that wait until all are there: in memory, and on disk from where memory does not suffice.
+
+use super::super::operator::{joined, width};
+use super::super::shelf::{Place, Shelf, Shelving};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryLimit, MemoryReservation};
+use datafusion::physical_plan::ExecutionPlan;
+use futures::StreamExt;
+use std::sync::Arc;
+
+/// Of the memory, one part in so many may be held by the rows; comparing them needs the rest.
+const HELD: usize = 4;
+
+/// A batch that waits.
+#[derive(Clone, Debug)]
+pub(super) enum Stored {
+    Here(RecordBatch),
+    Away { shelf: Arc<Shelf>, place: Place, rows: usize },
+}
+
+impl Stored {
+    pub fn rows(&self) -> usize {
+        match self {
+            Stored::Here(batch) => batch.num_rows(),
+            Stored::Away { rows, .. } => *rows,
+        }
+    }
+
+    pub fn read(&self) -> Result<RecordBatch> {
+        match self {
+            Stored::Here(batch) => Ok(batch.clone()),
+            Stored::Away { shelf, place, .. } => shelf.open()?.read(*place),
+        }
+    }
+}
+
+/// All rows of a plan, and the keys of each batch, which stay in memory.
+pub(super) async fn store(
+    plan: &Arc<dyn ExecutionPlan>,
+    key: usize,
+    memory: &Arc<MemoryReservation>,
+    context: &Arc<TaskContext>,
+) -> Result<(Vec<Stored>, Vec<ArrayRef>)> {
+    let most = match context.memory_pool().memory_limit() {
+        MemoryLimit::Finite(limit) => limit / HELD,
+        _ => usize::MAX,
+    };
+    let mut tasks = Vec::new();
+    for partition in 0..plan.properties().partitioning.partition_count() {
+        let mut stream = plan.execute(partition, Arc::clone(context))?;
+        let (memory, context) = (Arc::clone(memory), Arc::clone(context));
+        tasks.push(SpawnedTask::spawn(async move {
+            let (mut here, mut away, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+            let mut shelving: Option<Shelving> = None;
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                let rows = batch.num_rows();
+                if rows == 0 {
+                    continue;
+                }
+                let bytes = rows * width(&batch.schema());
+                let fits = shelving.is_none() && memory.size() + bytes <= most;
+                let column = batch.columns().get(key);
+                let column = column.ok_or_else(|| internal_datafusion_err!("rows without their key"))?;
+                if fits && memory.try_grow(bytes).is_ok() {
+                    keys.push(Arc::clone(column));
+                    here.push(Stored::Here(batch));
+                    continue;
+                }
+                memory.try_grow(column.get_array_memory_size())?;
+                keys.push(Arc::clone(column));
+                let shelving = match &mut shelving {
+                    Some(open) => open,
+                    None => {
+                        let disk = &context.runtime_env().disk_manager;
+                        shelving.insert(Shelving::new(disk, "comparing rows")?)
+                    }
+                };
+                away.push((shelving.put(&batch)?, rows));
+            }
+            if let Some(shelving) = shelving {
+                let shelf = Arc::new(shelving.close()?);
+                let put = |(place, rows)| Stored::Away { shelf: Arc::clone(&shelf), place, rows };
+                here.extend(away.into_iter().map(put));
+            }
+            Ok::<_, datafusion::common::DataFusionError>((here, keys))
+        }));
+    }
+    let (mut stored, mut keys) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let (here, of_them) = joined(task).await?;
+        stored.extend(here);
+        keys.extend(of_them);
+    }
+    Ok((stored, keys))
+}
