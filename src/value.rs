@@ -138,42 +138,32 @@ struct Digits {
     start: usize,
 }
 
-/// `000` to `999`.
-static THREE: [[u8; 3]; 1000] = {
-    let mut all = [[b'0'; 3]; 1000];
-    let mut n = 0;
-    while n < 1000 {
-        all[n] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
-        n += 1;
-    }
-    all
-};
-
 impl Digits {
     fn of(number: u128, grouped: bool) -> Digits {
         let mut digits = Digits { bytes: [b'0'; 52], start: 52 };
         let mut rest = number;
         // Numbers of 64 bits are divided in a fraction of the time.
         while u64::try_from(rest).is_err() {
-            digits.lead((rest % 1000) as usize, grouped);
+            digits.lead((rest % 1000) as u32, grouped);
             rest /= 1000;
         }
         let mut rest = rest as u64;
         while rest >= 1000 {
-            digits.lead((rest % 1000) as usize, grouped);
+            digits.lead((rest % 1000) as u32, grouped);
             rest /= 1000;
         }
-        digits.lead(rest as usize, false);
+        digits.lead(rest as u32, false);
         // The first three may begin with zeros.
         digits.start += if rest < 10 { 2 } else { usize::from(rest < 100) };
         digits
     }
 
     /// Puts three digits before those that are there, and a comma before them.
-    fn lead(&mut self, three: usize, comma: bool) {
+    fn lead(&mut self, three: u32, comma: bool) {
         let start = self.start.saturating_sub(3);
-        if let (Some(place), Some(three)) = (self.bytes.get_mut(start..start + 3), THREE.get(three)) {
-            place.copy_from_slice(three);
+        if let Some(place) = self.bytes.get_mut(start..start + 3) {
+            place
+                .copy_from_slice(&[three / 100, three / 10 % 10, three % 10].map(|digit| b'0' + digit as u8));
         }
         self.start = start;
         if comma {

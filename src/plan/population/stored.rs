@@ -2,7 +2,7 @@
 
 use super::super::operator::{joined, width};
 use super::super::shelf::{Place, Shelf, Shelving};
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::TaskContext;
@@ -12,7 +12,7 @@ use futures::StreamExt;
 use std::sync::Arc;
 
 /// Of the memory, one part in so many may be held by the rows; comparing them needs the rest.
-const HELD: usize = 4;
+const HELD: usize = 8;
 
 /// A batch that waits.
 #[derive(Clone, Debug)]
@@ -70,7 +70,8 @@ pub(super) async fn store(
                     here.push(Stored::Here(batch));
                     continue;
                 }
-                memory.try_grow(column.get_array_memory_size())?;
+                // A slice, which shares its buffer with those around it.
+                memory.try_grow(column.to_data().get_slice_memory_size()?)?;
                 keys.push(Arc::clone(column));
                 let shelving = match &mut shelving {
                     Some(open) => open,
