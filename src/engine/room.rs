@@ -48,6 +48,12 @@ impl Room {
         })
     }
 
+    /// Takes memory for so many bytes that cannot be anywhere else.
+    pub fn needs(&self, bytes: usize) -> Result<(), EngineError> {
+        let Some((memory, limit)) = &self.memory else { return Ok(()) };
+        memory.try_grow(bytes).map_err(|e| from_datafusion(&e, Some(*limit)))
+    }
+
     /// Puts a column on disk.
     pub fn put(&self, column: ArrayRef) -> Result<Place, EngineError> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,9 +6,9 @@ use super::attrition::Attrition;
 use super::candidates;
 use super::draw;
 use super::evaluate::{both, count, is_true, is_unknown};
-use super::list::{AT_ONCE, List};
+use super::list::List;
 use super::portrait::{Asker, ExplainError, Result, View, internal, value_at};
-use super::roster::{ROWS, Roster, Rows};
+use super::roster::{ROWS, Roster, Rows, at_once};
 use super::why;
 use crate::ir::print::{self, Lang};
 use crate::ir::{Audience, Control, ExprId, Node, Program, SourceId, Split, Zone};
@@ -248,13 +248,14 @@ impl Asker<'_> {
             zone: program.zone,
         };
         let (lang, audience, reasons) = (self.lang, c.audience, c.reasons.as_slice());
-        Ok(List { selection, program, lang, audience, rows, reasons, sent, arms, held, threads })
+        let stop = self.engine.cancel_handle();
+        Ok(List { selection, program, lang, audience, rows, reasons, sent, arms, held, stop, threads })
     }
 
     /// Who is held out, and who is left, each in the order given.
     fn drawn(&self, rows: &Rows, places: &[u32], control: &Control) -> Result<(Vec<u32>, Vec<u32>)> {
         let (mut held, mut left) = (Vec::new(), Vec::new());
-        for some in places.chunks(AT_ONCE) {
+        for some in blocks(places) {
             let keys = rows.keys(some)?;
             for (row, place) in some.iter().enumerate() {
                 let key = value_at(&keys, row, &self.program.zone)?.plain();
@@ -268,7 +269,7 @@ impl Asker<'_> {
     /// The arm of each.
     fn arms_of<'b>(&self, rows: &Rows, split: &'b Split, places: &[u32]) -> Result<Vec<&'b str>> {
         let mut arms = Vec::with_capacity(places.len());
-        for some in places.chunks(AT_ONCE) {
+        for some in blocks(places) {
             let keys = rows.keys(some)?;
             for row in 0..some.len() {
                 let key = value_at(&keys, row, &self.program.zone)?.plain();
@@ -277,6 +278,11 @@ impl Asker<'_> {
         }
         Ok(arms)
     }
+}
+
+/// The places, as many at a time as are best taken.
+fn blocks(mut places: &[u32]) -> impl Iterator<Item = &[u32]> {
+    std::iter::from_fn(move || places.split_off(..at_once(places)).filter(|some| !some.is_empty()))
 }
 
 /// Those with the largest values, the largest first, missing last; of equals, those first that stand first.

@@ -161,7 +161,7 @@ impl Asker<'_> {
             })
             .collect();
         flips.sort_by_key(|f| std::cmp::Reverse(f.count));
-        let columns = moves.kept.sorted(&[])?;
+        let columns = moves.kept.sorted()?;
         let length = columns.first().map_or(0, |c| c.len());
         let mut sample = Vec::new();
         for row in 0..length {

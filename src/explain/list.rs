@@ -4,17 +4,15 @@ use super::audience::Selection;
 use super::portrait::{Result, internal};
 use super::roster::{self, Rows};
 use super::why_column;
+use crate::engine::{CancelHandle, EngineError};
 use crate::ir::print::Lang;
-use crate::ir::{Audience, ExprId, Limit, Node, Program};
+use crate::ir::{Audience, ExprId, Node, Program};
 use crate::plan::parallel::each;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Rows of a batch at most.
-pub(super) const AT_ONCE: usize = 1 << 15;
 
 /// A list that is about to be delivered.
 pub struct List<'a> {
@@ -30,6 +28,7 @@ pub struct List<'a> {
     /// Of each who is sent, where there is a split.
     pub(super) arms: Option<Vec<&'a str>>,
     pub(super) held: Option<Vec<u32>>,
+    pub(super) stop: CancelHandle,
     /// By how many threads batches are made at a time.
     pub(super) threads: usize,
 }
@@ -130,12 +129,7 @@ impl<'a> Batches<'a> {
 
     /// The places of the next batch, and their arms.
     fn next_places(&mut self) -> Option<(&'a [u32], Option<&'a [&'a str]>)> {
-        // Rows of one chunk are taken in a fraction of the time; in another order than that of the keys, they are scattered.
-        let rows = match self.list.audience.limit {
-            Some(Limit { by: Some(_), .. }) => self.places.len(),
-            _ => roster::together(self.places),
-        };
-        let rows = rows.min(AT_ONCE);
+        let rows = roster::at_once(self.places);
         let places = self.places.split_off(..rows)?;
         let arms = self.arms.as_mut().and_then(|arms| arms.split_off(..rows));
         (rows > 0).then_some((places, arms))
@@ -146,8 +140,11 @@ impl Iterator for Batches<'_> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let list = self.list;
+        if list.stop.is_cancelled() {
+            return Some(Err(EngineError::Cancelled.into()));
+        }
         if self.made.is_empty() {
-            let list = self.list;
             let some: Vec<_> = std::iter::from_fn(|| self.next_places()).take(list.threads).collect();
             self.made.extend(each(some, list.threads, |(places, arms)| list.batch(places, arms)));
         }

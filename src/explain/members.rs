@@ -5,7 +5,7 @@ use super::portrait::{Asker, Column, Result, View, cut, internal, value_at};
 use crate::ir::ExprId;
 use crate::value::Value;
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder};
-use datafusion::arrow::compute::{SortColumn, SortOptions, concat, lexsort_to_indices, take};
+use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices, take};
 
 /// Rows kept from a portrait: the key, then `columns`.
 pub struct Kept {
@@ -48,15 +48,15 @@ impl Kept {
         if let Some(most) = self.most
             && self.rows > most.max(1024).saturating_mul(SLACK)
         {
-            let sorted = self.sorted(&[])?;
+            let sorted = self.sorted()?;
             self.rows = sorted.first().map_or(0, |c| c.len());
             self.parts = vec![sorted];
         }
         Ok(())
     }
 
-    /// The key and the columns, sorted by `by` (largest first, missing last) and then by key, cut to the most.
-    pub fn sorted(&self, by: &[ExprId]) -> Result<Vec<ArrayRef>> {
+    /// The key and the columns, sorted by key, cut to the most.
+    pub fn sorted(&self) -> Result<Vec<ArrayRef>> {
         let fail = |e: datafusion::arrow::error::ArrowError| internal(e.to_string());
         let mut whole: Vec<Column> = Vec::new();
         for i in 0..=self.columns.len() {
@@ -67,26 +67,9 @@ impl Kept {
             }
             whole.push(concat(&parts).map_err(fail)?);
         }
-        let mut order = Vec::new();
-        for expr in by {
-            let at =
-                self.position(*expr).ok_or_else(|| internal("an order by a column that was not kept"))?;
-            let values = whole.get(at).cloned().ok_or_else(|| internal("a lost column"))?;
-            let options = Some(SortOptions { descending: true, nulls_first: false });
-            order.push(SortColumn { values, options });
-        }
-        let key = whole.first().cloned().ok_or_else(|| internal("a lost key"))?;
-        order.push(SortColumn {
-            values: key,
-            options: Some(SortOptions { descending: false, nulls_first: true }),
-        });
-        let indices = lexsort_to_indices(&order, self.most).map_err(fail)?;
+        let key = whole.first().ok_or_else(|| internal("a lost key"))?;
+        let indices = sort_to_indices(key, Some(SortOptions::default()), self.most).map_err(fail)?;
         whole.iter().map(|column| take(column, &indices, None).map_err(fail)).collect()
-    }
-
-    /// Where a kept column stands in what [`Kept::sorted`] gives; the key is first.
-    pub fn position(&self, expr: ExprId) -> Option<usize> {
-        self.columns.iter().position(|c| *c == expr).map(|i| i + 1)
     }
 }
 
@@ -105,7 +88,7 @@ fn first(mask: &BooleanArray, most: usize) -> BooleanArray {
 
 /// Rows of plain values, personal data masked.
 pub fn rows(asker: &Asker<'_>, kept: &Kept) -> Result<Vec<Vec<Value>>> {
-    let columns = kept.sorted(&[])?;
+    let columns = kept.sorted()?;
     let hidden: Vec<bool> =
         std::iter::once(false).chain(kept.columns().iter().map(|c| asker.is_pii(*c))).collect();
     let length = columns.first().map_or(0, |c| c.len());

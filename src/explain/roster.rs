@@ -2,7 +2,7 @@
 
 use super::portrait::{Asker, ExplainError, Result, View, internal};
 use crate::engine::kept::{CHUNK, Order, bytes, compact};
-use crate::engine::{Away, Room};
+use crate::engine::{Away, EngineError, Room};
 use crate::ir::{ExprId, SourceId};
 use crate::plan::arrow_type;
 use crate::plan::shelf::Place;
@@ -32,7 +32,7 @@ pub(super) struct Rows {
     members: Vec<Vec<Piece>>,
     away: Away,
     /// Whose memory they take, where there was room.
-    _came: Away,
+    _came: Option<Away>,
 }
 
 /// A part of a column: of a batch as it came, or of [`CHUNK`] rows (the last may have less) in the order of the keys.
@@ -70,7 +70,8 @@ impl Roster {
             columns.push(only(list)?);
         }
         let keys = only(view.keys())?;
-        let has_room = self.room.takes(bytes(&keys) + columns.iter().map(bytes).sum::<usize>());
+        self.room.needs(bytes(&keys))?;
+        let has_room = self.room.takes(columns.iter().map(bytes).sum());
         let put = columns.into_iter().map(|column| put(&self.room, column, has_room));
         self.batches.push(put.collect::<Result<_>>()?);
         self.keys.push(keys);
@@ -112,7 +113,11 @@ impl Roster {
             // Column by column, and each is let go when it has been copied.
             let mut left: Vec<_> = batches.into_iter().map(Vec::into_iter).collect();
             all = Vec::with_capacity(count);
+            let stop = asker.engine.cancel_handle();
             for _ in 0..count {
+                if stop.is_cancelled() {
+                    return Err(EngineError::Cancelled.into());
+                }
                 all.push(in_order(&mut |at| {
                     let piece = left.get_mut(at).and_then(Iterator::next).ok_or_else(lost)?;
                     piece.read(&came)
@@ -121,7 +126,13 @@ impl Roster {
         }
         let members = all.split_off(columns.len());
         let columns = columns.into_iter().zip(all).collect();
-        Ok(Rows { keys: arranged_keys, columns, members, away: ordered.close()?, _came: came })
+        Ok(Rows {
+            keys: arranged_keys,
+            columns,
+            members,
+            away: ordered.close()?,
+            _came: has_room.then_some(came),
+        })
     }
 }
 
@@ -168,21 +179,50 @@ impl Rows {
 
     fn pick(&self, column: &[Piece], places: &[u32]) -> Result<ArrayRef> {
         let place = |place: u32| (place as usize / CHUNK, place as usize % CHUNK);
+        let lost = || internal("a lost chunk");
         let first = places.first().map_or(0, |first| place(*first).0);
         if places.iter().all(|at| place(*at).0 == first) {
-            let chunk = column.get(first).ok_or_else(|| internal("a lost chunk"))?.read(&self.away)?;
+            let chunk = column.get(first).ok_or_else(lost)?.read(&self.away)?;
             let rows: UInt32Array = places.iter().map(|at| at % CHUNK as u32).collect::<Vec<_>>().into();
             return Ok(take(&chunk, &rows, None)?);
         }
-        let chunks = column.iter().map(|chunk| chunk.read(&self.away)).collect::<Result<Vec<_>>>()?;
+        // Those that are touched; the others may be on disk.
+        let mut chunks: Vec<ArrayRef> = Vec::new();
+        let mut read: Vec<Option<usize>> = vec![None; column.len()];
+        let mut rows: Vec<(usize, usize)> = Vec::with_capacity(places.len());
+        for at in places {
+            let (chunk, row) = place(*at);
+            let (piece, read) = column.get(chunk).zip(read.get_mut(chunk)).ok_or_else(lost)?;
+            let chunk = match *read {
+                Some(chunk) => chunk,
+                None => {
+                    chunks.push(piece.read(&self.away)?);
+                    *read.insert(chunks.len() - 1)
+                }
+            };
+            rows.push((chunk, row));
+        }
         let chunks: Vec<&dyn Array> = chunks.iter().map(Arc::as_ref).collect();
-        let rows: Vec<(usize, usize)> = places.iter().map(|at| place(*at)).collect();
         Ok(interleave(&chunks, &rows)?)
     }
 }
 
-/// How many of the places, which rise, lie in one chunk with the first.
-pub(super) fn together(places: &[u32]) -> usize {
-    let chunk = |place: u32| place as usize / CHUNK;
-    places.first().map_or(0, |first| places.partition_point(|place| chunk(*place) == chunk(*first)))
+/// Rows that are taken at a time, at most.
+const AT_ONCE: usize = 1 << 15;
+
+/// Rows that are worth taking.
+const SOME: usize = 1 << 12;
+
+/// How many of the places are best taken at a time: of those that rise, up to the end of a chunk, since a chunk may have to
+/// be read.
+pub(super) fn at_once(places: &[u32]) -> usize {
+    let some = places.get(..AT_ONCE).unwrap_or(places);
+    let (first, rest) = some.split_at(SOME.min(some.len()));
+    match first.last() {
+        Some(last) if some.is_sorted() => {
+            let chunk = |place: u32| place as usize / CHUNK;
+            first.len() + rest.partition_point(|place| chunk(*place) == chunk(*last))
+        }
+        _ => some.len(),
+    }
 }

@@ -20,4 +20,4 @@ pub use manifest::Manifest;
 pub use rows::{RowFormat, write_rows};
 pub use style::{Palette, Style};
 pub use table::{Align, Cell, TableOptions, table};
-pub use writers::{BatchWriter, Contents, Format, write};
+pub use writers::{BatchWriter, Contents, Format};

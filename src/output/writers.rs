@@ -116,20 +116,6 @@ fn properties() -> Result<WriterProperties, ParquetError> {
     Ok(properties.build())
 }
 
-/// Writes all batches; `out` is given back.
-pub fn write<W: Write + Send>(
-    format: Format,
-    schema: &Schema,
-    batches: impl IntoIterator<Item = RecordBatch>,
-    out: W,
-) -> io::Result<(W, Contents)> {
-    let mut writer = BatchWriter::new(format, schema, out)?;
-    for batch in batches {
-        writer.write(&batch)?;
-    }
-    writer.finish()
-}
-
 /// Writes batches as they come.
 pub struct BatchWriter<W: Write + Send> {
     sink: Sink<W>,

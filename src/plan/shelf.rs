@@ -4,7 +4,7 @@ use super::operator::TEMPORARY;
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
 use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::{SpillFile, SpillWriter};
 use std::fmt;
@@ -51,6 +51,10 @@ impl Shelving {
     }
 
     pub fn put(&mut self, batch: &RecordBatch) -> Result<Place> {
+        self.write(batch).map_err(|e| e.context(TEMPORARY))
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<Place> {
         let columns = batch.columns().iter().map(own).collect();
         let batch = RecordBatch::try_new(batch.schema(), columns)?;
         self.bytes.clear();
@@ -65,7 +69,7 @@ impl Shelving {
     }
 
     pub fn close(mut self) -> Result<Shelf> {
-        self.writer.finish()?;
+        self.writer.finish().map_err(|e| e.context(TEMPORARY))?;
         Ok(Shelf { file: self.file })
     }
 }
@@ -81,12 +85,16 @@ fn own(column: &ArrayRef) -> ArrayRef {
 impl Shelf {
     pub fn open(&self) -> Result<Reader> {
         let path = self.file.path().ok_or_else(|| internal_datafusion_err!("a shelf without a file"))?;
-        Ok(Reader(File::open(path)?))
+        File::open(path).map(Reader).map_err(|e| DataFusionError::from(e).context(TEMPORARY))
     }
 }
 
 impl Reader {
     pub fn read(&mut self, place: Place) -> Result<RecordBatch> {
+        self.batch(place).map_err(|e| e.context(TEMPORARY))
+    }
+
+    fn batch(&mut self, place: Place) -> Result<RecordBatch> {
         self.0.seek(SeekFrom::Start(place.start))?;
         let block = BufReader::new((&self.0).take(place.length));
         let batch = StreamReader::try_new(block, None)?.next();

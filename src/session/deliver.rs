@@ -11,6 +11,7 @@ use crate::ir::{Audience, Program};
 use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
 use crate::output::list::{List as Written, ListWriter};
 use crate::output::manifest::{self, HeldOut, Manifest};
+use crate::source::Span;
 use crate::value::group;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::path::{Path, PathBuf};
@@ -96,12 +97,12 @@ impl Session {
         together: &mut AtomicGroup,
     ) -> Result<Vec<WrittenFile>, Diagnostic> {
         let span = list.selection.audience.span;
-        let written = write_rows(list.sent(), target, together).map_err(|e| e.at(span))?;
+        let written = write_rows(list.sent(), target, span, together)?;
         let mut files = vec![WrittenFile { what: "list", path: target.to_path_buf(), rows: written.rows }];
         let mut held_out = None;
         if let Some(rows) = list.held_out() {
             let path = manifest::held_out_path(target);
-            let held = write_rows(rows, &path, together).map_err(|e| e.at(span))?;
+            let held = write_rows(rows, &path, span, together)?;
             files.push(WrittenFile { what: "held out", path, rows: held.rows });
             held_out = Some(HeldOut { rows: held.rows, file: held.file });
         }
@@ -206,18 +207,20 @@ fn params(program: &Program) -> Vec<manifest::Param> {
     .collect()
 }
 
-/// Batches as they are made, into a file that is still hidden.
+/// Batches as they are made, into a file that is still hidden. `span`: of the audience.
 fn write_rows(
     batches: Batches<'_>,
     target: &Path,
+    span: Span,
     together: &mut AtomicGroup,
 ) -> Result<Written, Diagnostic> {
     let schema = batches.schema().map_err(|e| fault_of(&e))?;
-    let mut writer = ListWriter::create(target, &schema).map_err(|e| output_fault(&e))?;
+    let failed = |e: OutputError| output_fault(&e).at(span);
+    let mut writer = ListWriter::create(target, &schema).map_err(failed)?;
     for batch in batches {
-        writer.write(&batch.map_err(|e| fault_of(&e))?).map_err(|e| output_fault(&e))?;
+        writer.write(&batch.map_err(|e| fault_of(&e))?).map_err(failed)?;
     }
-    writer.finish(together).map_err(|e| output_fault(&e))
+    writer.finish(together).map_err(failed)
 }
 
 fn write_manifest(

@@ -1,8 +1,8 @@
 //! Which columns of a file are read, as what, and how they become those of the plan.
 
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::basic::{Encoding, PageType, Type as PhysicalType};
@@ -142,7 +142,7 @@ impl Columns {
         let stored = |name: &str, wanted: &DataType| match batch.column_by_name(name) {
             Some(array) if array.data_type() == wanted => Ok(Arc::clone(array)),
             // What differs from the table's type in this file is made equal, as a scan would do.
-            Some(array) => Ok(cast(array, wanted)?),
+            Some(array) => fitted(array, wanted, &CastOptions::default()),
             None => Ok(new_null_array(wanted, rows)),
         };
         let needed: Result<Vec<ArrayRef>> =
@@ -161,9 +161,7 @@ impl Columns {
                         Arc::clone(array)
                     }
                     (Some(_), None) => stored(name, wanted)?,
-                    (Some(_), Some((table, options))) => {
-                        cast_with_options(&stored(name, table)?, wanted, options)?
-                    }
+                    (Some(_), Some((table, options))) => fitted(&stored(name, table)?, wanted, options)?,
                 },
             };
             fields.push(Arc::new(
@@ -238,4 +236,13 @@ fn is_coded(metadata: &ParquetMetaData, root: usize) -> bool {
             (None, None) => false,
         };
     metadata.row_groups().iter().filter_map(|g| g.columns().get(leaf)).all(all_coded)
+}
+
+/// A column in another type.
+fn fitted(array: &ArrayRef, wanted: &DataType, options: &CastOptions<'_>) -> Result<ArrayRef> {
+    match (array.as_primitive_opt::<Int32Type>(), wanted) {
+        // The usual way asks of each number whether it fits; here all do.
+        (Some(numbers), DataType::Int64) => Ok(Arc::new(numbers.unary::<_, Int64Type>(i64::from))),
+        _ => Ok(cast_with_options(array, wanted, options)?),
+    }
 }

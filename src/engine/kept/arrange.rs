@@ -1,9 +1,7 @@
 //! Rows of a portrait come in any order; kept columns, and those of lists, are in the order of the keys.
 
 use super::{CHUNK, Column, bytes};
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, UInt64Array, make_comparator, new_empty_array, new_null_array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, make_comparator, new_empty_array, new_null_array};
 use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices, take};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
@@ -105,8 +103,8 @@ impl Order {
             .iter()
             .zip(values.iter().skip(1))
             .all(|(a, b)| compare(*a as usize, *b as usize) == Ordering::Less);
-        let rows: UInt64Array = values.iter().map(|row| u64::from(*row)).collect();
-        Ok((Order::Rows(batches.len(), Arc::new(rows)), rising && keys.null_count() == 0))
+        let distinct = rising && keys.null_count() == 0;
+        Ok((Order::Rows(batches.len(), Arc::new(rows)), distinct))
     }
 
     /// A column's chunks, one after the other. `batch`: the column in a batch; asked for once. `put`: takes a chunk.

@@ -5,6 +5,20 @@ use datafusion::arrow::ipc::reader::FileReader;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::io::Cursor;
 
+/// Writes all batches; `out` is given back.
+fn write<W: Write + Send>(
+    format: Format,
+    schema: &Schema,
+    batches: impl IntoIterator<Item = RecordBatch>,
+    out: W,
+) -> io::Result<(W, Contents)> {
+    let mut writer = BatchWriter::new(format, schema, out)?;
+    for batch in batches {
+        writer.write(&batch)?;
+    }
+    writer.finish()
+}
+
 /// Rows with every kind of column, `why` included; string views and a dictionary as an engine yields them.
 fn sample() -> RecordBatch {
     let tags: ArrayRef = Arc::new(StringViewArray::from(vec!["assets", "tx_90d", "assets"]));

@@ -145,9 +145,10 @@ async fn compare(
     let threads = context.session_config().target_partitions().max(1);
     let memory = Arc::new(MemoryConsumer::new("CompareExec").register(context.memory_pool()));
     let schema = plan.schema();
-    let (rows, keys) = store(&plan, key, &memory, &context).await?;
-    let rows = Arc::new(Rows::new(rows, &keys)?);
-    drop(keys);
+    let stored = store(&plan, key, &memory, &context).await?;
+    let rows = Arc::new(Rows::new(stored.batches, &stored.keys)?);
+    drop(stored.keys);
+    memory.shrink(stored.bytes);
     let mut all = Vec::new();
     for peers in peers {
         memory.try_grow(rows.count() * (WORKING + KEPT * (peers.parts.len() + 1)))?;

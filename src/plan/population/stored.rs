@@ -2,9 +2,9 @@
 
 use super::super::operator::{joined, width};
 use super::super::shelf::{Place, Shelf, Shelving};
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryReservation};
 use datafusion::physical_plan::ExecutionPlan;
@@ -37,13 +37,22 @@ impl Stored {
     }
 }
 
-/// All rows of a plan, and the keys of each batch, which stay in memory.
+/// All rows of a plan.
+pub(super) struct Rows {
+    pub batches: Vec<Stored>,
+    /// Of each batch; they stay in memory.
+    pub keys: Vec<ArrayRef>,
+    /// What the keys take of it where their rows do not.
+    pub bytes: usize,
+}
+
+/// Collects the rows of a plan.
 pub(super) async fn store(
     plan: &Arc<dyn ExecutionPlan>,
     key: usize,
     memory: &Arc<MemoryReservation>,
     context: &Arc<TaskContext>,
-) -> Result<(Vec<Stored>, Vec<ArrayRef>)> {
+) -> Result<Rows> {
     let most = match context.memory_pool().memory_limit() {
         MemoryLimit::Finite(limit) => limit / HELD,
         _ => usize::MAX,
@@ -55,6 +64,7 @@ pub(super) async fn store(
         tasks.push(SpawnedTask::spawn(async move {
             let (mut here, mut away, mut keys) = (Vec::new(), Vec::new(), Vec::new());
             let mut shelving: Option<Shelving> = None;
+            let mut of_keys = 0;
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
                 let rows = batch.num_rows();
@@ -70,9 +80,10 @@ pub(super) async fn store(
                     here.push(Stored::Here(batch));
                     continue;
                 }
-                // A slice, which shares its buffer with those around it.
-                memory.try_grow(column.to_data().get_slice_memory_size()?)?;
-                keys.push(Arc::clone(column));
+                let (column, bytes) = alone(column)?;
+                memory.try_grow(bytes)?;
+                of_keys += bytes;
+                keys.push(column);
                 let shelving = match &mut shelving {
                     Some(open) => open,
                     None => {
@@ -87,14 +98,28 @@ pub(super) async fn store(
                 let put = |(place, rows)| Stored::Away { shelf: Arc::clone(&shelf), place, rows };
                 here.extend(away.into_iter().map(put));
             }
-            Ok::<_, datafusion::common::DataFusionError>((here, keys))
+            Ok::<_, DataFusionError>((here, keys, of_keys))
         }));
     }
-    let (mut stored, mut keys) = (Vec::new(), Vec::new());
+    let mut all = Rows { batches: Vec::new(), keys: Vec::new(), bytes: 0 };
     for task in tasks {
-        let (here, of_them) = joined(task).await?;
-        stored.extend(here);
-        keys.extend(of_them);
+        let (batches, keys, bytes) = joined(task).await?;
+        all.batches.extend(batches);
+        all.keys.extend(keys);
+        all.bytes += bytes;
     }
-    Ok((stored, keys))
+    Ok(all)
+}
+
+/// A key column that holds on to nothing but its own rows, and what it takes.
+fn alone(column: &ArrayRef) -> Result<(ArrayRef, usize)> {
+    Ok(match column.as_string_view_opt() {
+        Some(texts) => {
+            let texts = texts.gc();
+            let bytes = texts.get_array_memory_size();
+            (Arc::new(texts), bytes)
+        }
+        // A slice shares its buffer with those around it.
+        None => (Arc::clone(column), column.to_data().get_slice_memory_size()?),
+    })
 }
