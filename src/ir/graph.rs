@@ -7,7 +7,8 @@ use crate::functions::{AggregateFn, Function, PopulationFn};
 use crate::syntax::ast::{Duration, Number, TextTest, TimeUnit};
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use std::collections::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
 
 /// Index of a node in its [`Graph`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -260,7 +261,9 @@ impl ArithmeticOp {
 #[derive(Clone, Default, Debug)]
 pub struct Graph {
     nodes: Vec<(Node, Type)>,
-    ids: HashMap<Node, ExprId>,
+    /// By the hashes of their nodes.
+    ids: HashTable<ExprId>,
+    hasher: DefaultHashBuilder,
 }
 
 /// What is found under an id of another graph, which no program holds.
@@ -269,18 +272,23 @@ static NOWHERE: (Node, Type) = (Node::Error, Type::Error);
 impl Graph {
     /// The id of `node`; its type is kept from the first time that it was added.
     pub fn add(&mut self, node: Node, ty: Type) -> ExprId {
-        if let Some(id) = self.ids.get(&node) {
-            return *id;
+        let hash = self.hasher.hash_one(&node);
+        let next = ExprId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let Graph { nodes, ids, hasher } = self;
+        let known = |id: ExprId| &nodes.get(id.0 as usize).unwrap_or(&NOWHERE).0;
+        let id = *ids
+            .entry(hash, |id| *known(*id) == node, |id| hasher.hash_one(known(*id)))
+            .or_insert(next)
+            .get();
+        if id == next {
+            self.nodes.push((node, ty));
         }
-        let id = ExprId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.ids.insert(node.clone(), id);
-        self.nodes.push((node, ty));
         id
     }
 
     /// The id of a node that was added.
     pub fn find(&self, node: &Node) -> Option<ExprId> {
-        self.ids.get(node).copied()
+        self.ids.find(self.hasher.hash_one(node), |id| self.node(*id) == node).copied()
     }
 
     pub fn node(&self, id: ExprId) -> &Node {
