@@ -1,10 +1,10 @@
-//! Room for rows that an answer gathers: in memory, and on disk from where memory does not suffice.
+//! Room for rows that are gathered: in memory, and on disk from where memory does not suffice.
 
 use super::Engine;
 use super::error::{EngineError, from_datafusion};
 use crate::plan::shelf::{Place, Shelf, Shelving};
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::common::DataFusionError;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::{Result as PlanResult, internal_datafusion_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub(crate) struct Room {
     shelf: Arc<Mutex<Option<Shelving>>>,
 }
 
-/// Columns that were put away.
+/// Batches that were put away.
 pub(crate) struct Away {
     shelf: Option<Shelf>,
     limit: Option<usize>,
@@ -54,15 +54,15 @@ impl Room {
         memory.try_grow(bytes).map_err(|e| from_datafusion(&e, Some(*limit)))
     }
 
-    /// Puts a column on disk.
-    pub fn put(&self, column: ArrayRef) -> Result<Place, EngineError> {
+    /// Puts a batch on disk.
+    pub fn put(&self, batch: &RecordBatch) -> Result<Place, EngineError> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let put = || {
+        let mut put = || {
             let open = match &mut *shelf {
                 Some(open) => open,
                 none => none.insert(Shelving::new(&self.environment.disk_manager, "gathering rows")?),
             };
-            open.put(&RecordBatch::try_from_iter_with_nullable([("", column, true)])?)
+            open.put(batch)
         };
         put().map_err(|e| from_datafusion(&e, self.limit()))
     }
@@ -81,12 +81,13 @@ impl Room {
 }
 
 impl Away {
-    pub fn read(&self, place: Place) -> Result<ArrayRef, EngineError> {
-        let lost = || DataFusionError::Internal("nothing was put away".to_string());
-        let read = || {
-            let batch = self.shelf.as_ref().ok_or_else(lost)?.open()?.read(place)?;
-            batch.columns().first().cloned().ok_or_else(lost)
-        };
-        read().map_err(|e| from_datafusion(&e, self.limit))
+    pub fn read(&self, place: Place) -> Result<RecordBatch, EngineError> {
+        self.find(place).map_err(|e| from_datafusion(&e, self.limit))
+    }
+
+    /// The same within a plan.
+    pub fn find(&self, place: Place) -> PlanResult<RecordBatch> {
+        let shelf = self.shelf.as_ref().ok_or_else(|| internal_datafusion_err!("nothing was put away"))?;
+        shelf.open()?.read(place)
     }
 }

@@ -1,12 +1,14 @@
 //! The rows of several lists: each row once, however many lists it is in, and who is in which.
 
 use super::portrait::{Asker, ExplainError, Result, View, internal};
-use crate::engine::kept::{CHUNK, Order, bytes, compact};
+use crate::engine::kept::{CHUNK, Order};
 use crate::engine::{Away, EngineError, Room};
 use crate::ir::{ExprId, SourceId};
-use crate::plan::arrow_type;
 use crate::plan::shelf::Place;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array, new_empty_array};
+use crate::plan::{arrow_type, bytes, compact};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_empty_array,
+};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{FilterBuilder, interleave, take};
 use datafusion::arrow::datatypes::DataType;
@@ -140,14 +142,21 @@ impl Roster {
 pub(super) const ROWS: &str = "rows of lists";
 
 fn put(room: &Room, column: ArrayRef, has_room: bool) -> Result<Piece> {
-    Ok(if has_room { Piece::Here(column) } else { Piece::Away(room.put(column)?) })
+    if has_room {
+        return Ok(Piece::Here(column));
+    }
+    let batch = RecordBatch::try_from_iter_with_nullable([("", column, true)]).map_err(ExplainError::from)?;
+    Ok(Piece::Away(room.put(&batch)?))
 }
 
 impl Piece {
     fn read(&self, away: &Away) -> Result<ArrayRef> {
         match self {
             Piece::Here(column) => Ok(Arc::clone(column)),
-            Piece::Away(place) => Ok(away.read(*place)?),
+            Piece::Away(place) => {
+                let batch = away.read(*place)?;
+                batch.columns().first().cloned().ok_or_else(|| internal("a batch without its column"))
+            }
         }
     }
 }

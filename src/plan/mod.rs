@@ -27,7 +27,7 @@ mod time;
 
 pub use digest::{Digest, Digests};
 pub use fold::Planner;
-pub(crate) use operator::{TEMPORARY, width as row_width};
+pub(crate) use operator::{TEMPORARY, bytes, compact, width as row_width};
 pub use portrait::{Given, Key, Level, PortraitPlan, Request, Strategy, portrait};
 pub use scan::{Tables, arrow_type};
 pub use stages::{Frontier, frontier};

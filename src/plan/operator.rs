@@ -119,6 +119,23 @@ pub(crate) fn width(schema: &Schema) -> usize {
     schema.fields().iter().map(|field| of(field.data_type())).sum()
 }
 
+/// What an array takes; of a slice, what the slice itself takes.
+pub(crate) fn bytes(array: &ArrayRef) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or(0).max(match array.data_type() {
+        // Its letters are beside it.
+        DataType::Utf8View => array.get_array_memory_size(),
+        _ => 0,
+    })
+}
+
+/// The same values, holding on to no more letters than their own: a batch's texts may share the buffers of a whole file.
+pub(crate) fn compact(array: &ArrayRef) -> ArrayRef {
+    match array.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()),
+        None => Arc::clone(array),
+    }
+}
+
 /// The place of the column that an expression is.
 pub(super) fn column_at(expr: &Arc<dyn PhysicalExpr>) -> Result<usize> {
     match expr.downcast_ref::<Column>() {

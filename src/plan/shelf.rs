@@ -1,7 +1,7 @@
 //! Batches put away in a temporary file, each of which is read back without the others.
 
-use super::operator::TEMPORARY;
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
+use super::operator::{TEMPORARY, compact};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
@@ -55,7 +55,8 @@ impl Shelving {
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<Place> {
-        let columns = batch.columns().iter().map(own).collect();
+        // A view's slice would be written with all of the texts behind it.
+        let columns = batch.columns().iter().map(compact).collect();
         let batch = RecordBatch::try_new(batch.schema(), columns)?;
         self.bytes.clear();
         let mut block = StreamWriter::try_new(&mut self.bytes, batch.schema_ref())?;
@@ -71,14 +72,6 @@ impl Shelving {
     pub fn close(mut self) -> Result<Shelf> {
         self.writer.finish().map_err(|e| e.context(TEMPORARY))?;
         Ok(Shelf { file: self.file })
-    }
-}
-
-/// A view's slice would be written with all of the texts behind it.
-fn own(column: &ArrayRef) -> ArrayRef {
-    match column.as_string_view_opt() {
-        Some(texts) => Arc::new(texts.gc()),
-        None => Arc::clone(column),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rows of a portrait come in any order; kept columns, and those of lists, are in the order of the keys.
 
-use super::{CHUNK, Column, bytes};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, make_comparator, new_empty_array, new_null_array};
+use super::{CHUNK, Column};
+use crate::plan::{bytes, compact};
+use datafusion::arrow::array::{Array, ArrayRef, make_comparator, new_empty_array, new_null_array};
 use datafusion::arrow::compute::{SortOptions, concat, sort_to_indices, take};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
@@ -144,14 +145,6 @@ impl Order {
                 Ok(())
             }
         }
-    }
-}
-
-/// A batch's text may hold on to the buffers of its whole file.
-pub fn compact(array: &ArrayRef) -> ArrayRef {
-    match array.as_string_view_opt() {
-        Some(texts) => Arc::new(texts.gc()),
-        None => Arc::clone(array),
     }
 }
 

@@ -10,13 +10,12 @@ mod machine;
 #[cfg(test)]
 mod tests;
 
-pub use arrange::{Arranged, Gathered, Order, compact};
+pub use arrange::{Arranged, Gathered, Order};
 pub use folder::{Folder, MOST, Summary};
 pub use machine::memory as memory_of_the_machine;
 
-use crate::plan::Digest;
+use crate::plan::{Digest, bytes};
 use datafusion::arrow::array::{Array, ArrayRef};
-use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,15 +45,6 @@ impl Column {
     pub fn bytes(&self) -> usize {
         self.chunks.iter().map(bytes).sum()
     }
-}
-
-/// What an array takes; of a slice, what the slice itself takes.
-pub fn bytes(array: &ArrayRef) -> usize {
-    array.to_data().get_slice_memory_size().unwrap_or(0).max(match array.data_type() {
-        // Its letters are beside it.
-        DataType::Utf8View => array.get_array_memory_size(),
-        _ => 0,
-    })
 }
 
 /// How a session keeps what it works out.

@@ -1,8 +1,8 @@
 //! Rows that wait until all are there: in memory, and on disk from where memory does not suffice.
 
-use super::super::operator::{joined, width};
+use super::super::operator::{bytes, compact, joined, width};
 use super::super::shelf::{Place, Shelf, Shelving};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
 use datafusion::execution::TaskContext;
@@ -71,18 +71,19 @@ pub(super) async fn store(
                 if rows == 0 {
                     continue;
                 }
-                let bytes = rows * width(&batch.schema());
-                let fits = shelving.is_none() && memory.size() + bytes <= most;
+                let width = rows * width(&batch.schema());
+                let fits = shelving.is_none() && memory.size() + width <= most;
                 let column = batch.columns().get(key);
                 let column = column.ok_or_else(|| internal_datafusion_err!("rows without their key"))?;
-                if fits && memory.try_grow(bytes).is_ok() {
+                if fits && memory.try_grow(width).is_ok() {
                     keys.push(Arc::clone(column));
                     here.push(Stored::Here(batch));
                     continue;
                 }
-                let (column, bytes) = alone(column)?;
-                memory.try_grow(bytes)?;
-                of_keys += bytes;
+                // The rows go, their keys stay.
+                let column = compact(column);
+                memory.try_grow(bytes(&column))?;
+                of_keys += bytes(&column);
                 keys.push(column);
                 let shelving = match &mut shelving {
                     Some(open) => open,
@@ -109,17 +110,4 @@ pub(super) async fn store(
         all.bytes += bytes;
     }
     Ok(all)
-}
-
-/// A key column that holds on to nothing but its own rows, and what it takes.
-fn alone(column: &ArrayRef) -> Result<(ArrayRef, usize)> {
-    Ok(match column.as_string_view_opt() {
-        Some(texts) => {
-            let texts = texts.gc();
-            let bytes = texts.get_array_memory_size();
-            (Arc::new(texts), bytes)
-        }
-        // A slice shares its buffer with those around it.
-        None => (Arc::clone(column), column.to_data().get_slice_memory_size()?),
-    })
 }
