@@ -5,23 +5,26 @@
 use crate::ir::{ArithmeticOp, Zone};
 use chrono::DateTime;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Datum, Decimal128Array, Float64Array, Scalar,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Datum, Decimal128Array, Float64Array,
+    PrimitiveArray, Scalar, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::kernels::{cmp, concat_elements, nullif, numeric, zip};
 use datafusion::arrow::compute::{CastOptions, and_kleene, binary, cast_with_options, or_kleene};
 use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Decimal64Type, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result as EngineResult, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::datum;
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a function does with the values of a row.
@@ -141,6 +144,34 @@ pub(super) fn is_logic(expr: &Expr) -> bool {
             .is_some_and(|f| matches!(f.step, Step::All | Step::Any | Step::Truth)),
         _ => false,
     }
+}
+
+/// The columns that expressions only add and subtract, which takes decimals of 64 bits, too.
+pub(crate) fn short_operands(exprs: &[Arc<dyn PhysicalExpr>]) -> BTreeSet<usize> {
+    fn find(
+        expr: &Arc<dyn PhysicalExpr>,
+        is_operand: bool,
+        short: &mut BTreeSet<usize>,
+        others: &mut BTreeSet<usize>,
+    ) {
+        if let Some(column) = expr.downcast_ref::<Column>() {
+            (if is_operand { short } else { others }).insert(column.index());
+            return;
+        }
+        let function = ScalarFunctionExpr::try_downcast_func::<Function>(expr.as_ref());
+        let adds = function.and_then(|f| f.fun().inner().downcast_ref::<Function>()).is_some_and(|f| {
+            matches!(f.step, Step::Arithmetic(ArithmeticOp::Add | ArithmeticOp::Subtract))
+                && matches!(f.result, DataType::Decimal128(..))
+        });
+        for operand in expr.children() {
+            find(operand, adds, short, others);
+        }
+    }
+    let (mut short, mut others) = (BTreeSet::new(), BTreeSet::new());
+    for expr in exprs {
+        find(expr, false, &mut short, &mut others);
+    }
+    &short - &others
 }
 
 /// The exact moment, of the type `result`, of a wall clock's time.
@@ -298,6 +329,8 @@ fn operate(
     if let Some(sums) = sums(op, left, right, result)? {
         return Ok(sums);
     }
+    let (longer_left, longer_right) = (longer(left)?, longer(right)?);
+    let (left, right) = (longer_left.as_deref().unwrap_or(left), longer_right.as_deref().unwrap_or(right));
     // What does not fit is an error and not a missing value.
     let exact = CastOptions { safe: false, ..CastOptions::default() };
     let values = match op {
@@ -320,35 +353,68 @@ fn sums(
     result: &DataType,
 ) -> Result<Option<ArrayRef>, ArrowError> {
     let ((left, false), (right, false)) = (left.get(), right.get()) else { return Ok(None) };
-    let (DataType::Decimal128(p, s), DataType::Decimal128(q, t)) = (left.data_type(), right.data_type())
-    else {
+    let (Some((p, s)), Some((q, t))) = (digits(left.data_type()), digits(right.data_type())) else {
         return Ok(None);
     };
     // A digit more than the longer one has is enough for every sum.
-    if s != t || !matches!(result, DataType::Decimal128(r, u) if u == s && r > p && r > q) {
+    if s != t || !matches!(result, DataType::Decimal128(r, u) if *u == s && *r > p && *r > q) {
         return Ok(None);
     }
-    let (left, right) = (left.as_primitive::<Decimal128Type>(), right.as_primitive::<Decimal128Type>());
     let sums = match op {
-        ArithmeticOp::Add => unless_too_large(left, right, i128::overflowing_add)?,
-        ArithmeticOp::Subtract => unless_too_large(left, right, i128::overflowing_sub)?,
+        ArithmeticOp::Add => of_decimals(left, right, i128::overflowing_add)?,
+        ArithmeticOp::Subtract => of_decimals(left, right, i128::overflowing_sub)?,
         _ => None,
     };
     Ok(sums.map(|sums| Arc::new(sums.with_data_type(result.clone())) as ArrayRef))
 }
 
-fn unless_too_large(
-    left: &Decimal128Array,
-    right: &Decimal128Array,
+/// The digits of a decimal, and those after its point.
+fn digits(data_type: &DataType) -> Option<(u8, i8)> {
+    match data_type {
+        DataType::Decimal64(digits, scale) | DataType::Decimal128(digits, scale) => Some((*digits, *scale)),
+        _ => None,
+    }
+}
+
+fn of_decimals(
+    left: &dyn Array,
+    right: &dyn Array,
     operate: impl Fn(i128, i128) -> (i128, bool),
 ) -> Result<Option<Decimal128Array>, ArrowError> {
+    let short = |array: &dyn Array| array.as_primitive_opt::<Decimal64Type>().cloned();
+    let long = |array: &dyn Array| array.as_primitive_opt::<Decimal128Type>().cloned();
+    match (short(left), short(right), long(left), long(right)) {
+        (Some(a), Some(b), ..) => unless_too_large(&a, &b, operate),
+        (Some(a), _, _, Some(b)) => unless_too_large(&a, &b, operate),
+        (_, Some(b), Some(a), _) => unless_too_large(&a, &b, operate),
+        (_, _, Some(a), Some(b)) => unless_too_large(&a, &b, operate),
+        _ => Ok(None),
+    }
+}
+
+fn unless_too_large<A: ArrowPrimitiveType, B: ArrowPrimitiveType>(
+    left: &PrimitiveArray<A>,
+    right: &PrimitiveArray<B>,
+    operate: impl Fn(i128, i128) -> (i128, bool),
+) -> Result<Option<Decimal128Array>, ArrowError>
+where
+    i128: From<A::Native> + From<B::Native>,
+{
     let too_large = Cell::new(false);
     let results = binary(left, right, |a, b| {
-        let (result, over) = operate(a, b);
+        let (result, over) = operate(a.into(), b.into());
         too_large.set(too_large.get() | over);
         result
     })?;
     Ok((!too_large.get()).then_some(results))
+}
+
+/// Decimals as those of their type are, where a scan has left them as short as they are stored.
+fn longer(values: &dyn Datum) -> Result<Option<Box<dyn Datum>>, ArrowError> {
+    let (array, scalar) = values.get();
+    let DataType::Decimal64(digits, scale) = array.data_type() else { return Ok(None) };
+    let array = cast_with_options(array, &DataType::Decimal128(*digits, *scale), &CastOptions::default())?;
+    Ok(Some(if scalar { Box::new(Scalar::new(array)) } else { Box::new(array) }))
 }
 
 /// Divisors with their zeros as missing.

@@ -31,8 +31,8 @@ pub(super) struct Columns {
     schema: SchemaRef,
     /// The columns of the table that expressions are made of.
     needed: SchemaRef,
-    /// Whether texts may be codes, and decimals of 64 bits as short as they are stored.
-    stored: bool,
+    /// Of each of `schema`'s columns, whether its texts may be codes, and its decimals of 64 bits as short as they are stored.
+    stored: Vec<bool>,
 }
 
 impl Columns {
@@ -58,12 +58,12 @@ impl Columns {
         };
         let outputs =
             projection.iter().map(|projected| output(&projected.expr)).collect::<Result<Vec<_>>>()?;
-        Ok(Some(Columns { outputs, schema, needed, stored: false }))
+        Ok(Some(Columns { stored: vec![false; outputs.len()], outputs, schema, needed }))
     }
 
-    /// The same, of which texts may be codes, and decimals shorter.
-    pub fn as_stored(&self) -> Columns {
-        Columns { stored: true, ..self.clone() }
+    /// The same, of which some may have texts as codes, and shorter decimals.
+    pub fn as_stored(&self, which: impl Fn(usize) -> bool) -> Columns {
+        Columns { stored: (0..self.outputs.len()).map(which).collect(), ..self.clone() }
     }
 
     /// The columns of the files that those of the plan are made of, but for one of these.
@@ -116,18 +116,22 @@ impl Columns {
     fn type_of(&self, field: &Field, metadata: &ParquetMetaData, at: usize) -> DataType {
         let is_this = |name: &str| name == field.name();
         let is_needed = self.needed.fields().iter().any(|field| is_this(field.name()));
-        let is_read = |output: &Output| matches!(output, Output::Read { name, .. } if is_this(name));
+        let mut reads = self.outputs.iter().zip(&self.stored).filter_map(|(output, stored)| match output {
+            Output::Read { name, .. } if is_this(name) => Some(*stored),
+            _ => None,
+        });
+        let as_stored = reads.next().map(|stored| stored && reads.all(|stored| stored));
         match field.data_type() {
             // Nanoseconds cannot say 9999-12-31, which banks write for “no end”.
             DataType::Timestamp(_, zone) if is_int96(metadata, at) => {
                 DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
             }
-            _ if is_needed || !self.outputs.iter().any(is_read) => field.data_type().clone(),
-            text if is_text(text) => match self.stored && is_coded(metadata, at) {
+            _ if is_needed || as_stored.is_none() => field.data_type().clone(),
+            text if is_text(text) => match as_stored == Some(true) && is_coded(metadata, at) {
                 true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
                 false => DataType::Utf8View,
             },
-            DataType::Decimal128(precision, scale) if self.stored && is_short(metadata, at) => {
+            DataType::Decimal128(precision, scale) if as_stored == Some(true) && is_short(metadata, at) => {
                 DataType::Decimal64(*precision, *scale)
             }
             other => other.clone(),
@@ -157,7 +161,7 @@ impl Columns {
                 (Output::Made(expr), _) => expr.evaluate(&needed)?.into_array(rows)?,
                 (Output::Read { name, cast }, _) => match (batch.column_by_name(name), cast) {
                     (None, _) => new_null_array(wanted, rows),
-                    (Some(array), _) if array.data_type() == wanted || self.keeps(array, wanted) => {
+                    (Some(array), _) if array.data_type() == wanted || self.keeps(at, array, wanted) => {
                         Arc::clone(array)
                     }
                     (Some(_), None) => stored(name, wanted)?,
@@ -173,8 +177,8 @@ impl Columns {
     }
 
     /// Whether what is stored may be delivered.
-    fn keeps(&self, array: &ArrayRef, wanted: &DataType) -> bool {
-        self.stored
+    fn keeps(&self, at: usize, array: &ArrayRef, wanted: &DataType) -> bool {
+        self.stored.get(at) == Some(&true)
             && match (array.data_type(), wanted) {
                 (DataType::Dictionary(..), text) => is_text(text),
                 (DataType::Decimal64(p, s), DataType::Decimal128(precision, scale)) => {

@@ -3,13 +3,14 @@
 //! What it gains over DataFusion's scan: a page is decoded when its rows are due, so that few bytes are held and touched;
 //! threads take row groups, or pieces of them, as they come to them, however few are left after skipping. Where a fold reads,
 //! text that is stored as codes stays codes, so that a condition on it is worked out once for each text, decimals stay as
-//! short as they are stored; and a row group that lies within one interval of all windows has its times left out. Where a scan asks for values from folders, it is left as it is.
+//! short as they are stored (as they also do where they are only added up); and a row group that lies within one interval of all windows has its times left out. Where a scan asks for values from folders, it is left as it is.
 
 mod columns;
 mod queue;
 
 use super::source::ShownName;
 use crate::plan::fold::FoldExec;
+use crate::plan::short_operands;
 use columns::Columns;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::config::ConfigOptions;
@@ -25,15 +26,18 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, PlanProperties, ReplaceChildrenOptions, SchedulingType,
+    replace_children_if_necessary,
 };
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
 };
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning};
 use futures::TryStreamExt;
 use queue::{Part, Queue, Skipping, Work};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -50,6 +54,13 @@ impl PhysicalOptimizerRule for DirectReads {
         let direct = plan.transform_up(|plan| {
             if let Some(rows) = RowGroups::of(&plan)? {
                 return Ok(Transformed::yes(Arc::new(rows) as Arc<dyn ExecutionPlan>));
+            }
+            if let Some(projection) = plan.downcast_ref::<ProjectionExec>()
+                && let Some(rows) = projection.input().downcast_ref::<RowGroups>()
+            {
+                let exprs: Vec<_> = projection.expr().iter().map(|p| Arc::clone(&p.expr)).collect();
+                let rows = Arc::new(rows.with_short(&short_operands(&exprs)));
+                return Ok(Transformed::yes(replace_children_if_necessary(plan, vec![rows])?));
             }
             let Some(fold) = plan.downcast_ref::<FoldExec>() else { return Ok(Transformed::no(plan)) };
             let events = fold.scans().map(|(scan, times)| match scan.downcast_ref::<RowGroups>() {
@@ -133,11 +144,16 @@ impl RowGroups {
         }))
     }
 
+    /// The same, some of whose decimals may come as short as they are stored.
+    fn with_short(&self, columns: &BTreeSet<usize>) -> RowGroups {
+        RowGroups { columns: self.columns.as_stored(|at| columns.contains(&at)), ..self.clone() }
+    }
+
     /// The same for a fold: texts may come as codes, decimals short, and `times`, the moments that a fold only compares with bounds, as
     /// others between the same bounds.
     fn folded(&self, times: Option<(usize, &[i64])>, choosy: bool) -> RowGroups {
         RowGroups {
-            columns: self.columns.as_stored(),
+            columns: self.columns.as_stored(|_| true),
             skipping: self.skipping.clone().with_times(times),
             choosy,
             queue: Arc::default(),
