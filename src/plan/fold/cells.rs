@@ -35,9 +35,6 @@ impl Cellar {
 
 /// A number that fills a cell.
 pub(super) trait Word: Copy {
-    /// Zero beyond the end.
-    fn read(cells: &[u8], at: usize) -> Self;
-
     /// Nothing is done beyond the end.
     fn update(cells: &mut [u8], at: usize, next: impl FnOnce(Self) -> Self);
 }
@@ -45,11 +42,6 @@ pub(super) trait Word: Copy {
 macro_rules! words {
     ($($word:ty),*) => {$(
         impl Word for $word {
-            #[inline]
-            fn read(cells: &[u8], at: usize) -> $word {
-                cells.get(at..).and_then(|c| c.first_chunk()).map_or(0, |held| <$word>::from_le_bytes(*held))
-            }
-
             #[inline]
             fn update(cells: &mut [u8], at: usize, next: impl FnOnce($word) -> $word) {
                 if let Some(held) = cells.get_mut(at..).and_then(|c| c.first_chunk_mut()) {

@@ -1,17 +1,16 @@
 //! What is done with each batch of a pass's events: their rows are found, conditions and arguments worked out, and what
 //! is known of the rows grows.
 
-use super::super::operator::truth;
 use super::keys::{Found, Keys};
-use super::pass::{Condition, Pass, Selection, Source};
+use super::pass::{Pass, Source};
 use super::stripes::{Closed, Stripes};
 use super::table::Batch;
+use super::taken::{Chooser, NEVER};
 use super::values::Values;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array,
     new_null_array,
 };
-use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
@@ -21,17 +20,13 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
-use std::ops::Range;
 use std::sync::Arc;
 
-/// So many events are taken at once: what they touch stays near the processor.
-const AT_ONCE: usize = 8192;
+/// What is worked out on so many events stays near the processor until it is added.
+const BATCH: usize = 8192;
 
 /// The cells of so many rows are read at a time.
 const NEAR: usize = 512;
-
-/// The interval of an event without a time.
-const NEVER: u8 = u8::MAX;
 
 /// What a part of a pass has found by calls.
 pub(super) struct Calls(Vec<Box<dyn GroupsAccumulator>>);
@@ -98,10 +93,8 @@ pub(super) struct Folding {
     inputs: Arc<Vec<ArrayRef>>,
     rows: usize,
     known: Arc<Stripes>,
-    /// Where the events of each stripe end among those of the batch at hand, which are in the order of their stripes.
-    ends: Vec<usize>,
-    /// The place and the row of each event of a stripe, while they are dealt out.
-    dealt: Vec<Vec<(u32, u32)>>,
+    /// The places of the events of each stripe among those at hand.
+    dealt: Vec<Vec<u32>>,
     /// Columns of which nothing is known, one for each type that was asked for.
     nothing: Vec<ArrayRef>,
     /// The row of each event at hand.
@@ -110,8 +103,7 @@ pub(super) struct Folding {
     within: Vec<u32>,
     /// The interval of its time.
     intervals: Vec<u8>,
-    /// The outcome of each condition for each text of the dictionary at hand, then for a missing one.
-    outcomes: Vec<Option<(ArrayRef, Vec<bool>)>>,
+    chooser: Chooser,
     /// The code of each text of the dictionary at hand, for each argument that is counted.
     codes: Vec<Option<(ArrayRef, Vec<u32>)>>,
     calls: Calls,
@@ -144,13 +136,12 @@ impl Folding {
             inputs: Arc::clone(inputs),
             rows,
             known: Arc::clone(known),
-            ends: Vec::new(),
-            dealt: Vec::new(),
+            dealt: vec![Vec::new(); known.deal().stripes()],
             nothing: Vec::new(),
             found: Vec::new(),
             within: Vec::new(),
             intervals: Vec::new(),
-            outcomes: vec![None; pass.conditions.len()],
+            chooser: Chooser::new(&pass.choices),
             codes: vec![None; pass.arguments.len()],
             calls: Calls(calls),
             memory: MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool()),
@@ -166,52 +157,41 @@ impl Folding {
         if count == 0 || self.rows == 0 {
             return Ok(());
         }
-        // On events of nobody nothing is worked out; those of a stripe come one after the other.
-        let mut found = self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys)?;
-        self.deal(&mut found);
-        let Found { places, rows } = found;
+        let Found { places, rows } = self.find(&self.pass.key.evaluate(batch)?.into_array(count)?, keys)?;
+        // On events of nobody nothing is worked out.
         let some;
-        let batch = if self.known.deal().stripes() > 1 || places.len() < count {
+        let batch = if places.len() < count {
             some = self.only(batch, places.into())?;
             &some
         } else {
             batch
         };
         let mut start = 0;
-        for rows in rows.chunks(AT_ONCE) {
+        for rows in rows.chunks(BATCH) {
             let deal = self.known.deal();
             self.found.clear();
             self.found.extend_from_slice(rows);
             self.within.clear();
             self.within.extend(rows.iter().map(|row| deal.within(*row as usize) as u32));
-            let parts = self.parts(start, rows.len());
-            self.take(&batch.slice(start, rows.len()), &parts)?;
+            self.take(&batch.slice(start, rows.len()))?;
             start += rows.len();
         }
         self.memory.try_resize(self.calls.0.iter().map(|call| call.size()).sum())
     }
 
-    /// Puts events in the order of their stripes, and notes where those of each end.
-    fn deal(&mut self, found: &mut Found) {
+    /// Deals out those of the events at hand that any selection takes.
+    fn deal(&mut self) {
         let deal = self.known.deal();
-        self.ends.clear();
-        if deal.stripes() == 1 {
-            self.ends.push(found.rows.len());
-            return;
-        }
-        self.dealt.resize_with(deal.stripes(), Vec::new);
-        for (place, row) in found.places.iter().zip(&found.rows) {
-            if let Some(dealt) = self.dealt.get_mut(deal.stripe_of(*row as usize)) {
-                dealt.push((*place, *row));
+        self.dealt.iter_mut().for_each(Vec::clear);
+        let mut one = |place: u32| {
+            let row = self.found.get(place as usize).map_or(0, |row| *row as usize);
+            if let Some(dealt) = self.dealt.get_mut(deal.stripe_of(row)) {
+                dealt.push(place);
             }
-        }
-        found.places.clear();
-        found.rows.clear();
-        for dealt in &mut self.dealt {
-            found.places.extend(dealt.iter().map(|(place, _)| place));
-            found.rows.extend(dealt.iter().map(|(_, row)| row));
-            self.ends.push(found.rows.len());
-            dealt.clear();
+        };
+        match self.chooser.places() {
+            None => (0..self.found.len() as u32).for_each(one),
+            Some(places) => places.iter().for_each(|place| one(*place)),
         }
     }
 
@@ -242,23 +222,8 @@ impl Folding {
         column
     }
 
-    /// The stripes of so many events from `start`, and where theirs are among them.
-    fn parts(&self, start: usize, count: usize) -> Vec<(usize, Range<usize>)> {
-        let mut parts = Vec::new();
-        let mut first = 0;
-        for (stripe, end) in self.ends.iter().enumerate() {
-            let within = |at: usize| at.clamp(start, start + count) - start;
-            let places = within(first)..within(*end);
-            first = *end;
-            if !places.is_empty() {
-                parts.push((stripe, places));
-            }
-        }
-        parts
-    }
-
     /// Takes events whose rows are found.
-    fn take(&mut self, batch: &RecordBatch, parts: &[(usize, Range<usize>)]) -> Result<()> {
+    fn take(&mut self, batch: &RecordBatch) -> Result<()> {
         let (pass, count) = (Arc::clone(&self.pass), batch.num_rows());
         let array =
             |expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch| expr.evaluate(batch)?.into_array(count);
@@ -267,10 +232,8 @@ impl Folding {
         }
         let interval = the_one(&self.intervals);
         let row = self.row(batch)?;
-        let mut conditions = Vec::with_capacity(pass.conditions.len());
-        for (at, condition) in pass.conditions.iter().enumerate() {
-            conditions.push(self.outcome(at, condition, batch, &row)?);
-        }
+        self.chooser.choose(batch, &row, &self.intervals, interval)?;
+        self.deal();
         let mut arguments = Vec::with_capacity(pass.arguments.len());
         for argument in &pass.arguments {
             arguments.push(match pass.own(argument).and_then(|at| batch.columns().get(at)) {
@@ -279,8 +242,6 @@ impl Folding {
                 None => array(argument, &row)?,
             });
         }
-        let picked: Vec<Vec<u32>> =
-            pass.selections.iter().map(|s| self.pick(s, &conditions, interval, count)).collect();
         let mut values: Vec<Option<Values>> = Vec::new();
         for (at, argument) in arguments.iter().enumerate() {
             values.push(match pass.texts.get(at) {
@@ -296,10 +257,10 @@ impl Folding {
             rows: &self.within,
             intervals: &self.intervals,
             interval,
-            picked: &picked,
+            taken: self.chooser.taken(),
             values: &values,
         };
-        self.known.add(&batch, parts);
+        self.known.add(&batch, &self.dealt);
         if pass.calls.is_empty() {
             return Ok(());
         }
@@ -308,13 +269,8 @@ impl Folding {
             let args = call.arguments.iter().filter_map(|at| pass.arguments.get(*at).zip(arguments.get(*at)));
             let args = args.map(|(expr, array)| typed(array, &expr.data_type(&pass.row)?));
             let args = args.collect::<Result<Vec<ArrayRef>>>()?;
-            let mut taken = vec![false; count];
-            for place in picked.get(call.selection).into_iter().flatten() {
-                if let Some(taken) = taken.get_mut(*place as usize) {
-                    *taken = true;
-                }
-            }
-            state.update_batch(&args, &groups, Some(&BooleanArray::from(taken)), self.rows)?;
+            let taken = BooleanArray::new(self.chooser.taken_by(call.selection), None);
+            state.update_batch(&args, &groups, Some(&taken), self.rows)?;
         }
         Ok(())
     }
@@ -352,93 +308,6 @@ impl Folding {
             }
         }
         batch_of(&pass.row, columns, batch.num_rows())
-    }
-
-    /// For which events a condition is true.
-    fn outcome(
-        &mut self,
-        at: usize,
-        condition: &Condition,
-        batch: &RecordBatch,
-        row: &RecordBatch,
-    ) -> Result<BooleanBuffer> {
-        let count = batch.num_rows();
-        let about = condition.about.and_then(|about| Some((about, batch.columns().get(about)?)));
-        let Some((about, codes)) =
-            about.and_then(|(at, column)| Some((at, column.as_dictionary_opt::<Int32Type>()?)))
-        else {
-            return truth(&condition.expr.evaluate(row)?.into_array(count)?);
-        };
-        let known = self.outcomes.get_mut(at).ok_or_else(|| internal_datafusion_err!("no outcomes"))?;
-        let texts = codes.values();
-        if !known.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, texts)) {
-            let none = new_null_array(&DataType::Utf8View, 1);
-            let each = concat(&[typed(texts, &DataType::Utf8View)?.as_ref(), none.as_ref()])?;
-            let fields = self.pass.row.fields().iter().enumerate();
-            let columns = fields.map(|(at, field)| match at == about {
-                true => Arc::clone(&each),
-                false => new_null_array(field.data_type(), each.len()),
-            });
-            let rows = batch_of(&self.pass.row, columns.collect(), each.len())?;
-            let outcomes = truth(&condition.expr.evaluate(&rows)?.into_array(each.len())?)?;
-            *known = Some((Arc::clone(texts), outcomes.iter().collect()));
-        }
-        let Some((_, outcomes)) = known else { return internal_err!("a condition without outcomes") };
-        let missing = outcomes.last().copied().unwrap_or(false);
-        let outcome = |code: i32| {
-            usize::try_from(code).ok().and_then(|code| outcomes.get(code)).copied().unwrap_or(false)
-        };
-        let codes_of = codes.keys().values();
-        let outcome_at = |place: usize| codes_of.get(place).is_some_and(|code| outcome(*code));
-        Ok(match codes.keys().nulls().filter(|known| known.null_count() > 0) {
-            None => BooleanBuffer::collect_bool(count, outcome_at),
-            Some(known) => BooleanBuffer::collect_bool(count, |place| match known.is_valid(place) {
-                true => outcome_at(place),
-                false => missing,
-            }),
-        })
-    }
-
-    /// The places in the batch of the events that are taken. `interval`: the one that all are in, where it is one.
-    fn pick(
-        &self,
-        selection: &Selection,
-        conditions: &[BooleanBuffer],
-        interval: Option<u8>,
-        count: usize,
-    ) -> Vec<u32> {
-        let mut mask: Option<BooleanBuffer> = None;
-        for condition in selection.conditions.iter().filter_map(|at| conditions.get(*at)) {
-            mask = Some(match mask {
-                Some(mask) => &mask & condition,
-                None => condition.clone(),
-            });
-        }
-        let all = 0..count as u32;
-        let taken = |interval: u8| {
-            let taken = |intervals: &Vec<bool>| {
-                interval != NEVER && intervals.get(usize::from(interval)).copied().unwrap_or(false)
-            };
-            selection.intervals.as_ref().is_none_or(taken)
-        };
-        if selection.intervals.is_none() || interval.is_some_and(taken) {
-            return match &mask {
-                Some(mask) => mask.set_indices_u32().collect(),
-                None => all.collect(),
-            };
-        }
-        if interval.is_some() {
-            return Vec::new();
-        }
-        let taken: [bool; 256] = std::array::from_fn(|interval| u8::try_from(interval).is_ok_and(taken));
-        let in_time = |place: &u32| {
-            let interval = self.intervals.get(*place as usize).copied().unwrap_or(NEVER);
-            taken.get(usize::from(interval)).copied().unwrap_or(false)
-        };
-        match &mask {
-            Some(mask) => mask.set_indices_u32().filter(in_time).collect(),
-            None => all.filter(in_time).collect(),
-        }
     }
 }
 

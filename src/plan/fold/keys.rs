@@ -2,6 +2,7 @@
 
 use super::super::operator::truth;
 use super::ranks::Ranks;
+use super::sieve::Sieve;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, MAX_INLINE_VIEW_LEN, RecordBatch,
 };
@@ -60,40 +61,6 @@ pub(super) enum Keys {
         texts: Vec<ArrayRef>,
         places: Vec<(u32, u32)>,
     },
-}
-
-/// A bit for each hash of a key: few bytes, which tell most that are nobody's.
-#[derive(Debug)]
-pub(super) struct Sieve {
-    words: Vec<u64>,
-    shift: u32,
-}
-
-impl Sieve {
-    /// Of the hashes of the keys of those chosen; none where most are, since then it would be asked in vain.
-    fn of(chosen: &Chosen, all: usize, hashes: impl Iterator<Item = u64>) -> Option<Sieve> {
-        if chosen.count() > all / 4 {
-            return None;
-        }
-        let bits = (chosen.count() * BITS_OF_HASH).next_power_of_two().max(64);
-        let mut sieve = Sieve { words: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
-        for hash in hashes {
-            let at = sieve.place(hash);
-            if let Some(word) = sieve.words.get_mut(at / 64) {
-                *word |= 1 << (at % 64);
-            }
-        }
-        Some(sieve)
-    }
-
-    fn place(&self, hash: u64) -> usize {
-        usize::try_from(hash >> self.shift).unwrap_or(usize::MAX)
-    }
-
-    fn may_have(&self, hash: u64) -> bool {
-        let at = self.place(hash);
-        self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
-    }
 }
 
 /// The events of a batch that are somebody's.
@@ -284,7 +251,7 @@ impl Keys {
                 .or_insert((key, row));
         });
         let all = columns.iter().map(|c| c.len()).sum();
-        let sieve = Sieve::of(chosen, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
+        let sieve = sieve(chosen, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
         Keys::Numbers { hasher, sieve, table }
     }
 
@@ -314,7 +281,7 @@ impl Keys {
                 }
             }
         }
-        let sieve = Sieve::of(chosen, row as usize, table.iter().map(|known| known.hash));
+        let sieve = sieve(chosen, row as usize, table.iter().map(|known| known.hash));
         Keys::Texts { hasher, sieve, table, texts: columns, places }
     }
 
@@ -374,6 +341,16 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// Tells most that are nobody's by their hashes; none where most are somebody's, since then it would be asked in vain.
+fn sieve(chosen: &Chosen, all: usize, hashes: impl Iterator<Item = u64>) -> Option<Sieve> {
+    if chosen.count() > all / 4 {
+        return None;
+    }
+    let sieve = Sieve::new(chosen.count() * BITS_OF_HASH);
+    hashes.for_each(|hash| sieve.note(hash));
+    Some(sieve)
 }
 
 /// Calls with the keys of the chosen rows and their numbers, in order.

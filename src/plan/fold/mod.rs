@@ -20,13 +20,16 @@ mod divided;
 mod exec;
 mod folding;
 mod keys;
+mod near;
 mod node;
 mod pass;
 mod planner;
 mod ranks;
+mod sieve;
 mod slots;
 mod stripes;
 mod table;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod values;

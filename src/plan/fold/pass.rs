@@ -6,6 +6,7 @@
 
 use super::node::{self, Item};
 use super::slots::{Bands, Finish, Op, Slot, Slots};
+use super::taken::Choices;
 use super::values::Texts;
 use crate::functions::AggregateFn;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -69,7 +70,6 @@ pub(super) struct Pass {
     /// The entity's columns that stand behind the events' own in `row`.
     pub inputs: Vec<usize>,
     pub row: SchemaRef,
-    pub conditions: Vec<Condition>,
     pub arguments: Vec<Arc<dyn PhysicalExpr>>,
     /// Columns of the events that anything but the key reads.
     pub reads: BTreeSet<usize>,
@@ -81,7 +81,7 @@ pub(super) struct Pass {
     pub times: Option<usize>,
     /// The ends of the intervals that the windows cut time into.
     pub bounds: Vec<i64>,
-    pub selections: Vec<Selection>,
+    pub choices: Arc<Choices>,
     pub slots: Arc<Slots>,
     pub calls: Vec<Call>,
     pub sources: Vec<Source>,
@@ -96,7 +96,7 @@ impl fmt::Display for Pass {
             self.sources.len(),
             self.slots.stride(),
             self.calls.len(),
-            self.conditions.len()
+            self.choices.conditions().len()
         )
     }
 }
@@ -266,13 +266,12 @@ impl Pass {
             time,
             inputs,
             row,
-            conditions,
             arguments,
             plainly,
             texts,
             times,
             bounds,
-            selections,
+            choices: Arc::new(Choices::new(&selections, conditions)),
             slots: Arc::new(slots),
             calls,
             sources,
@@ -280,7 +279,7 @@ impl Pass {
     }
 
     pub fn expressions(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
-        let conditions = self.conditions.iter().map(|c| &c.expr);
+        let conditions = self.choices.conditions().iter().map(|c| &c.expr);
         std::iter::once(&self.key).chain(&self.time).chain(conditions).chain(&self.arguments)
     }
 

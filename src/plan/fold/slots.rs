@@ -18,6 +18,7 @@
 use crate::functions::AggregateFn;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -232,6 +233,11 @@ impl Slots {
     /// The arguments whose different texts are counted.
     pub fn counted(&self) -> impl Iterator<Item = usize> {
         self.laid.iter().filter(|laid| laid.slot.op == Op::Kinds).filter_map(|laid| laid.slot.argument)
+    }
+
+    /// The selections that any slot takes, each once.
+    pub fn selections(&self) -> BTreeSet<usize> {
+        self.laid.iter().map(|laid| laid.slot.selection).collect()
     }
 
     /// Whether any slot reads an argument.

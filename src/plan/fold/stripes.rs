@@ -2,7 +2,7 @@
 //! a batch to one stripe after the other, and passes over those that another thread is at for the while.
 
 use super::slots::{Finish, Place, Slots};
-use super::table::{Batch, Table};
+use super::table::{Batch, Table, Window};
 use crate::plan::aggregates::{decimal_sum, float_of_word, mean, whole_sum};
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
@@ -10,7 +10,6 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, internal_err};
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// So many stripes for each thread make it rare that one waits.
@@ -69,19 +68,18 @@ impl Stripes {
         self.deal
     }
 
-    /// Takes the events of a batch. `parts`: some of its places and the stripe that they are of.
-    pub fn add(&self, batch: &Batch<'_>, parts: &[(usize, Range<usize>)]) {
+    /// Takes events of a batch. `dealt`: the places of those of each stripe.
+    pub fn add(&self, batch: &Batch<'_>, dealt: &[Vec<u32>]) {
         let mut taken = Vec::new();
-        for (stripe, places) in parts {
-            let Some(table) = self.tables.get(*stripe) else { continue };
+        for (table, places) in self.tables.iter().zip(dealt).filter(|(_, places)| !places.is_empty()) {
             match table.try_lock() {
-                Ok(mut table) => table.add(batch, places.clone()),
-                Err(TryLockError::Poisoned(table)) => table.into_inner().add(batch, places.clone()),
+                Ok(mut table) => table.add(batch, places),
+                Err(TryLockError::Poisoned(table)) => table.into_inner().add(batch, places),
                 Err(TryLockError::WouldBlock) => taken.push((table, places)),
             }
         }
         for (table, places) in taken {
-            table.lock().unwrap_or_else(PoisonError::into_inner).add(batch, places.clone());
+            table.lock().unwrap_or_else(PoisonError::into_inner).add(batch, places);
         }
     }
 
@@ -102,61 +100,87 @@ pub(super) struct Closed {
 impl Closed {
     /// The values of some rows; of a row beyond the last, those of no events.
     pub fn values(&self, finish: &Finish, rows: &[usize]) -> Result<ArrayRef> {
-        let of = |row: usize| (self.tables.get(self.deal.stripe_of(row)), self.deal.within(row));
-        let count = |place: &Place, row: usize| {
-            let (table, row) = of(row);
-            table.map_or(0, |table| table.count(place, row))
-        };
-        let sum = |place: &Place, row: usize| {
-            let (table, row) = of(row);
-            table.and_then(|table| table.sum(place, row))
-        };
+        let window = |place| Cells::new(self, place);
         Ok(match finish {
             Finish::Count(place) => {
-                Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| count(place, *row))))
+                let cells = window(place);
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| cells.count(*row))))
             }
             Finish::Any(place) => {
-                let any = |at| rows.get(at).is_some_and(|row| count(place, *row) > 0);
+                let cells = window(place);
+                let any = |at| rows.get(at).is_some_and(|row| cells.count(*row) > 0);
                 Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(rows.len(), any), None))
             }
-            Finish::Distinct(kinds) => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| {
-                let (table, row) = of(*row);
-                table.map_or(0, |table| table.kinds(kinds, row))
-            }))),
+            Finish::Distinct(place) => {
+                let cells = window(place);
+                let kinds = |row: &usize| cells.at(*row).map_or(0, |(cells, row)| cells.kinds(row));
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(kinds)))
+            }
             Finish::Share { some, all } => {
+                let (some, all) = (window(some), window(all));
                 let share = |row| {
-                    let all = count(all, row);
-                    (all > 0).then(|| count(some, row) as f64 / all as f64)
+                    let all = all.count(row);
+                    (all > 0).then(|| some.count(row) as f64 / all as f64)
                 };
                 let (values, known) = split(rows, share);
                 Arc::new(Float64Array::new(values.into(), known))
             }
             Finish::Sum { sum: place, data_type: DataType::Decimal128(_, scale) } => {
-                let (sums, known) = split(rows, |row| sum(place, row));
+                let cells = window(place);
+                let (sums, known) = split(rows, |row| cells.sum(row));
                 let sums = sums.into_iter().map(decimal_sum).collect::<Result<Vec<_>>>()?;
                 Arc::new(Decimal128Array::new(sums.into(), known).with_precision_and_scale(38, *scale)?)
             }
             Finish::Sum { sum: place, .. } => {
-                let (sums, known) = split(rows, |row| sum(place, row));
+                let cells = window(place);
+                let (sums, known) = split(rows, |row| cells.sum(row));
                 let sums = sums.into_iter().map(whole_sum).collect::<Result<Vec<_>>>()?;
                 Arc::new(Int64Array::new(sums.into(), known))
             }
             Finish::Mean { sum: total, count: all, scale } => {
+                let (total, all) = (window(total), window(all));
                 let mean = |row| {
-                    let count = u64::try_from(count(all, row)).ok().filter(|n| *n > 0)?;
-                    Some(mean(sum(total, row).unwrap_or(0), count, *scale))
+                    let count = u64::try_from(all.count(row)).ok().filter(|n| *n > 0)?;
+                    Some(mean(total.sum(row).unwrap_or(0), count, *scale))
                 };
                 let (values, known) = split(rows, mean);
                 Arc::new(Float64Array::new(values.into(), known))
             }
             Finish::Most { most, data_type } => {
-                let (numbers, known) = split(rows, |row| {
-                    let (table, row) = of(row);
-                    table?.most(most, row)
-                });
+                let cells = window(most);
+                let (numbers, known) =
+                    split(rows, |row| cells.at(row).and_then(|(cells, row)| cells.most(row)));
                 typed(numbers, known, data_type)?
             }
         })
+    }
+}
+
+/// A window's cells in all tables.
+struct Cells<'a> {
+    deal: Deal,
+    windows: Vec<Window<'a>>,
+}
+
+impl<'a> Cells<'a> {
+    fn new(known: &'a Closed, place: &'a Place) -> Cells<'a> {
+        Cells { deal: known.deal, windows: known.tables.iter().map(|table| table.window(place)).collect() }
+    }
+
+    /// Those of a row, and its number in its table.
+    #[inline]
+    fn at(&self, row: usize) -> Option<(&Window<'a>, usize)> {
+        Some((self.windows.get(self.deal.stripe_of(row))?, self.deal.within(row)))
+    }
+
+    #[inline]
+    fn count(&self, row: usize) -> i64 {
+        self.at(row).map_or(0, |(cells, row)| cells.count(row))
+    }
+
+    #[inline]
+    fn sum(&self, row: usize) -> Option<i128> {
+        self.at(row).and_then(|(cells, row)| cells.sum(row))
     }
 }
 

@@ -1,19 +1,13 @@
 //! The cells of some rows: events are added to them, and a window's number is read from them.
 
 use super::cells::{Cellar, NARROW, Sum, Word, counted, lowered, raised};
+use super::near::{Ahead, MOST, Near, Picked};
 use super::slots::{Laid, Op, Place, Slots};
 use super::values::Values;
 use datafusion::common::Result;
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeSet;
-use std::hint::black_box;
-use std::ops::Range;
 use std::sync::Arc;
-
-const CACHE_LINE: usize = 64;
-
-/// The cells of so many events fit the part of memory that is nearest to the processor.
-const AT_ONCE: usize = 256;
 
 /// A batch of events, as far as slots are concerned.
 pub(super) struct Batch<'a> {
@@ -23,8 +17,8 @@ pub(super) struct Batch<'a> {
     pub intervals: &'a [u8],
     /// The one that all are in, where it is one.
     pub interval: Option<u8>,
-    /// The places in the batch of the events of each selection, in order.
-    pub picked: &'a [Vec<u32>],
+    /// For each word of selections, those that take each event.
+    pub taken: &'a [Vec<u64>],
     pub values: &'a [Option<Values>],
 }
 
@@ -43,6 +37,8 @@ pub(super) struct Table {
     others: HashMap<u64, BTreeSet<u32>>,
     /// For each slot of a sum, where some value was missing: a bit for each band of each row.
     missing: Vec<Vec<u64>>,
+    near: Box<Near>,
+    ahead: Ahead,
 }
 
 /// Names one cell.
@@ -65,208 +61,95 @@ impl Table {
             beyond: HashMap::new(),
             others: HashMap::new(),
             missing: vec![Vec::new(); slots.laid().len()],
+            near: Box::new(Near::new(&slots.selections())),
+            ahead: Ahead::default(),
         })
     }
 
     /// Takes the events at some places of a batch.
-    pub fn add(&mut self, batch: &Batch<'_>, places: Range<usize>) {
-        if self.slots.stride() == 0 {
+    pub fn add(&mut self, batch: &Batch<'_>, places: &[u32]) {
+        let stride = self.slots.stride();
+        if stride == 0 {
             return;
         }
-        let before = |picked: &Vec<u32>, end| picked.partition_point(|place| (*place as usize) < end);
-        let mut starts: Vec<usize> = batch.picked.iter().map(|p| before(p, places.start)).collect();
-        let mut picked: Vec<&[u32]> = Vec::with_capacity(starts.len());
-        for start in places.clone().step_by(AT_ONCE) {
-            let end = places.end.min(start + AT_ONCE);
-            picked.clear();
-            for (all, start) in batch.picked.iter().zip(&mut starts) {
-                let next = all.get(*start..all.len().min(*start + AT_ONCE)).unwrap_or_default();
-                let next = next.get(..next.partition_point(|place| (*place as usize) < end));
-                picked.push(next.unwrap_or_default());
-                *start += next.map_or(0, <[u32]>::len);
-            }
-            self.add_near(batch, start..end, &picked);
+        let mut next = places.chunks(MOST);
+        self.ahead.plan(batch, next.next().unwrap_or_default(), stride);
+        for places in places.chunks(MOST) {
+            // Of the first events, all.
+            self.ahead.ask(self.cells.bytes());
+            self.ahead.plan(batch, next.next().unwrap_or_default(), stride);
+            self.near.take(batch, places);
+            self.add_near(batch);
         }
     }
 
-    /// Takes so few events that all their cells are near the processor at once. `picked`: those of each selection.
-    fn add_near(&mut self, batch: &Batch<'_>, places: Range<usize>, picked: &[&[u32]]) {
-        let slots = Arc::clone(&self.slots);
-        let stride = slots.stride();
-        // Each event's row is somewhere else in memory. Reading them all in turn lets the processor fetch many at once;
-        // what follows finds them near.
-        let (cells, rows) = (self.cells.bytes(), batch.rows.get(places).unwrap_or_default());
-        black_box(match stride.div_ceil(CACHE_LINE) {
-            1 => touch::<1>(cells, rows, stride),
-            2 => touch::<2>(cells, rows, stride),
-            3 => touch::<3>(cells, rows, stride),
-            _ => touch::<4>(cells, rows, stride),
-        });
-        for (at, laid) in slots.laid().iter().enumerate() {
-            let slot = &laid.slot;
-            let Some(picked) = picked.get(slot.selection) else { continue };
-            let values = slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
-            let cells = Cells { slot: at, laid, stride, batch, picked };
-            match (slot.op, values) {
-                (Op::Count, None) => self.count_events(&cells),
-                (Op::Count, Some(values)) if values.known.is_none() => self.count_events(&cells),
-                (Op::Count, Some(values)) => {
-                    let known: Vec<u32> =
-                        picked.iter().copied().filter(|place| values.is_known(*place as usize)).collect();
-                    self.count_events(&Cells { picked: &known, ..cells });
+    /// Takes the events at hand.
+    fn add_near(&mut self, batch: &Batch<'_>) {
+        let Table { slots, rows, cells, over, rare, beyond, others, missing, near, ahead } = self;
+        let (cells, stride) = (cells.bytes_mut(), slots.stride());
+        for (slot, laid) in slots.laid().iter().enumerate() {
+            let Some(picked) = near.picked(laid.slot.selection).filter(|picked| !picked.is_empty()) else {
+                continue;
+            };
+            let place = Cells { slot, laid, stride, near: near.as_ref(), interval: batch.interval };
+            let values = laid.slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
+            let known;
+            let picked = match values.and_then(|values| values.known.as_ref()) {
+                None => picked,
+                Some(nulls) => {
+                    let (some, unknown) = near.part(picked, nulls);
+                    if laid.slot.op == Op::Sum {
+                        unknown.events().for_each(|event| note(missing, &place, *rows, event));
+                    }
+                    known = some;
+                    &known
                 }
+            };
+            match (laid.slot.op, values) {
+                (Op::Count, _) => ahead.ask_with(cells, picked, |cells, event| {
+                    let key = || place.key(event);
+                    let spill = |rest| *over.entry(key()).or_default() += rest;
+                    u16::update(cells, place.at(event), |held| counted(held, 1, spill));
+                }),
                 (Op::Sum, Some(values)) => match laid.width {
-                    4 => self.sum_values(&cells, values, |n| Some(i32::try_from(n << 1).ok()? | 1)),
-                    _ => self.sum_values(&cells, values, |n| Some(n << 1 | 1)),
+                    4 => place
+                        .sum(cells, over, ahead, picked, values, |n| Some(i32::try_from(n << 1).ok()? | 1)),
+                    _ => place.sum(cells, over, ahead, picked, values, |n| Some(n << 1 | 1)),
                 },
-                (Op::Min, Some(values)) => self.largest(&cells, values, |n| !raised(n)),
-                (Op::Max, Some(values)) => self.largest(&cells, values, raised),
-                (Op::Kinds, Some(values)) => self.note_kinds(&cells, values),
+                (Op::Min, Some(values)) => {
+                    place.largest(cells, (rare, beyond), ahead, picked, values, |n| !raised(n))
+                }
+                (Op::Max, Some(values)) => {
+                    place.largest(cells, (rare, beyond), ahead, picked, values, raised)
+                }
+                (Op::Kinds, Some(values)) => ahead.ask_with(cells, picked, |cells, event| {
+                    let code = place.number(values, event);
+                    if code >= 64 {
+                        let others = others.entry(place.key(event)).or_default();
+                        others.insert(u32::try_from(code).unwrap_or(u32::MAX));
+                    } else {
+                        u64::update(cells, place.at(event), |held| held | 1 << code);
+                    }
+                }),
                 (_, None) => {}
             }
         }
     }
 
-    fn count_events(&mut self, which: &Cells<'_>) {
-        let Table { cells, over, .. } = self;
-        let cells = cells.bytes_mut();
-        which.each(|at, _, band, row| {
-            u16::update(cells, at, |held| {
-                counted(held, 1, |rest| *over.entry(cell_key(which.slot, band, row)).or_default() += rest)
-            });
-        });
-    }
-
-    /// `cell_of`: the cell of a sum of this number alone, where it fits one.
-    fn sum_values<W: Sum>(&mut self, which: &Cells<'_>, values: &Values, cell_of: impl Fn(i64) -> Option<W>) {
-        let Table { cells, over, missing, rows, .. } = self;
-        let cells = cells.bytes_mut();
-        // The mark that some value is known is the lowest bit of the lowest byte, whatever the width.
-        let mark = |cells: &mut [u8], at: usize| u8::update(cells, at, |held| held | 1);
-        if let Some(wide) = &values.wide {
-            which.each(|at, place, band, row| {
-                if values.is_known(place) {
-                    *over.entry(cell_key(which.slot, band, row)).or_default() += wide.value(place);
-                    mark(cells, at);
-                } else {
-                    note(missing, which, *rows, band, row);
-                }
-            });
-            return;
+    /// The cells of a window.
+    pub fn window<'a>(&'a self, place: &'a Place) -> Window<'a> {
+        let laid = self.slots.laid().get(place.slot);
+        let (offset, width) = laid.map_or((0, 1), |laid| (laid.offset, laid.width));
+        Window {
+            table: self,
+            place,
+            cells: self.cells.bytes(),
+            stride: self.slots.stride(),
+            start: offset + place.bands.start * width,
+            length: place.bands.len() * width,
+            is_narrow: width == 4,
+            is_smallest: laid.is_some_and(|laid| laid.slot.op == Op::Min),
         }
-        let numbers = values.numbers.as_ref();
-        // In one closure, called in one place, so that it becomes part of the loop.
-        which.each(|at, place, band, row| {
-            if !values.is_known(place) {
-                return note(missing, which, *rows, band, row);
-            }
-            let number = numbers.get(place).copied().unwrap_or(0);
-            let mut spill = |part: i128| *over.entry(cell_key(which.slot, band, row)).or_default() += part;
-            match cell_of(number) {
-                Some(cell) => W::update(cells, at, |held| held.plus(cell, spill)),
-                None => {
-                    spill(i128::from(number));
-                    mark(cells, at);
-                }
-            }
-        });
-    }
-
-    fn note_kinds(&mut self, which: &Cells<'_>, values: &Values) {
-        let Table { cells, others, .. } = self;
-        let cells = cells.bytes_mut();
-        let codes = values.numbers.as_ref();
-        which.each(|at, place, band, row| {
-            if !values.is_known(place) {
-                return;
-            }
-            let code = codes.get(place).copied().unwrap_or(0);
-            if code >= 64 {
-                let others = others.entry(cell_key(which.slot, band, row)).or_default();
-                others.insert(u32::try_from(code).unwrap_or(u32::MAX));
-            } else {
-                u64::update(cells, at, |held| held | 1 << code);
-            }
-        });
-    }
-
-    fn largest(&mut self, which: &Cells<'_>, values: &Values, raise: impl Fn(i64) -> u64) {
-        let Table { cells, rare, beyond, .. } = self;
-        let cells = cells.bytes_mut();
-        let numbers = values.numbers.as_ref();
-        let narrow = which.laid.width == 4;
-        which.each(|at, place, band, row| {
-            if !values.is_known(place) {
-                return;
-            }
-            let number = raise(numbers.get(place).copied().unwrap_or(0));
-            let cell = if narrow { number.wrapping_sub(NARROW) } else { number };
-            if cell == 0 {
-                rare.insert(cell_key(which.slot, band, row));
-            } else if !narrow {
-                u64::update(cells, at, |held| held.max(cell));
-            } else if let Ok(cell) = u32::try_from(cell) {
-                u32::update(cells, at, |held| held.max(cell));
-            } else {
-                let most = beyond.entry(cell_key(which.slot, band, row)).or_default();
-                *most = number.max(*most);
-            }
-        });
-    }
-
-    fn laid(&self, place: &Place) -> Option<&Laid> {
-        self.slots.laid().get(place.slot)
-    }
-
-    fn is_narrow(&self, place: &Place) -> bool {
-        self.laid(place).is_some_and(|laid| laid.width == 4)
-    }
-
-    /// The cells of a window, with their bands; none of a row beyond the last.
-    fn at(&self, place: &Place, row: usize) -> impl Iterator<Item = (usize, usize)> {
-        let (offset, width) = self.laid(place).map_or((0, 0), |laid| (laid.offset, laid.width));
-        let start = row * self.slots.stride() + offset;
-        place.bands.clone().map(move |band| (start + band * width, band))
-    }
-
-    /// What did not fit a cell.
-    fn rest(&self, place: &Place, band: usize, row: usize) -> i128 {
-        self.over.get(&cell_key(place.slot, band, row)).copied().unwrap_or(0)
-    }
-
-    pub fn count(&self, place: &Place, row: usize) -> i64 {
-        let cells = self.cells.bytes();
-        let count = self.at(place, row).map(|(at, _)| i64::from(u16::read(cells, at))).sum();
-        if self.over.is_empty() {
-            return count;
-        }
-        let rest = place.bands.clone().map(|band| self.rest(place, band, row)).sum::<i128>();
-        count + i64::try_from(rest).unwrap_or(i64::MAX)
-    }
-
-    /// The sum; none where every value of it is missing, and there is one.
-    pub fn sum(&self, place: &Place, row: usize) -> Option<i128> {
-        let cells = self.cells.bytes();
-        let (mut sum, mut known) = (0i128, 0);
-        if self.is_narrow(place) {
-            let mut narrow = 0i64;
-            for (at, _) in self.at(place, row) {
-                let held = i64::from(i32::read(cells, at));
-                narrow += held >> 1;
-                known |= held;
-            }
-            sum = narrow.into();
-        } else {
-            for (at, _) in self.at(place, row) {
-                let held = i64::read(cells, at);
-                sum += i128::from(held >> 1);
-                known |= held;
-            }
-        }
-        if !self.over.is_empty() {
-            sum += place.bands.clone().map(|band| self.rest(place, band, row)).sum::<i128>();
-        }
-        (known & 1 == 1 || !self.is_missing(place, row)).then_some(sum)
     }
 
     fn is_missing(&self, place: &Place, row: usize) -> bool {
@@ -279,86 +162,218 @@ impl Table {
             bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
         })
     }
+}
 
-    pub fn kinds(&self, place: &Place, row: usize) -> i64 {
-        let mut bits = 0u64;
-        let mut others: BTreeSet<u32> = BTreeSet::new();
-        for (at, band) in self.at(place, row) {
-            bits |= u64::read(self.cells.bytes(), at);
-            if !self.others.is_empty() {
-                others.extend(self.others.get(&cell_key(place.slot, band, row)).into_iter().flatten());
+/// The cells of a window: of each row, those of some neighbouring bands.
+pub(super) struct Window<'a> {
+    table: &'a Table,
+    place: &'a Place,
+    cells: &'a [u8],
+    stride: usize,
+    /// Where they are in a row, in bytes.
+    start: usize,
+    length: usize,
+    is_narrow: bool,
+    /// Whether the smallest number is sought.
+    is_smallest: bool,
+}
+
+impl Window<'_> {
+    /// The cells of a row; none of one beyond the last.
+    #[inline]
+    fn cells<const WIDTH: usize>(&self, row: usize) -> &[[u8; WIDTH]] {
+        let start = row * self.stride + self.start;
+        self.cells.get(start..start + self.length).unwrap_or_default().as_chunks().0
+    }
+
+    /// The names of the cells of a row.
+    fn keys(&self, row: usize) -> impl Iterator<Item = u64> {
+        self.place.bands.clone().map(move |band| cell_key(self.place.slot, band, row))
+    }
+
+    /// What did not fit the cells.
+    fn rest(&self, row: usize) -> i128 {
+        let over = &self.table.over;
+        if over.is_empty() {
+            return 0;
+        }
+        self.keys(row).filter_map(|key| over.get(&key)).sum()
+    }
+
+    #[inline]
+    pub fn count(&self, row: usize) -> i64 {
+        let count: i64 = self.cells(row).iter().map(|held| i64::from(u16::from_le_bytes(*held))).sum();
+        count + i64::try_from(self.rest(row)).unwrap_or(i64::MAX)
+    }
+
+    /// The sum; none where every value of it is missing, and there is one.
+    #[inline]
+    pub fn sum(&self, row: usize) -> Option<i128> {
+        let (mut sum, mut known) = (0i128, 0);
+        if self.is_narrow {
+            let mut narrow = 0i64;
+            for held in self.cells(row) {
+                let held = i64::from(i32::from_le_bytes(*held));
+                narrow += held >> 1;
+                known |= held;
+            }
+            sum = narrow.into();
+        } else {
+            for held in self.cells(row) {
+                let held = i64::from_le_bytes(*held);
+                sum += i128::from(held >> 1);
+                known |= held;
             }
         }
-        i64::from(bits.count_ones()) + others.len() as i64
+        sum += self.rest(row);
+        (known & 1 == 1 || !self.table.is_missing(self.place, row)).then_some(sum)
+    }
+
+    pub fn kinds(&self, row: usize) -> i64 {
+        let bits = self.cells(row).iter().fold(0, |bits, held| bits | u64::from_le_bytes(*held));
+        let others = &self.table.others;
+        let more = if others.is_empty() {
+            0
+        } else {
+            self.keys(row).filter_map(|key| others.get(&key)).flatten().collect::<BTreeSet<_>>().len()
+        };
+        i64::from(bits.count_ones()) + more as i64
     }
 
     /// The smallest or the largest number, whichever the slot holds.
-    pub fn most(&self, place: &Place, row: usize) -> Option<i64> {
-        let mut most = None;
-        let narrow = self.is_narrow(place);
-        for (at, band) in self.at(place, row) {
-            let cells = self.cells.bytes();
-            let held = if narrow { u32::read(cells, at).into() } else { u64::read(cells, at) };
-            if held > 0 || (!self.rare.is_empty() && self.rare.contains(&cell_key(place.slot, band, row))) {
-                most = most.max(Some(if narrow { held + NARROW } else { held }));
-            }
-            if !self.beyond.is_empty() {
-                most = most.max(self.beyond.get(&cell_key(place.slot, band, row)).copied());
-            }
+    #[inline]
+    pub fn most(&self, row: usize) -> Option<i64> {
+        let Table { rare, beyond, .. } = self.table;
+        let mut most = if self.is_narrow {
+            let held = self.cells(row).iter().map(|held| u64::from(u32::from_le_bytes(*held))).max();
+            held.filter(|held| *held > 0).map(|held| held + NARROW)
+        } else {
+            let held = self.cells(row).iter().map(|held| u64::from_le_bytes(*held)).max();
+            held.filter(|held| *held > 0)
+        };
+        if most.is_none() && !rare.is_empty() && self.keys(row).any(|key| rare.contains(&key)) {
+            most = Some(if self.is_narrow { NARROW } else { 0 });
         }
-        let smallest = self.laid(place).is_some_and(|laid| laid.slot.op == Op::Min);
-        most.map(|n| lowered(if smallest { !n } else { n }))
-    }
-}
-
-/// Reads a byte of each of the first `LINES` lines of the rows' cells. Strides are such that these are all that a row of so
-/// many bytes lies in.
-fn touch<const LINES: usize>(cells: &[u8], rows: &[u32], stride: usize) -> u8 {
-    let mut seen = 0u8;
-    for row in rows {
-        let start = (*row as usize).wrapping_mul(stride);
-        for line in 0..LINES {
-            seen ^= cells.get(start.wrapping_add(line * CACHE_LINE)).copied().unwrap_or(0);
+        if !beyond.is_empty() {
+            most = most.max(self.keys(row).filter_map(|key| beyond.get(&key)).max().copied());
         }
+        most.map(|n| lowered(if self.is_smallest { !n } else { n }))
     }
-    seen
 }
 
 /// Notes that a value was missing.
-fn note(missing: &mut [Vec<u64>], which: &Cells<'_>, rows: usize, band: usize, row: usize) {
+fn note(missing: &mut [Vec<u64>], which: &Cells<'_>, rows: usize, event: usize) {
     let Some(bits) = missing.get_mut(which.slot) else { return };
     if bits.is_empty() {
         bits.resize((which.laid.slot.bands() * rows).div_ceil(64), 0);
     }
-    let at = band * rows + row;
+    let at = which.band(event) * rows + which.row(event);
     if let Some(word) = bits.get_mut(at / 64) {
         *word |= 1 << (at % 64);
     }
 }
 
-/// The cells of one slot that a batch's events belong to.
+/// The cells of one slot that the events at hand belong to.
 struct Cells<'a> {
     slot: usize,
     laid: &'a Laid,
     stride: usize,
-    batch: &'a Batch<'a>,
-    picked: &'a [u32],
+    near: &'a Near,
+    /// The one that all events are in, where it is one.
+    interval: Option<u8>,
 }
 
 impl Cells<'_> {
-    /// Calls with the cell's place in the table, the event's place in the batch, the band and the row.
     #[inline]
-    fn each(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
-        let Laid { offset, width, band_of, .. } = self.laid;
-        let band = |interval: u8| {
-            band_of.as_ref().and_then(|bands| bands.get(usize::from(interval))).map_or(0, |b| usize::from(*b))
-        };
-        let only = if band_of.is_none() { Some(0) } else { self.batch.interval.map(band) };
-        for place in self.picked {
-            let place = *place as usize;
-            let row = self.batch.rows.get(place).map_or(0, |r| *r as usize);
-            let band = only.unwrap_or_else(|| band(self.batch.intervals.get(place).copied().unwrap_or(0)));
-            f(row * self.stride + offset + band * width, place, band, row);
+    fn row(&self, event: usize) -> usize {
+        self.near.rows.get(event).map_or(0, |row| *row as usize)
+    }
+
+    #[inline]
+    fn band(&self, event: usize) -> usize {
+        let Some(bands) = &self.laid.band_of else { return 0 };
+        let interval = self.interval.or_else(|| self.near.intervals.get(event).copied()).unwrap_or(0);
+        bands.get(usize::from(interval)).map_or(0, |band| usize::from(*band))
+    }
+
+    /// Where the cell of an event begins.
+    #[inline]
+    fn at(&self, event: usize) -> usize {
+        self.row(event) * self.stride + self.laid.offset + self.band(event) * self.laid.width
+    }
+
+    /// The name of the cell.
+    fn key(&self, event: usize) -> u64 {
+        cell_key(self.slot, self.band(event), self.row(event))
+    }
+
+    #[inline]
+    fn place(&self, event: usize) -> usize {
+        self.near.places.get(event).map_or(0, |place| *place as usize)
+    }
+
+    #[inline]
+    fn number(&self, values: &Values, event: usize) -> i64 {
+        values.numbers.get(self.place(event)).copied().unwrap_or(0)
+    }
+
+    /// `cell_of`: the cell of a sum of this number alone, where it fits one.
+    fn sum<W: Sum>(
+        &self,
+        cells: &mut [u8],
+        over: &mut HashMap<u64, i128>,
+        ahead: &mut Ahead,
+        picked: &Picked,
+        values: &Values,
+        cell_of: impl Fn(i64) -> Option<W>,
+    ) {
+        // The mark that some value is known is the lowest bit of the lowest byte, whatever the width.
+        let mark = |cells: &mut [u8], event| u8::update(cells, self.at(event), |held| held | 1);
+        let mut spill = |event, part: i128| *over.entry(self.key(event)).or_default() += part;
+        if let Some(wide) = &values.wide {
+            return ahead.ask_with(cells, picked, |cells, event| {
+                spill(event, wide.value(self.place(event)));
+                mark(cells, event);
+            });
         }
+        // In one closure, called in one place, so that it becomes part of the loop.
+        ahead.ask_with(cells, picked, |cells, event| {
+            let number = self.number(values, event);
+            match cell_of(number) {
+                Some(cell) => {
+                    W::update(cells, self.at(event), |held| held.plus(cell, |part| spill(event, part)))
+                }
+                None => {
+                    spill(event, i128::from(number));
+                    mark(cells, event);
+                }
+            }
+        });
+    }
+
+    fn largest(
+        &self,
+        cells: &mut [u8],
+        (rare, beyond): (&mut HashSet<u64>, &mut HashMap<u64, u64>),
+        ahead: &mut Ahead,
+        picked: &Picked,
+        values: &Values,
+        raise: impl Fn(i64) -> u64,
+    ) {
+        let narrow = self.laid.width == 4;
+        ahead.ask_with(cells, picked, |cells, event| {
+            let number = raise(self.number(values, event));
+            let cell = if narrow { number.wrapping_sub(NARROW) } else { number };
+            if cell == 0 {
+                rare.insert(self.key(event));
+            } else if !narrow {
+                u64::update(cells, self.at(event), |held| held.max(cell));
+            } else if let Ok(cell) = u32::try_from(cell) {
+                u32::update(cells, self.at(event), |held| held.max(cell));
+            } else {
+                let most = beyond.entry(self.key(event)).or_default();
+                *most = number.max(*most);
+            }
+        });
     }
 }

@@ -1,18 +1,22 @@
 //! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
 use super::keys::{Chosen, Found, Keys, NOBODY};
+use super::pass::{Condition, Selection};
 use super::slots::{Finish, Op, Slot, Slots};
 use super::stripes::{Closed, Stripes};
 use super::table::Batch;
+use super::taken::{Choices, Chooser, NEVER};
 use super::values::Values;
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int32Array, Int64Array, RecordBatch,
-    StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
+    RecordBatch, StringArray, StringViewArray,
 };
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, binary, col, is_null, lit};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
@@ -64,23 +68,19 @@ fn slots(narrow: bool) -> (Arc<Slots>, Vec<Finish>) {
 /// Adds some events, as a thread does: batch by batch, those of a stripe one after the other.
 fn fold(known: &Stripes, events: &[Event]) {
     for part in events.chunks(1000) {
-        let stripe = |event: &&Event| known.deal().stripe_of(event.row as usize);
-        let mut part: Vec<&Event> = part.iter().filter(|e| e.row != NOBODY).collect();
-        part.sort_by_key(stripe);
+        let part: Vec<&Event> = part.iter().filter(|e| e.row != NOBODY).collect();
         let rows: Vec<u32> = part.iter().map(|e| known.deal().within(e.row as usize) as u32).collect();
         let array: Decimal128Array = part.iter().map(|e| e.value.map(i128::from)).collect();
         let array: ArrayRef = Arc::new(array.with_precision_and_scale(18, 2).unwrap());
-        let picked = (0u32..).zip(&rows).map(|(place, _)| place).collect();
         let values = [Some(Values::new(&array).unwrap())];
-        let mut parts = Vec::new();
-        let mut start = 0;
-        for of_stripe in part.chunk_by(|a, b| stripe(a) == stripe(b)) {
-            parts.push((stripe(&of_stripe[0]), start..start + of_stripe.len()));
-            start += of_stripe.len();
+        let mut dealt = vec![Vec::new(); known.deal().stripes()];
+        for (place, event) in (0..).zip(&part) {
+            dealt[known.deal().stripe_of(event.row as usize)].push(place);
         }
+        let taken = [vec![1; part.len()]];
         known.add(
-            &Batch { rows: &rows, intervals: &[], interval: None, picked: &[picked], values: &values },
-            &parts,
+            &Batch { rows: &rows, intervals: &[], interval: None, taken: &taken, values: &values },
+            &dealt,
         );
     }
 }
@@ -288,5 +288,102 @@ fn texts_lead_to_their_rows() {
         let got = rows_of(&found, &asked.slice(100, 5000));
         assert_eq!(got, wanted[100..5100], "{some}");
         assert!(got.iter().any(|row| *row != NOBODY) && got.contains(&NOBODY));
+    }
+}
+
+/// More selections than share a word, of texts that are codes and of those that are not, some of them missing, against each
+/// condition asked of each event.
+#[test]
+fn selections_take_what_all_their_conditions_allow() {
+    let mut draw = ChaCha8Rng::seed_from_u64(13);
+    let texts = ["cash", "card", "", "券"];
+    let fields = [("kind", DataType::Utf8View), ("amount", DataType::Int64), ("place", DataType::Utf8View)];
+    let row = Schema::new(fields.map(|(name, data_type)| Field::new(name, data_type, true)).to_vec());
+    let is = |name: &str, op, literal: ScalarValue| {
+        binary(col(name, &row).unwrap(), op, lit(literal), &row).unwrap()
+    };
+    let text = |text: &str| ScalarValue::Utf8View(Some(text.to_string()));
+    let conditions: Vec<(Arc<dyn PhysicalExpr>, Option<usize>)> = vec![
+        (is("kind", Operator::Eq, text("card")), Some(0)),
+        (is("kind", Operator::NotEq, text("cash")), Some(0)),
+        (is_null(col("kind", &row).unwrap()).unwrap(), Some(0)),
+        (is("amount", Operator::Gt, ScalarValue::Int64(Some(3))), None),
+        (is("place", Operator::Lt, text("b")), Some(2)),
+    ];
+    let holds = |condition: usize, (kind, amount, place): (Option<&str>, Option<i64>, Option<&str>)| {
+        match condition {
+            0 => kind == Some("card"),
+            1 => kind.is_some_and(|kind| kind != "cash"),
+            2 => kind.is_none(),
+            3 => amount.is_some_and(|amount| amount > 3),
+            _ => place.is_some_and(|place| place < "b"),
+        }
+    };
+    for count in [1, 64, 65, 130] {
+        let selections: Vec<Selection> = (0..count)
+            .map(|_| Selection {
+                conditions: (0..conditions.len()).filter(|_| draw.random_bool(0.3)).collect(),
+                intervals: draw.random_bool(0.5).then(|| (0..5).map(|_| draw.random_bool(0.6)).collect()),
+            })
+            .collect();
+        let asked =
+            conditions.iter().map(|(expr, about)| Condition { expr: Arc::clone(expr), about: *about });
+        let mut chooser = Chooser::new(&Arc::new(Choices::new(&selections, asked.collect())));
+        // The same dictionary for two batches, then another.
+        for (events, is_one, texts) in
+            [(500, false, &texts[..]), (300, true, &texts), (400, false, &texts[..2])]
+        {
+            let codes: Vec<Option<i32>> = (0..events)
+                .map(|_| draw.random_bool(0.9).then(|| draw.random_range(0..texts.len() as i32)))
+                .collect();
+            let kinds: Vec<Option<&str>> =
+                codes.iter().map(|code| code.map(|code| texts[code as usize])).collect();
+            let amounts: Vec<Option<i64>> = (0..events).map(|n| (n % 7 > 0).then_some(n % 5 + 1)).collect();
+            let places: Vec<Option<&str>> =
+                (0..events).map(|_| Some(["a", "b"][draw.random_range(0..2)])).collect();
+            let one = draw.random_range(0..5);
+            let intervals: Vec<u8> = (0..events)
+                .map(|_| match draw.random_range(0..6) {
+                    _ if is_one => one,
+                    5 => NEVER,
+                    interval => interval,
+                })
+                .collect();
+            let amount_column: ArrayRef = Arc::new(Int64Array::from(amounts.clone()));
+            let place_column: ArrayRef = Arc::new(StringViewArray::from(places.clone()));
+            let batch = |kind: ArrayRef| {
+                let columns = [
+                    ("kind", kind),
+                    ("amount", Arc::clone(&amount_column)),
+                    ("place", Arc::clone(&place_column)),
+                ];
+                RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+                    .unwrap()
+            };
+            let stored = Int32Array::from(codes);
+            let stored = DictionaryArray::new(stored, Arc::new(StringArray::from(texts.to_vec())));
+            let plain = batch(Arc::new(StringViewArray::from(kinds.clone())));
+            for stored in [batch(Arc::new(stored)), plain.clone()] {
+                chooser.choose(&stored, &plain, &intervals, is_one.then_some(one)).unwrap();
+                let mut anybody = vec![false; intervals.len()];
+                for (at, selection) in selections.iter().enumerate() {
+                    let wanted: Vec<bool> = (0..intervals.len())
+                        .map(|event| {
+                            let all = (kinds[event], amounts[event], places[event]);
+                            let interval = usize::from(intervals[event]);
+                            let in_time = |taken: &Vec<bool>| taken.get(interval).copied().unwrap_or(false);
+                            let in_time = selection.intervals.as_ref().is_none_or(in_time);
+                            in_time && selection.conditions.iter().all(|condition| holds(*condition, all))
+                        })
+                        .collect();
+                    anybody.iter_mut().zip(&wanted).for_each(|(any, one)| *any |= one);
+                    assert_eq!(chooser.taken_by(at).iter().collect::<Vec<_>>(), wanted, "{at} of {count}");
+                }
+                let wanted: Vec<u32> =
+                    (0..).zip(&anybody).filter(|(_, any)| **any).map(|(place, _)| place).collect();
+                let all: Vec<u32> = (0..events as u32).collect();
+                assert_eq!(chooser.places().unwrap_or(&all), wanted, "all {count}");
+            }
+        }
     }
 }

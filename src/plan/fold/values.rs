@@ -89,8 +89,4 @@ impl Values {
         };
         Ok(Values { numbers, known: known(array), wide })
     }
-
-    pub fn is_known(&self, place: usize) -> bool {
-        self.known.as_ref().is_none_or(|known| known.is_valid(place))
-    }
 }

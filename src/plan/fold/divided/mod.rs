@@ -5,6 +5,7 @@
 mod drawers;
 
 use super::exec::Fold;
+use super::sieve::Sieve;
 use crate::plan::operator::{joined, truth, width};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
@@ -22,7 +23,6 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use drawers::{Drawers, Filing};
 use futures::StreamExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Of the memory, one part in so many is for what is folded at once, by all threads.
 const FOLDED: usize = 4;
@@ -138,29 +138,6 @@ pub(super) struct Divided {
     events: Vec<Vec<Drawers>>,
 }
 
-/// Which keys the entity may have: a bit for each of their hashes.
-struct Known(Vec<AtomicU64>);
-
-impl Known {
-    fn new(division: &Division) -> Known {
-        Known((0..division.known / 64).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    fn word(&self, hash: u64) -> Option<&AtomicU64> {
-        self.0.get((hash as usize / 64) & (self.0.len() - 1))
-    }
-
-    fn note(&self, hash: u64) {
-        if let Some(word) = self.word(hash) {
-            word.fetch_or(1 << (hash % 64), Ordering::Relaxed);
-        }
-    }
-
-    fn has(&self, hash: u64) -> bool {
-        self.word(hash).is_some_and(|word| word.load(Ordering::Relaxed) >> (hash % 64) & 1 == 1)
-    }
-}
-
 impl Divided {
     /// Reads everything once.
     pub async fn new(
@@ -172,7 +149,7 @@ impl Divided {
         let memory = MemoryConsumer::new("FoldExec (dividing)").register(context.memory_pool());
         let threads = context.session_config().target_partitions();
         memory.try_grow(division.known / 8 + threads * division.room * COPIES)?;
-        let known = Arc::new(Known::new(&division));
+        let known = Arc::new(Sieve::new(division.known));
         let rows = {
             let (known, who) = (Arc::clone(&known), who.clone());
             move |batch: RecordBatch| {
@@ -197,7 +174,7 @@ impl Divided {
                 let mut hashes = hashes(&keys)?;
                 let nulls = keys.logical_nulls();
                 let is_somebody = |row: usize, hash: &u64| {
-                    nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) && known.has(*hash)
+                    nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) && known.may_have(*hash)
                 };
                 let kept: BooleanBuffer =
                     hashes.iter().enumerate().map(|(row, hash)| is_somebody(row, hash)).collect();

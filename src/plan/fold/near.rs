@@ -1,0 +1,173 @@
+//! So few events of a batch that all their cells are near the processor at once: whose they are, and which selections take
+//! them.
+
+use super::table::Batch;
+use super::taken::WORD;
+use datafusion::arrow::buffer::NullBuffer;
+use prefetch_index::prefetch_index;
+use std::collections::BTreeSet;
+
+/// The cells of twice as many fit what is nearest to the processor: theirs, and those that come next.
+pub(super) const MOST: usize = 128;
+
+const CACHE_LINE: usize = 64;
+
+/// The events at hand; they have numbers from 0.
+#[derive(Debug)]
+pub(super) struct Near {
+    /// The place of each in its batch.
+    pub places: [u32; MOST],
+    /// The row of each in its table.
+    pub rows: [u32; MOST],
+    /// The interval of each; any where they are all in one.
+    pub intervals: [u8; MOST],
+    /// Those that each selection takes; of selections that nobody asks for, none.
+    picked: Vec<Option<Picked>>,
+}
+
+/// Some of the events at hand.
+#[derive(Clone, Debug)]
+pub(super) struct Picked {
+    events: [u8; MOST],
+    count: usize,
+}
+
+/// The lines of memory of the rows that come next. The processor is asked for one with each cell that is written, so that
+/// it fetches them meanwhile: each event's row is somewhere else.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// Where each begins.
+    lines: Vec<usize>,
+    asked: usize,
+}
+
+impl Near {
+    pub fn new(selections: &BTreeSet<usize>) -> Near {
+        let count = selections.last().map_or(0, |last| last + 1);
+        let picked = |selection| selections.contains(&selection).then_some(Picked::NONE);
+        Near {
+            places: [0; MOST],
+            rows: [0; MOST],
+            intervals: [0; MOST],
+            picked: (0..count).map(picked).collect(),
+        }
+    }
+
+    /// Takes the events at some places of a batch.
+    pub fn take(&mut self, batch: &Batch<'_>, places: &[u32]) {
+        let at = |place: &u32| *place as usize;
+        for (to, place) in self.places.iter_mut().zip(places) {
+            *to = *place;
+        }
+        for (to, place) in self.rows.iter_mut().zip(places) {
+            *to = batch.rows.get(at(place)).copied().unwrap_or(0);
+        }
+        if batch.interval.is_none() {
+            for (to, place) in self.intervals.iter_mut().zip(places) {
+                *to = batch.intervals.get(at(place)).copied().unwrap_or(0);
+            }
+        }
+        for (taken, picked) in batch.taken.iter().zip(self.picked.chunks_mut(WORD)) {
+            let mut words = [0; MOST];
+            let (mut all, mut any) = (u64::MAX, 0);
+            for (word, place) in words.iter_mut().zip(places) {
+                *word = taken.get(at(place)).copied().unwrap_or(0);
+                all &= *word;
+                any |= *word;
+            }
+            for (selection, picked) in picked.iter_mut().enumerate() {
+                let has = |word: u64| word >> selection & 1 == 1;
+                match picked {
+                    None => {}
+                    Some(picked) if !has(any) => picked.count = 0,
+                    Some(picked) if has(all) => picked.pick(places.len(), |_| true),
+                    Some(picked) => {
+                        picked.pick(places.len(), |event| words.get(event).is_some_and(|w| has(*w)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Those that a selection takes.
+    pub fn picked(&self, selection: usize) -> Option<&Picked> {
+        self.picked.get(selection)?.as_ref()
+    }
+
+    /// Parts some of them into those at whose places something is known, and the others.
+    pub fn part(&self, picked: &Picked, known: &NullBuffer) -> (Picked, Picked) {
+        let (mut some, mut others) = (Picked::NONE, Picked::NONE);
+        for event in picked.events() {
+            let is_known = self.places.get(event).is_some_and(|place| known.is_valid(*place as usize));
+            let part = if is_known { &mut some } else { &mut others };
+            if let Some(to) = part.events.get_mut(part.count) {
+                *to = event as u8;
+                part.count += 1;
+            }
+        }
+        (some, others)
+    }
+}
+
+impl Picked {
+    const NONE: Picked = Picked { events: [0; MOST], count: 0 };
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Their numbers.
+    #[inline]
+    pub fn events(&self) -> impl Iterator<Item = usize> {
+        // So that the compiler sees that they are within an array.
+        self.events.iter().take(self.count).map(|event| usize::from(*event) % MOST)
+    }
+
+    /// Takes those of the first so many for which it is true. No branch depends on that, since it cannot be guessed.
+    #[inline]
+    fn pick(&mut self, count: usize, is_picked: impl Fn(usize) -> bool) {
+        let mut kept = 0;
+        for event in 0..count.min(MOST) {
+            if let Some(to) = self.events.get_mut(kept % MOST) {
+                *to = event as u8;
+            }
+            kept += usize::from(is_picked(event));
+        }
+        self.count = kept;
+    }
+}
+
+impl Ahead {
+    /// The events at some places come next. `stride`: the bytes of a row, such that it lies in as few lines as these fill.
+    pub fn plan(&mut self, batch: &Batch<'_>, places: &[u32], stride: usize) {
+        self.lines.clear();
+        self.asked = 0;
+        for row in places.iter().filter_map(|place| batch.rows.get(*place as usize)) {
+            let start = *row as usize * stride;
+            self.lines.extend((start..start + stride).step_by(CACHE_LINE));
+        }
+    }
+
+    /// Asks for all that are left.
+    pub fn ask(&mut self, cells: &[u8]) {
+        self.left().iter().for_each(|line| prefetch_index(cells, *line));
+        self.asked = self.lines.len();
+    }
+
+    fn left(&self) -> &[usize] {
+        self.lines.get(self.asked..).unwrap_or_default()
+    }
+
+    /// Does something with each of some events, and asks for a line with each.
+    #[inline]
+    pub fn ask_with(&mut self, cells: &mut [u8], picked: &Picked, mut each: impl FnMut(&mut [u8], usize)) {
+        let mut left = self.left().iter();
+        for event in picked.events() {
+            if let Some(line) = left.next() {
+                prefetch_index(&*cells, *line);
+            }
+            each(cells, event);
+        }
+        self.asked = self.lines.len() - left.len();
+    }
+}
