@@ -29,9 +29,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// So many pieces of work for each thread, and none has long to wait for the others at the end.
-const PIECES: usize = 16;
-/// No piece has fewer rows: each begins with the codes of the row group's texts.
+/// A piece is no more than one part in so many, for each thread, of what is left: large ones first, since each begins with making
+/// its readers, and small ones at the end, so that no thread has long to wait for the others.
+const PARTS: usize = 2;
+/// No piece has many fewer rows.
 const LEAST: usize = 1 << 16;
 
 /// One file.
@@ -52,16 +53,17 @@ struct Times {
 /// What need not be read.
 #[derive(Clone, Debug)]
 pub(super) struct Skipping {
-    groups: Option<Arc<PruningPredicate>>,
-    pages: Option<Arc<Pages>>,
+    condition: Option<Arc<Condition>>,
     /// The columns of the files as the table has them.
     table: SchemaRef,
     times: Option<Times>,
 }
 
+/// What must be true of rows that are read, as it is asked of statistics.
 #[derive(Debug)]
-struct Pages {
-    filter: PagePruningAccessPlanFilter,
+struct Condition {
+    groups: PruningPredicate,
+    pages: PagePruningAccessPlanFilter,
     /// The columns that it asks about.
     columns: Vec<String>,
 }
@@ -87,18 +89,15 @@ pub(super) struct Queue {
 impl Skipping {
     /// Of what a condition excludes. `schema`: the table's columns, those of the files first; `table`: those of the files.
     pub fn new(condition: Option<Arc<dyn PhysicalExpr>>, schema: &SchemaRef, table: &SchemaRef) -> Skipping {
-        let groups = condition.as_ref().and_then(|condition| {
-            let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
-            built.try_build(Arc::clone(condition)).ok().map(Arc::new)
+        let condition = condition.and_then(|condition| {
+            let groups = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+            Some(Arc::new(Condition {
+                pages: PagePruningAccessPlanFilter::new(&condition, Arc::clone(schema)),
+                columns: collect_columns(&condition).iter().map(|c| c.name().to_string()).collect(),
+                groups: groups.try_build(condition).ok()?,
+            }))
         });
-        let pages = condition.map(|condition| {
-            let columns = collect_columns(&condition).iter().map(|c| c.name().to_string()).collect();
-            Arc::new(Pages {
-                filter: PagePruningAccessPlanFilter::new(&condition, Arc::clone(schema)),
-                columns,
-            })
-        });
-        Skipping { groups, pages, table: Arc::clone(table), times: None }
+        Skipping { condition, table: Arc::clone(table), times: None }
     }
 
     /// Of a column of the plan whose values matter only as far as which of these bounds they lie between.
@@ -115,10 +114,10 @@ impl Skipping {
     ) -> Vec<RowGroupAccess> {
         let groups = metadata.metadata().row_groups();
         let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-        let Some(predicate) = &self.groups else { return filter.build().into_inner() };
+        let Some(condition) = &self.condition else { return filter.build().into_inner() };
         let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
         let descriptor = metadata.parquet_schema();
-        filter.prune_by_statistics(&self.table, descriptor, groups, predicate, &metrics);
+        filter.prune_by_statistics(&self.table, descriptor, groups, &condition.groups, &metrics);
         let access = filter.build();
         // Pages are judged by the table's types, which must be the file's then.
         let is_as_stored = |name: &String| {
@@ -126,17 +125,14 @@ impl Skipping {
             let wanted = self.table.field_with_name(name).map(|field| field.data_type());
             stored.is_ok_and(|stored| wanted.is_ok_and(|wanted| stored == wanted))
         };
-        match &self.pages {
-            Some(pages) if pages.columns.iter().all(is_as_stored) => pages.filter.prune_plan_with_page_index(
-                access,
-                &self.table,
-                descriptor,
-                metadata.metadata(),
-                &metrics,
-            ),
-            _ => access,
+        if !condition.columns.iter().all(is_as_stored) {
+            return access.into_inner();
         }
-        .into_inner()
+        let known = metadata.metadata();
+        condition
+            .pages
+            .prune_plan_with_page_index(access, &self.table, descriptor, known, &metrics)
+            .into_inner()
     }
 }
 
@@ -175,9 +171,13 @@ pub(super) async fn plan(
             work.push(Work { part: part.clone(), metadata: metadata.clone(), group, rows: some, time });
         }
     }
-    let piece = (rows / (context.session_config().target_partitions() * PIECES)).max(LEAST);
-    let work = work.into_iter().flat_map(|work: Work| work.cut(piece, columns)).collect();
-    Ok(Queue { work: Mutex::new(work), rows })
+    let threads = context.session_config().target_partitions();
+    let mut left = rows;
+    let mut pieces = VecDeque::new();
+    for work in work {
+        work.cut(&mut left, threads, columns, &mut pieces);
+    }
+    Ok(Queue { work: Mutex::new(pieces), rows })
 }
 
 impl Queue {
@@ -198,40 +198,41 @@ impl Part {
 }
 
 impl Work {
-    /// The same in pieces of about so many rows, where it is all of a row group whose pages are known: cut between pages of
-    /// the largest column, since a page that is cut is decoded twice.
-    fn cut(self, piece: usize, columns: &Columns) -> Vec<Work> {
+    /// Adds the same in pieces, where it is large and the pages of the row group are known: cut between pages of the largest
+    /// column, since a page that is cut is decoded twice. `left`: how many rows are to be read, from its own on.
+    fn cut(self, left: &mut usize, threads: usize, columns: &Columns, pieces: &mut VecDeque<Work>) {
         let metadata = self.metadata.metadata();
-        let (Some(group), Some(offsets)) = (
-            metadata.row_groups().get(self.group),
-            metadata.offset_index().and_then(|groups| groups.get(self.group)),
-        ) else {
-            return vec![self];
+        let group = metadata.row_groups().get(self.group);
+        let rows = group.map_or(0, |group| usize::try_from(group.num_rows()).unwrap_or(0));
+        let own = self.rows.as_ref().map_or(rows, RowSelection::row_count);
+        let wanted = |left: usize| (left / (threads * PARTS)).max(LEAST);
+        let offsets = metadata.offset_index().and_then(|groups| groups.get(self.group));
+        let (Some(group), Some(offsets), true) = (group, offsets, wanted(*left) < own) else {
+            *left = left.saturating_sub(own);
+            return pieces.push_back(self);
         };
-        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-        let pieces = rows / piece;
-        if pieces < 2 || self.rows.is_some() {
-            return vec![self];
-        }
         let size = |leaf: &usize| group.columns().get(*leaf).map_or(0, ColumnChunkMetaData::compressed_size);
-        let largest = self.leaves(columns).into_iter().max_by_key(size);
+        let largest = self.leaves(&self.roots(columns)).into_iter().max_by_key(size);
         let pages = largest.and_then(|leaf| offsets.get(leaf)).map_or(&[][..], |o| o.page_locations());
-        let starts = pages.iter().filter_map(|page| usize::try_from(page.first_row_index).ok());
-        let starts: Vec<usize> = std::iter::once(0).chain(starts).chain([rows]).collect();
-        let next = |row: usize| starts.get(starts.partition_point(|start| *start < row)).copied();
-        let mut cuts: Vec<usize> = (0..=pieces).filter_map(|at| next(rows * at / pieces)).collect();
-        cuts.dedup();
-        let each = cuts.iter().zip(cuts.iter().skip(1));
-        each.map(|(start, end)| {
-            let some = vec![RowSelector::skip(*start), RowSelector::select(end - start)];
-            Work { rows: Some(some.into()), ..self.clone() }
-        })
-        .collect()
+        let ends = pages.iter().skip(1).filter_map(|page| usize::try_from(page.first_row_index).ok());
+        let all = self.rows.clone().unwrap_or_else(|| vec![RowSelector::select(rows)].into());
+        let mut start = 0;
+        for end in ends.chain([rows]) {
+            if end < rows && (end - start < wanted(*left) || rows - end < LEAST) {
+                continue;
+            }
+            let (before, after) = (RowSelector::skip(start), RowSelector::skip(rows - end));
+            let some = all.intersection(&vec![before, RowSelector::select(end - start), after].into());
+            *left = left.saturating_sub(some.row_count());
+            if some.selects_any() {
+                pieces.push_back(Work { rows: Some(some), ..self.clone() });
+            }
+            start = end;
+        }
     }
 
-    /// The columns of the file that are read.
-    fn leaves(&self, columns: &Columns) -> Vec<usize> {
-        let roots = self.roots(columns);
+    /// The columns of some fields of the file.
+    fn leaves(&self, roots: &[usize]) -> Vec<usize> {
         let descriptor = self.metadata.parquet_schema();
         let leaves = 0..descriptor.num_columns();
         leaves.filter(|leaf| roots.contains(&descriptor.get_column_root_idx(*leaf))).collect()
@@ -253,14 +254,15 @@ impl Work {
     ) -> Result<ParquetRecordBatchReader, DataFusionError> {
         let path = Path::new("/").join(self.part.meta.location.as_ref());
         let file = File::open(path).map_err(|e| FileError::new(&self.part.name, e.to_string()))?;
+        let roots = self.roots(columns);
         if let Some(group) = self.metadata.metadata().row_groups().get(self.group) {
-            let read = self.leaves(columns).into_iter().filter_map(|leaf| group.columns().get(leaf));
+            let read = self.leaves(&roots).into_iter().filter_map(|leaf| group.columns().get(leaf));
             let all: i64 = read.map(ColumnChunkMetaData::compressed_size).sum();
             let some =
                 self.rows.as_ref().map_or(1.0, |some| some.row_count() as f64 / group.num_rows() as f64);
             bytes.add((all as f64 * some) as usize);
         }
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), self.roots(columns));
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_projection(mask)
             .with_row_groups(vec![self.group])

@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::ipc::writer::StreamWriter;
+use datafusion::logical_expr::lit;
 use datafusion::parquet::file::properties::WriterProperties;
 
 fn reason(result: Result<TableSchema, CatalogError>) -> String {
@@ -161,6 +162,17 @@ fn large_row_groups_are_read_whole_whatever_their_pages() {
         }
         ids.sort_unstable();
         assert!(ids.into_iter().eq(0..ROWS as i64), "{name}");
+        // Pages that a condition excludes are left out of the pieces.
+        let (first, last) = (90_001i64, 250_000);
+        let condition = ident("id").gt_eq(lit(first)).and(ident("id").lt_eq(lit(last)));
+        let plan = scan(provider()).filter(condition).unwrap().build().unwrap();
+        let batches = world.engine.collect(plan).unwrap();
+        let mut ids: Vec<i64> = batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+            .collect();
+        ids.sort_unstable();
+        assert!(ids.into_iter().eq(first..=last), "{name}");
         for columns in [vec![], vec![ident("city")]] {
             let plan = scan(provider()).project(columns).unwrap().build().unwrap();
             let rows: usize = world.engine.collect(plan).unwrap().iter().map(RecordBatch::num_rows).sum();
