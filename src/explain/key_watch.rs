@@ -12,15 +12,38 @@ const SAMPLES: usize = 3;
 /// Watches the keys of a stream of rows. As a rule they come in order, batch by batch, and nothing need be looked up.
 #[derive(Default)]
 pub(super) struct KeyWatch {
-    batches: Vec<ArrayRef>,
+    batches: Vec<Seen>,
     /// The first and the last key of each batch that goes up.
     spans: Vec<(i64, i64)>,
 }
 
+/// The keys of a batch.
+enum Seen {
+    /// Numbers that go up in small steps: a byte for each instead of eight, so that the batch itself can go.
+    Steps {
+        first: i64,
+        steps: Vec<u8>,
+    },
+    Keys(ArrayRef),
+}
+
 impl KeyWatch {
     pub fn add(&mut self, view: &View<'_>) {
-        self.spans.extend(span(view.keys()));
-        self.batches.push(Arc::clone(view.keys()));
+        let keys = view.keys();
+        let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
+        let numbers = numbers.map_or(&[][..], |numbers| numbers.values());
+        // Without a way out early, which would keep it from being done for many at once.
+        let step = |(a, b): (i64, i64)| b.wrapping_sub(a) as u64;
+        let (goes_up, steps) = pairs(numbers)
+            .fold((true, 0), |(goes_up, steps), (a, b)| (goes_up & (a < b), steps | step((a, b))));
+        let ends = numbers.first().copied().zip(numbers.last().copied()).filter(|_| goes_up);
+        self.spans.extend(ends);
+        self.batches.push(match ends {
+            Some((first, _)) if steps <= u64::from(u8::MAX) => {
+                Seen::Steps { first, steps: pairs(numbers).map(|pair| step(pair) as u8).collect() }
+            }
+            _ => Seen::Keys(Arc::clone(keys)),
+        });
     }
 
     pub fn finish(mut self, entity: &str) -> Result<()> {
@@ -43,18 +66,27 @@ impl KeyWatch {
     }
 }
 
-/// The first and the last of some keys; none where they do not go up.
-fn span(keys: &ArrayRef) -> Option<(i64, i64)> {
-    let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0)?.values();
-    // Without a way out early, which would keep it from being done for many at once.
-    let goes_up = numbers.iter().zip(numbers.iter().skip(1)).fold(true, |so_far, (a, b)| so_far & (a < b));
-    numbers.first().copied().zip(numbers.last().copied()).filter(|_| goes_up)
+/// Each of some numbers with the one after it.
+fn pairs(numbers: &[i64]) -> impl Iterator<Item = (i64, i64)> {
+    numbers.iter().copied().zip(numbers.get(1..).unwrap_or_default().iter().copied())
 }
 
 /// The smallest few of the keys that stand twice: the same whatever the order of rows.
-fn doubles(batches: &[ArrayRef]) -> Result<Vec<String>> {
+fn doubles(batches: &[Seen]) -> Result<Vec<String>> {
     let (mut numbers, mut short, mut long): (Vec<i64>, Vec<u128>, Vec<&str>) = Default::default();
     for batch in batches {
+        let batch = match batch {
+            Seen::Keys(batch) => batch,
+            Seen::Steps { first, steps } => {
+                let next = |key: &mut i64, step: &u8| {
+                    *key += i64::from(*step);
+                    Some(*key)
+                };
+                numbers.push(*first);
+                numbers.extend(steps.iter().scan(*first, next));
+                continue;
+            }
+        };
         if let Some(keys) = batch.as_primitive_opt::<Int64Type>() {
             numbers.extend(keys.iter().flatten());
         } else if let Some(keys) = batch.as_string_view_opt() {

@@ -175,9 +175,11 @@ impl<'a> Asker<'a> {
                     }
                 }
             };
-            let start = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker());
-            let workers = (0..threads).map(start).collect::<std::result::Result<Vec<_>, _>>();
-            let workers = workers.map_err(|e| ExplainError::Engine(EngineError::Internal(e.to_string())))?;
+            let start = || thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker());
+            let first = start().map_err(|e| ExplainError::Engine(EngineError::Internal(e.to_string())))?;
+            // Where there can be no more threads, those that there are do it all.
+            let others = (1..threads).map_while(|_| start().ok());
+            let workers: Vec<_> = std::iter::once(first).chain(others).collect();
             drop(take);
             let run = self.work_out(request, &mut |view| {
                 places.get_or_init(|| (view.columns.clone(), view.key));
