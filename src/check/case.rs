@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{ExprId, Literal, Node};
 use crate::syntax::ast::Expr;
 use crate::types::Type;
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 impl Checker<'_> {
     pub(super) fn case(&mut self, row: &Row, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) -> ExprId {

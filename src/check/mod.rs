@@ -38,7 +38,7 @@ use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 /// What a run is asked for, beside the script.
 #[derive(Clone, Debug)]

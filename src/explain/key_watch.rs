@@ -30,6 +30,9 @@ enum Seen {
 impl KeyWatch {
     pub fn add(&mut self, view: &View<'_>) {
         let keys = view.keys();
+        if keys.is_empty() {
+            return;
+        }
         let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
         let numbers = numbers.map_or(&[][..], |numbers| numbers.values());
         // Without a way out early, which would keep it from being done for many at once.

@@ -4,7 +4,7 @@ use super::super::Checker;
 use crate::diagnostic::{Code, Diagnostic, Severity, suggest};
 use crate::source::Span;
 use crate::syntax::ast::{Meta, MetaValue, Statement};
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 /// About a run or the call as a whole: no definition can allow them.
 const OF_THE_RUN: [Code; 2] = [Code::NoEventsOnDay, Code::AsOfToday];

@@ -4,7 +4,7 @@ use super::super::Checker;
 use super::range::{Point, Set};
 use crate::ir::{CompareOp, DefId, ExprId, Literal, Node};
 use crate::types::Type;
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 /// The most claims of one `and` or `or` that are compared.
 const CLAIMS: usize = 1_000;

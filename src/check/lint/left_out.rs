@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Beside, CompareOp, DefId, ExprId, Node};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, SegmentBody, UnaryOp};
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 /// A condition that is written with a negation, and what it is about.
 struct Negation {

@@ -4,7 +4,7 @@
 use super::super::Checker;
 use crate::functions::Function;
 use crate::ir::{ExprId, Node, SequencePart, SourceId};
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 /// Why a value may be missing.
 #[derive(Clone, Copy, PartialEq, Debug)]

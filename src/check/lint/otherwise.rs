@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Beside, CompareOp, ExprId, Literal, Node, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::Expr;
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 /// A `case` with an `else`, kept until it is known what may be missing.
 pub(in super::super) struct Otherwise {

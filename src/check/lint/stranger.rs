@@ -3,8 +3,8 @@
 use super::super::{Checker, literal_value};
 use crate::functions::AggregateFn;
 use crate::ir::{ArithmeticOp, CompareOp, ExprId, Literal, Node, Score, SequencePart};
+use hashbrown::HashMap;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 /// Every column missing, no events. What was worked out is kept: expressions are shared.
 pub(super) struct Stranger<'c, 's> {

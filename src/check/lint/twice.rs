@@ -6,7 +6,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{DefId, ExprId, Node, SourceId};
 use crate::source::FileId;
 use crate::syntax::ast::{Expr, SegmentBody};
-use std::collections::{BTreeSet, HashMap};
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
 
 impl Checker<'_> {
     /// Tags, and segments, of one entity with one body. Equal expressions are one node.

@@ -10,7 +10,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Command, DefId, Node};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{self, StatementKind};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use hashbrown::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 /// A tag that stands for itself is let pass: `portrait` and `profile` show it.

@@ -8,7 +8,8 @@ use crate::ir::time::WindowWords;
 use crate::ir::{Aggregate, DefId, ExprId, Node, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::{Duration, TimeUnit};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use hashbrown::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many siblings make a habit.
 const HABIT: usize = 3;

@@ -7,6 +7,8 @@
 
 mod columns;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use super::source::ShownName;
 use crate::plan::fold::FoldExec;

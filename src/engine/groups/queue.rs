@@ -26,13 +26,14 @@ use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use object_store::ObjectMeta;
 use std::collections::VecDeque;
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A piece is no more than one part in so many, for each thread, of what is left: large ones first, since each begins with making
-/// its readers, and small ones at the end, so that no thread has long to wait for the others.
+/// A piece is about one part in so many, for each thread, of what is left: large ones first, since each begins with making its
+/// readers, and small ones at the end, so that no thread has long to wait for the others.
 const PARTS: usize = 2;
-/// No piece has many fewer rows.
+/// Smaller pieces do not pay.
 const LEAST: usize = 1 << 16;
 
 /// One file.
@@ -68,14 +69,14 @@ struct Condition {
     columns: Vec<String>,
 }
 
-/// One row group to be read.
+/// One row group to be read, or a piece of it.
 #[derive(Clone, Debug)]
 pub(super) struct Work {
     pub part: Part,
-    metadata: ArrowReaderMetadata,
-    group: usize,
+    pub metadata: ArrowReaderMetadata,
+    pub group: usize,
     /// Of its rows, these; all where it is none.
-    rows: Option<RowSelection>,
+    pub rows: Option<RowSelection>,
     /// The column of the plan whose values are not read, and what they may be taken for.
     pub time: Option<(usize, ScalarValue)>,
 }
@@ -200,7 +201,7 @@ impl Part {
 impl Work {
     /// Adds the same in pieces, where it is large and the pages of the row group are known: cut between pages of the largest
     /// column, since a page that is cut is decoded twice. `left`: how many rows are to be read, from its own on.
-    fn cut(self, left: &mut usize, threads: usize, columns: &Columns, pieces: &mut VecDeque<Work>) {
+    pub fn cut(self, left: &mut usize, threads: usize, columns: &Columns, pieces: &mut VecDeque<Work>) {
         let metadata = self.metadata.metadata();
         let group = metadata.row_groups().get(self.group);
         let rows = group.map_or(0, |group| usize::try_from(group.num_rows()).unwrap_or(0));
@@ -214,20 +215,24 @@ impl Work {
         let size = |leaf: &usize| group.columns().get(*leaf).map_or(0, ColumnChunkMetaData::compressed_size);
         let largest = self.leaves(&self.roots(columns)).into_iter().max_by_key(size);
         let pages = largest.and_then(|leaf| offsets.get(leaf)).map_or(&[][..], |o| o.page_locations());
-        let ends = pages.iter().skip(1).filter_map(|page| usize::try_from(page.first_row_index).ok());
-        let all = self.rows.clone().unwrap_or_else(|| vec![RowSelector::select(rows)].into());
+        let starts = pages.iter().filter_map(|page| usize::try_from(page.first_row_index).ok());
+        // Among so many rows of the row group are so many that are read.
+        let among = |read: usize| read * rows / own;
         let mut start = 0;
-        for end in ends.chain([rows]) {
-            if end < rows && (end - start < wanted(*left) || rows - end < LEAST) {
+        for end in starts.filter(|start| *start < rows).chain([rows]) {
+            if end < rows && (end < start + among(wanted(*left)) || end + among(LEAST) > rows) {
                 continue;
             }
-            let (before, after) = (RowSelector::skip(start), RowSelector::skip(rows - end));
-            let some = all.intersection(&vec![before, RowSelector::select(end - start), after].into());
-            *left = left.saturating_sub(some.row_count());
-            if some.selects_any() {
-                pieces.push_back(Work { rows: Some(some), ..self.clone() });
-            }
+            let some = match &self.rows {
+                all if start == 0 && end == rows => all.clone(),
+                None => Some(only(start..end, rows)),
+                Some(all) => Some(all.intersection(&only(start..end, rows))),
+            };
             start = end;
+            *left = left.saturating_sub(some.as_ref().map_or(rows, RowSelection::row_count));
+            if some.as_ref().is_none_or(RowSelection::selects_any) {
+                pieces.push_back(Work { rows: some, ..self.clone() });
+            }
         }
     }
 
@@ -273,6 +278,12 @@ impl Work {
         };
         Ok(builder.build().map_err(|e| self.part.damaged(&e))?)
     }
+}
+
+/// A range of so many rows.
+fn only(range: Range<usize>, rows: usize) -> RowSelection {
+    let (before, after) = (RowSelector::skip(range.start), RowSelector::skip(rows.saturating_sub(range.end)));
+    vec![before, RowSelector::select(range.len()), after].into()
 }
 
 /// A time that stands for all of a row group's, where they are all known and in one interval.

@@ -2,6 +2,7 @@
 //! is known of the rows grows.
 
 use super::keys::{Found, Keys};
+use super::near::Hand;
 use super::pass::{Pass, Source};
 use super::stripes::{Closed, Stripes};
 use super::table::Batch;
@@ -104,6 +105,7 @@ pub(super) struct Folding {
     /// The interval of its time.
     intervals: Vec<u8>,
     chooser: Chooser,
+    hand: Hand,
     /// The code of each text of the dictionary at hand, for each argument that is counted.
     codes: Vec<Option<(ArrayRef, Vec<u32>)>>,
     calls: Calls,
@@ -142,6 +144,7 @@ impl Folding {
             within: Vec::new(),
             intervals: Vec::new(),
             chooser: Chooser::new(&pass.choices),
+            hand: Hand::new(&pass.slots),
             codes: vec![None; pass.arguments.len()],
             calls: Calls(calls),
             memory: MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool()),
@@ -260,7 +263,7 @@ impl Folding {
             taken: self.chooser.taken(),
             values: &values,
         };
-        self.known.add(&batch, &self.dealt);
+        self.known.add(&batch, &self.dealt, &mut self.hand);
         if pass.calls.is_empty() {
             return Ok(());
         }

@@ -10,9 +10,12 @@
 //! ```text
 //! node.rs     the logical plan's node          exec.rs     the operator: collect, fold, merge, finish
 //! planner.rs  from the one to the other        pass.rs     what is worked out on events, equal things once
-//! keys.rs     keys as rows' numbers (ranks.rs)  folding.rs  what is done with each batch of them
-//! slots.rs    what is known of each row        stripes.rs  one table for all threads, dealt out to
-//! table.rs    tables in few bytes (cells.rs)   values.rs   the numbers that they are made of
+//! keys.rs     keys as rows' numbers (ranks.rs,  folding.rs  what is done with each batch of them
+//!             sieve.rs)                        taken.rs    which selections take which of them
+//! slots.rs    what is known of each row        values.rs   the numbers that are added
+//! table.rs    tables in few bytes (cells.rs),  stripes.rs  one table for all threads, dealt out to
+//!             a few events at a time (near.rs)             stripes
+//! divided/    the same in parts, where memory is short
 //! ```
 
 mod cells;

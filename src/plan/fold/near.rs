@@ -1,16 +1,27 @@
-//! So few events of a batch that all their cells are near the processor at once: whose they are, and which selections take
-//! them.
+//! So few events of a batch that their cells are near the processor all at once (of rows of two or three lines; of longer ones
+//! those that are written): whose they are, and which selections take them.
 
+use super::slots::Slots;
 use super::table::Batch;
 use super::taken::WORD;
 use datafusion::arrow::buffer::NullBuffer;
 use prefetch_index::prefetch_index;
 use std::collections::BTreeSet;
 
-/// The cells of twice as many fit what is nearest to the processor: theirs, and those that come next.
+/// So many and the next so many fit together what is nearest to the processor.
 pub(super) const MOST: usize = 128;
 
 const CACHE_LINE: usize = 64;
+
+/// Of longer rows, an event writes to few of the lines.
+const MOST_LINES: usize = 4;
+
+/// A thread's room for the few events that it adds at a time.
+#[derive(Debug)]
+pub(super) struct Hand {
+    pub near: Near,
+    pub ahead: Ahead,
+}
 
 /// The events at hand; they have numbers from 0.
 #[derive(Debug)]
@@ -19,14 +30,14 @@ pub(super) struct Near {
     pub places: [u32; MOST],
     /// The row of each in its table.
     pub rows: [u32; MOST],
-    /// The interval of each; any where they are all in one.
+    /// The interval of each.
     pub intervals: [u8; MOST],
     /// Those that each selection takes; of selections that nobody asks for, none.
     picked: Vec<Option<Picked>>,
 }
 
 /// Some of the events at hand.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Picked {
     events: [u8; MOST],
     count: usize,
@@ -34,11 +45,21 @@ pub(super) struct Picked {
 
 /// The lines of memory of the rows that come next. The processor is asked for one with each cell that is written, so that
 /// it fetches them meanwhile: each event's row is somewhere else.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ahead {
-    /// Where each begins.
+    /// The bytes of a row, such that it lies in as few lines as these fill.
+    stride: usize,
+    /// A byte of each line.
     lines: Vec<usize>,
+    count: usize,
+    /// So many of them were asked for.
     asked: usize,
+}
+
+impl Hand {
+    pub fn new(slots: &Slots) -> Hand {
+        Hand { near: Near::new(&slots.selections()), ahead: Ahead::new(slots.stride()) }
+    }
 }
 
 impl Near {
@@ -62,9 +83,12 @@ impl Near {
         for (to, place) in self.rows.iter_mut().zip(places) {
             *to = batch.rows.get(at(place)).copied().unwrap_or(0);
         }
-        if batch.interval.is_none() {
-            for (to, place) in self.intervals.iter_mut().zip(places) {
-                *to = batch.intervals.get(at(place)).copied().unwrap_or(0);
+        match batch.interval {
+            Some(interval) => self.intervals.fill(interval),
+            None => {
+                for (to, place) in self.intervals.iter_mut().zip(places) {
+                    *to = batch.intervals.get(at(place)).copied().unwrap_or(0);
+                }
             }
         }
         for (taken, picked) in batch.taken.iter().zip(self.picked.chunks_mut(WORD)) {
@@ -138,24 +162,37 @@ impl Picked {
 }
 
 impl Ahead {
-    /// The events at some places come next. `stride`: the bytes of a row, such that it lies in as few lines as these fill.
-    pub fn plan(&mut self, batch: &Batch<'_>, places: &[u32], stride: usize) {
-        self.lines.clear();
-        self.asked = 0;
-        for row in places.iter().filter_map(|place| batch.rows.get(*place as usize)) {
-            let start = *row as usize * stride;
-            self.lines.extend((start..start + stride).step_by(CACHE_LINE));
+    fn new(stride: usize) -> Ahead {
+        Ahead { stride, lines: vec![0; MOST * MOST_LINES], count: 0, asked: 0 }
+    }
+
+    /// The events at some places come next.
+    pub fn plan(&mut self, batch: &Batch<'_>, places: &[u32]) {
+        match self.stride.div_ceil(CACHE_LINE) {
+            0 | 1 => self.lines_of::<1>(batch, places),
+            2 => self.lines_of::<2>(batch, places),
+            3 => self.lines_of::<3>(batch, places),
+            _ => self.lines_of::<MOST_LINES>(batch, places),
+        }
+    }
+
+    fn lines_of<const LINES: usize>(&mut self, batch: &Batch<'_>, places: &[u32]) {
+        (self.count, self.asked) = (places.len() * LINES, 0);
+        for (lines, place) in self.lines.as_chunks_mut().0.iter_mut().zip(places) {
+            let start = batch.rows.get(*place as usize).map_or(0, |row| *row as usize * self.stride);
+            let each: [usize; LINES] = std::array::from_fn(|line| start + line * CACHE_LINE);
+            *lines = each;
         }
     }
 
     /// Asks for all that are left.
     pub fn ask(&mut self, cells: &[u8]) {
         self.left().iter().for_each(|line| prefetch_index(cells, *line));
-        self.asked = self.lines.len();
+        self.asked = self.count;
     }
 
     fn left(&self) -> &[usize] {
-        self.lines.get(self.asked..).unwrap_or_default()
+        self.lines.get(self.asked..self.count).unwrap_or_default()
     }
 
     /// Does something with each of some events, and asks for a line with each.
@@ -168,6 +205,6 @@ impl Ahead {
             }
             each(cells, event);
         }
-        self.asked = self.lines.len() - left.len();
+        self.asked = self.count - left.len();
     }
 }

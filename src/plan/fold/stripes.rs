@@ -1,6 +1,7 @@
 //! One table for all threads of a pass: its rows are dealt out to stripes, each behind a lock. A thread adds what it has of
 //! a batch to one stripe after the other, and passes over those that another thread is at for the while.
 
+use super::near::Hand;
 use super::slots::{Finish, Place, Slots};
 use super::table::{Batch, Table, Window};
 use crate::plan::aggregates::{decimal_sum, float_of_word, mean, whole_sum};
@@ -68,18 +69,18 @@ impl Stripes {
         self.deal
     }
 
-    /// Takes events of a batch. `dealt`: the places of those of each stripe.
-    pub fn add(&self, batch: &Batch<'_>, dealt: &[Vec<u32>]) {
-        let mut taken = Vec::new();
+    /// Takes events of a batch. `dealt`: the places of those of each stripe; `hand`: the thread's.
+    pub fn add(&self, batch: &Batch<'_>, dealt: &[Vec<u32>], hand: &mut Hand) {
+        let mut busy = Vec::new();
         for (table, places) in self.tables.iter().zip(dealt).filter(|(_, places)| !places.is_empty()) {
             match table.try_lock() {
-                Ok(mut table) => table.add(batch, places),
-                Err(TryLockError::Poisoned(table)) => table.into_inner().add(batch, places),
-                Err(TryLockError::WouldBlock) => taken.push((table, places)),
+                Ok(mut table) => table.add(batch, places, hand),
+                Err(TryLockError::Poisoned(table)) => table.into_inner().add(batch, places, hand),
+                Err(TryLockError::WouldBlock) => busy.push((table, places)),
             }
         }
-        for (table, places) in taken {
-            table.lock().unwrap_or_else(PoisonError::into_inner).add(batch, places);
+        for (table, places) in busy {
+            table.lock().unwrap_or_else(PoisonError::into_inner).add(batch, places, hand);
         }
     }
 
@@ -100,7 +101,7 @@ pub(super) struct Closed {
 impl Closed {
     /// The values of some rows; of a row beyond the last, those of no events.
     pub fn values(&self, finish: &Finish, rows: &[usize]) -> Result<ArrayRef> {
-        let window = |place| Cells::new(self, place);
+        let window = |place| Windows::new(self, place);
         Ok(match finish {
             Finish::Count(place) => {
                 let cells = window(place);
@@ -157,14 +158,14 @@ impl Closed {
 }
 
 /// A window's cells in all tables.
-struct Cells<'a> {
+struct Windows<'a> {
     deal: Deal,
     windows: Vec<Window<'a>>,
 }
 
-impl<'a> Cells<'a> {
-    fn new(known: &'a Closed, place: &'a Place) -> Cells<'a> {
-        Cells { deal: known.deal, windows: known.tables.iter().map(|table| table.window(place)).collect() }
+impl<'a> Windows<'a> {
+    fn new(known: &'a Closed, place: &'a Place) -> Windows<'a> {
+        Windows { deal: known.deal, windows: known.tables.iter().map(|table| table.window(place)).collect() }
     }
 
     /// Those of a row, and its number in its table.

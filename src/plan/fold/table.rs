@@ -1,7 +1,7 @@
 //! The cells of some rows: events are added to them, and a window's number is read from them.
 
 use super::cells::{Cellar, NARROW, Sum, Word, counted, lowered, raised};
-use super::near::{Ahead, MOST, Near, Picked};
+use super::near::{Ahead, Hand, MOST, Near, Picked};
 use super::slots::{Laid, Op, Place, Slots};
 use super::values::Values;
 use datafusion::common::Result;
@@ -37,8 +37,6 @@ pub(super) struct Table {
     others: HashMap<u64, BTreeSet<u32>>,
     /// For each slot of a sum, where some value was missing: a bit for each band of each row.
     missing: Vec<Vec<u64>>,
-    near: Box<Near>,
-    ahead: Ahead,
 }
 
 /// Names one cell.
@@ -61,37 +59,34 @@ impl Table {
             beyond: HashMap::new(),
             others: HashMap::new(),
             missing: vec![Vec::new(); slots.laid().len()],
-            near: Box::new(Near::new(&slots.selections())),
-            ahead: Ahead::default(),
         })
     }
 
-    /// Takes the events at some places of a batch.
-    pub fn add(&mut self, batch: &Batch<'_>, places: &[u32]) {
-        let stride = self.slots.stride();
-        if stride == 0 {
+    /// Takes the events at some places of a batch. `hand`: the thread's, for these slots.
+    pub fn add(&mut self, batch: &Batch<'_>, places: &[u32], Hand { near, ahead }: &mut Hand) {
+        if self.slots.stride() == 0 {
             return;
         }
         let mut next = places.chunks(MOST);
-        self.ahead.plan(batch, next.next().unwrap_or_default(), stride);
+        ahead.plan(batch, next.next().unwrap_or_default());
         for places in places.chunks(MOST) {
             // Of the first events, all.
-            self.ahead.ask(self.cells.bytes());
-            self.ahead.plan(batch, next.next().unwrap_or_default(), stride);
-            self.near.take(batch, places);
-            self.add_near(batch);
+            ahead.ask(self.cells.bytes());
+            ahead.plan(batch, next.next().unwrap_or_default());
+            near.take(batch, places);
+            self.add_near(batch, near, ahead);
         }
     }
 
     /// Takes the events at hand.
-    fn add_near(&mut self, batch: &Batch<'_>) {
-        let Table { slots, rows, cells, over, rare, beyond, others, missing, near, ahead } = self;
+    fn add_near(&mut self, batch: &Batch<'_>, near: &Near, ahead: &mut Ahead) {
+        let Table { slots, rows, cells, over, rare, beyond, others, missing } = self;
         let (cells, stride) = (cells.bytes_mut(), slots.stride());
         for (slot, laid) in slots.laid().iter().enumerate() {
             let Some(picked) = near.picked(laid.slot.selection).filter(|picked| !picked.is_empty()) else {
                 continue;
             };
-            let place = Cells { slot, laid, stride, near: near.as_ref(), interval: batch.interval };
+            let which = Cells { slot, laid, stride, near };
             let values = laid.slot.argument.and_then(|a| batch.values.get(a)).and_then(Option::as_ref);
             let known;
             let picked = match values.and_then(|values| values.known.as_ref()) {
@@ -99,7 +94,7 @@ impl Table {
                 Some(nulls) => {
                     let (some, unknown) = near.part(picked, nulls);
                     if laid.slot.op == Op::Sum {
-                        unknown.events().for_each(|event| note(missing, &place, *rows, event));
+                        unknown.events().for_each(|event| note(missing, &which, *rows, event));
                     }
                     known = some;
                     &known
@@ -107,28 +102,28 @@ impl Table {
             };
             match (laid.slot.op, values) {
                 (Op::Count, _) => ahead.ask_with(cells, picked, |cells, event| {
-                    let key = || place.key(event);
+                    let key = || which.key(event);
                     let spill = |rest| *over.entry(key()).or_default() += rest;
-                    u16::update(cells, place.at(event), |held| counted(held, 1, spill));
+                    u16::update(cells, which.at(event), |held| counted(held, 1, spill));
                 }),
                 (Op::Sum, Some(values)) => match laid.width {
-                    4 => place
+                    4 => which
                         .sum(cells, over, ahead, picked, values, |n| Some(i32::try_from(n << 1).ok()? | 1)),
-                    _ => place.sum(cells, over, ahead, picked, values, |n| Some(n << 1 | 1)),
+                    _ => which.sum(cells, over, ahead, picked, values, |n| Some(n << 1 | 1)),
                 },
                 (Op::Min, Some(values)) => {
-                    place.largest(cells, (rare, beyond), ahead, picked, values, |n| !raised(n))
+                    which.largest(cells, (rare, beyond), ahead, picked, values, |n| !raised(n))
                 }
                 (Op::Max, Some(values)) => {
-                    place.largest(cells, (rare, beyond), ahead, picked, values, raised)
+                    which.largest(cells, (rare, beyond), ahead, picked, values, raised)
                 }
                 (Op::Kinds, Some(values)) => ahead.ask_with(cells, picked, |cells, event| {
-                    let code = place.number(values, event);
+                    let code = which.number(values, event);
                     if code >= 64 {
-                        let others = others.entry(place.key(event)).or_default();
+                        let others = others.entry(which.key(event)).or_default();
                         others.insert(u32::try_from(code).unwrap_or(u32::MAX));
                     } else {
-                        u64::update(cells, place.at(event), |held| held | 1 << code);
+                        u64::update(cells, which.at(event), |held| held | 1 << code);
                     }
                 }),
                 (_, None) => {}
@@ -279,8 +274,6 @@ struct Cells<'a> {
     laid: &'a Laid,
     stride: usize,
     near: &'a Near,
-    /// The one that all events are in, where it is one.
-    interval: Option<u8>,
 }
 
 impl Cells<'_> {
@@ -292,7 +285,7 @@ impl Cells<'_> {
     #[inline]
     fn band(&self, event: usize) -> usize {
         let Some(bands) = &self.laid.band_of else { return 0 };
-        let interval = self.interval.or_else(|| self.near.intervals.get(event).copied()).unwrap_or(0);
+        let interval = self.near.intervals.get(event).copied().unwrap_or(0);
         bands.get(usize::from(interval)).map_or(0, |band| usize::from(*band))
     }
 

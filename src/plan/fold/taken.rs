@@ -21,7 +21,7 @@ pub(super) const NEVER: u8 = u8::MAX;
 
 /// What some selections, a word of them, ask for.
 #[derive(Debug)]
-struct Word {
+struct Asked {
     /// A bit for each of them.
     all: u64,
     /// For each condition, those that ask for it.
@@ -33,7 +33,8 @@ struct Word {
 /// What all selections of a pass ask for.
 #[derive(Debug)]
 pub(super) struct Choices {
-    words: Vec<Word>,
+    /// For each word of selections.
+    words: Vec<Asked>,
     conditions: Vec<Condition>,
     /// The columns of texts that conditions are about.
     about: Vec<usize>,
@@ -70,7 +71,7 @@ impl Choices {
                 };
                 selection.intervals.as_ref().is_none_or(some)
             };
-            Word {
+            Asked {
                 all: those(&|_| true),
                 asking: (0..conditions.len()).map(|at| those(&|s| s.conditions.contains(&at))).collect(),
                 having: selections

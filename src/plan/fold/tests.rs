@@ -1,6 +1,7 @@
 //! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
 use super::keys::{Chosen, Found, Keys, NOBODY};
+use super::near::{Hand, MOST, Near};
 use super::pass::{Condition, Selection};
 use super::slots::{Finish, Op, Slot, Slots};
 use super::stripes::{Closed, Stripes};
@@ -12,6 +13,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
     RecordBatch, StringArray, StringViewArray,
 };
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
@@ -19,7 +21,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{Column, binary, col, is_null, lit};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 const ROWS: usize = 7;
@@ -66,7 +68,8 @@ fn slots(narrow: bool) -> (Arc<Slots>, Vec<Finish>) {
 }
 
 /// Adds some events, as a thread does: batch by batch, those of a stripe one after the other.
-fn fold(known: &Stripes, events: &[Event]) {
+fn fold(known: &Stripes, slots: &Slots, events: &[Event]) {
+    let mut hand = Hand::new(slots);
     for part in events.chunks(1000) {
         let part: Vec<&Event> = part.iter().filter(|e| e.row != NOBODY).collect();
         let rows: Vec<u32> = part.iter().map(|e| known.deal().within(e.row as usize) as u32).collect();
@@ -81,6 +84,7 @@ fn fold(known: &Stripes, events: &[Event]) {
         known.add(
             &Batch { rows: &rows, intervals: &[], interval: None, taken: &taken, values: &values },
             &dealt,
+            &mut hand,
         );
     }
 }
@@ -93,7 +97,7 @@ fn check(narrow: bool, count: usize, largest: i64) {
         let known = Stripes::new(&slots, ROWS, threads).unwrap();
         std::thread::scope(|scope| {
             for part in events.chunks(count.div_ceil(threads)) {
-                scope.spawn(|| fold(&known, part));
+                scope.spawn(|| fold(&known, &slots, part));
             }
         });
         compare(
@@ -334,10 +338,10 @@ fn selections_take_what_all_their_conditions_allow() {
             [(500, false, &texts[..]), (300, true, &texts), (400, false, &texts[..2])]
         {
             let codes: Vec<Option<i32>> = (0..events)
-                .map(|_| draw.random_bool(0.9).then(|| draw.random_range(0..texts.len() as i32)))
+                .map(|_| draw.random_bool(0.9).then(|| draw.random_range(0..=texts.len() as i32)))
                 .collect();
             let kinds: Vec<Option<&str>> =
-                codes.iter().map(|code| code.map(|code| texts[code as usize])).collect();
+                codes.iter().map(|code| texts.get(code.map(|code| code as usize)?).copied()).collect();
             let amounts: Vec<Option<i64>> = (0..events).map(|n| (n % 7 > 0).then_some(n % 5 + 1)).collect();
             let places: Vec<Option<&str>> =
                 (0..events).map(|_| Some(["a", "b"][draw.random_range(0..2)])).collect();
@@ -360,8 +364,12 @@ fn selections_take_what_all_their_conditions_allow() {
                 RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
                     .unwrap()
             };
-            let stored = Int32Array::from(codes);
-            let stored = DictionaryArray::new(stored, Arc::new(StringArray::from(texts.to_vec())));
+            // The last text of the dictionary is a missing one; beneath a missing code stands any.
+            let known = NullBuffer::from_iter(codes.iter().map(Option::is_some));
+            let under = codes.iter().map(|code| code.unwrap_or(0)).collect();
+            let stored = Int32Array::new(under, Some(known));
+            let each = texts.iter().copied().map(Some).chain([None]);
+            let stored = DictionaryArray::new(stored, Arc::new(StringArray::from_iter(each)));
             let plain = batch(Arc::new(StringViewArray::from(kinds.clone())));
             for stored in [batch(Arc::new(stored)), plain.clone()] {
                 chooser.choose(&stored, &plain, &intervals, is_one.then_some(one)).unwrap();
@@ -383,6 +391,55 @@ fn selections_take_what_all_their_conditions_allow() {
                     (0..).zip(&anybody).filter(|(_, any)| **any).map(|(place, _)| place).collect();
                 let all: Vec<u32> = (0..events as u32).collect();
                 assert_eq!(chooser.places().unwrap_or(&all), wanted, "all {count}");
+            }
+        }
+    }
+}
+
+/// What selections of three words take of the events at hand: of words whose bits are all set, none, or some.
+#[test]
+fn the_events_at_hand_are_picked_by_their_bits() {
+    let mut draw = ChaCha8Rng::seed_from_u64(14);
+    let asked: BTreeSet<usize> = (0..150).filter(|_| draw.random_bool(0.7)).chain([149]).collect();
+    let mut near = Near::new(&asked);
+    for events in [1000usize, 7] {
+        let rows: Vec<u32> = (0..events).map(|_| draw.random_range(0..50)).collect();
+        let intervals: Vec<u8> = (0..events).map(|_| draw.random_range(0..9)).collect();
+        let taken: Vec<Vec<u64>> = (0..3)
+            .map(|word| {
+                let bits = |draw: &mut ChaCha8Rng| match word {
+                    0 => draw.random::<u64>() | 1 << 5 & !(1 << 7),
+                    _ => draw.random::<u64>() & !(1 << 3) | 1 << 63,
+                };
+                (0..events).map(|_| bits(&mut draw)).collect()
+            })
+            .collect();
+        let places: Vec<u32> = (0..events as u32).filter(|_| draw.random_bool(0.5)).collect();
+        for interval in [None, Some(4)] {
+            let batch = Batch { rows: &rows, intervals: &intervals, interval, taken: &taken, values: &[] };
+            for places in places.chunks(MOST) {
+                near.take(&batch, places);
+                for (event, place) in places.iter().enumerate() {
+                    let place = *place as usize;
+                    assert_eq!(near.rows[event], rows[place]);
+                    assert_eq!(near.intervals[event], interval.unwrap_or(intervals[place]));
+                }
+                for selection in 0..160 {
+                    let Some(picked) = near.picked(selection) else {
+                        assert!(!asked.contains(&selection));
+                        continue;
+                    };
+                    let takes = |event: &usize| {
+                        taken[selection / 64][places[*event] as usize] >> (selection % 64) & 1 == 1
+                    };
+                    let wanted: Vec<usize> = (0..places.len()).filter(takes).collect();
+                    assert_eq!(picked.is_empty(), wanted.is_empty());
+                    assert_eq!(picked.events().collect::<Vec<_>>(), wanted, "{selection}");
+                    let known = NullBuffer::from_iter((0..events).map(|place| place % 3 > 0));
+                    let (some, others) = near.part(picked, &known);
+                    let (a, b) = wanted.iter().partition::<Vec<usize>, _>(|e| places[**e] % 3 > 0);
+                    assert_eq!((some.events().collect::<Vec<_>>(), others.events().collect()), (a, b));
+                }
             }
         }
     }
