@@ -1,5 +1,5 @@
-//! So few events of a batch that their cells are near the processor all at once (of rows of two or three lines; of longer ones
-//! those that are written): whose they are, and which selections take them.
+//! So few events of a batch that their rows' cells, or the first lines of long rows, are near the processor all at once:
+//! whose they are, and which selections take them.
 
 use super::slots::Slots;
 use super::table::Batch;
@@ -13,7 +13,7 @@ pub(super) const MOST: usize = 128;
 
 const CACHE_LINE: usize = 64;
 
-/// Of longer rows, an event writes to few of the lines.
+/// Of longer rows the first lines alone are asked for: an event writes to few of them, and all would not stay near.
 const MOST_LINES: usize = 4;
 
 /// A thread's room for the few events that it adds at a time.
