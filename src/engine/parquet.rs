@@ -18,6 +18,10 @@ use std::sync::Arc;
 /// Footers that are read at a time.
 const AT_ONCE: usize = 32;
 
+/// What is read first of a file, from its end: as a rule the footer and the page index are within it. A local file is soon
+/// asked again, so that DataFusion's half a megabyte would be mostly in vain.
+const TAIL: usize = 128 << 10;
+
 /// What a footer says.
 pub(super) struct Footer {
     pub schema: SchemaRef,
@@ -31,6 +35,7 @@ pub(super) fn format() -> ParquetFormat {
     let mut options = TableParquetOptions::default();
     options.global.coerce_int96 = Some("us".to_string());
     options.global.schema_force_view_types = false;
+    options.global.metadata_size_hint = Some(TAIL);
     ParquetFormat::default().with_options(options)
 }
 

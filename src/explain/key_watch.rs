@@ -35,18 +35,14 @@ impl KeyWatch {
         }
         let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
         let numbers = numbers.map_or(&[][..], |numbers| numbers.values());
-        // Without a way out early, which would keep it from being done for many at once.
-        let step = |(a, b): (i64, i64)| b.wrapping_sub(a) as u64;
-        let (goes_up, steps) = pairs(numbers)
-            .fold((true, 0), |(goes_up, steps), (a, b)| (goes_up & (a < b), steps | step((a, b))));
-        let ends = numbers.first().copied().zip(numbers.last().copied()).filter(|_| goes_up);
-        self.spans.extend(ends);
-        self.batches.push(match ends {
-            Some((first, _)) if steps <= u64::from(u8::MAX) => {
-                Seen::Steps { first, steps: pairs(numbers).map(|pair| step(pair) as u8).collect() }
-            }
-            _ => Seen::Keys(Arc::clone(keys)),
-        });
+        let ends = numbers.first().copied().zip(numbers.last().copied());
+        if let Some(((first, last), steps)) = ends.zip(small_steps(numbers)) {
+            self.spans.push((first, last));
+            self.batches.push(Seen::Steps { first, steps });
+            return;
+        }
+        self.spans.extend(ends.filter(|_| pairs(numbers).all(|(a, b)| a < b)));
+        self.batches.push(Seen::Keys(Arc::clone(keys)));
     }
 
     pub fn finish(mut self, entity: &str) -> Result<()> {
@@ -67,6 +63,19 @@ impl KeyWatch {
         self.spans.len() == self.batches.len()
             && self.spans.iter().zip(next).all(|((_, end), (start, _))| end < start)
     }
+}
+
+/// What is between each of some numbers and the next; none where one does not go up, or by more than a byte holds.
+fn small_steps(numbers: &[i64]) -> Option<Vec<u8>> {
+    // A step back is a large number, unless it goes round all there are: then the last is before the first. Without a way
+    // out early, many are done at once.
+    let step = |(a, b): (i64, i64)| b.wrapping_sub(a) as u64;
+    let most = pairs(numbers).fold(0, |all, pair| all | step(pair));
+    if most > u64::from(u8::MAX) || numbers.last() < numbers.first() {
+        return None;
+    }
+    let steps: Vec<u8> = pairs(numbers).map(|pair| step(pair) as u8).collect();
+    (!steps.contains(&0)).then_some(steps)
 }
 
 /// Each of some numbers with the one after it.

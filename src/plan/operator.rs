@@ -40,24 +40,25 @@ pub(super) fn visit<'a>(
     Ok(TreeNodeRecursion::Continue)
 }
 
-/// The batches of all partitions, in their order; those without rows are left out.
-pub(super) async fn collect(
+/// What is made of each batch of all partitions, in their order; those without rows are left out.
+pub(super) async fn collect<T: Send + 'static>(
     plan: &Arc<dyn ExecutionPlan>,
     context: &Arc<TaskContext>,
-) -> Result<Vec<RecordBatch>> {
+    make: impl Fn(RecordBatch) -> Result<T> + Clone + Send + 'static,
+) -> Result<Vec<T>> {
     let partitions = plan.properties().partitioning.partition_count();
     let mut tasks = Vec::new();
     for partition in 0..partitions {
-        let mut stream = plan.execute(partition, Arc::clone(context))?;
+        let (mut stream, make) = (plan.execute(partition, Arc::clone(context))?, make.clone());
         tasks.push(SpawnedTask::spawn(async move {
-            let mut batches = Vec::new();
+            let mut made = Vec::new();
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
                 if batch.num_rows() > 0 {
-                    batches.push(batch);
+                    made.push(make(batch)?);
                 }
             }
-            Ok::<_, DataFusionError>(batches)
+            Ok::<_, DataFusionError>(made)
         }));
     }
     let mut all = Vec::new();

@@ -6,6 +6,10 @@ use memmap2::MmapMut;
 /// What is between a narrow cell of `Min` or `Max` and a wide one.
 pub(super) const NARROW: u64 = (1 << 63) - (1 << 31);
 
+/// Less than this is not in large pages, as a rule.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
 /// The bytes of all cells, straight from the system: zero until they are touched, and in large pages where there are
 /// any, since events go to rows all over them.
 #[derive(Debug)]
@@ -19,8 +23,12 @@ impl Cellar {
         let cells =
             MmapMut::map_anon(bytes).map_err(|e| exec_datafusion_err!("no memory for {bytes} bytes: {e}"))?;
         #[cfg(target_os = "linux")]
-        // A wish; where it is not granted, small pages do.
-        let _ = cells.advise(memmap2::Advice::HugePage);
+        // Wishes; where they are not granted, small pages do, one by one. A cell is read before it is written to: a page that
+        // is first read has to be made twice, and the second time all threads are interrupted.
+        let _ = match bytes < LARGE {
+            true => cells.advise(memmap2::Advice::PopulateWrite),
+            false => cells.advise(memmap2::Advice::HugePage),
+        };
         Ok(Cellar(Some(cells)))
     }
 

@@ -8,12 +8,12 @@
 use super::super::operator::{Once, batches, collect, joined, properties, visit, width};
 use super::divided::{Divided, Division};
 use super::folding::{Calls, Folding, Tallied};
-use super::keys::{Chosen, Keys};
 use super::pass::Pass;
+use super::rows::{Arrived, Rows, Who};
 use super::stripes::Stripes;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_empty_array};
-use datafusion::arrow::compute::{concat, filter};
-use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::compute::take_arrays;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
@@ -27,17 +27,6 @@ use futures::StreamExt;
 use std::fmt;
 use std::iter::once;
 use std::sync::Arc;
-
-/// The entity's rows, numbered.
-#[derive(Debug)]
-struct Rows {
-    /// Each batch with the number of its first row.
-    batches: Vec<(usize, RecordBatch)>,
-    /// Who of them is folded.
-    chosen: Chosen,
-    keys: Arc<Keys>,
-    count: usize,
-}
 
 /// The entity's rows, folded.
 #[derive(Debug)]
@@ -61,15 +50,6 @@ enum Work {
 
 /// The column of a pass's times, and the bounds that they are compared with.
 pub type Times<'a> = (usize, &'a [i64]);
-
-/// Whose events are folded.
-#[derive(Clone, Debug)]
-pub(super) struct Who {
-    /// The entity's column with its key.
-    pub key: usize,
-    /// A condition on its row; none where everybody counts.
-    pub candidates: Option<Arc<dyn PhysicalExpr>>,
-}
 
 /// What is folded.
 #[derive(Clone, Debug)]
@@ -217,50 +197,6 @@ impl Work {
     }
 }
 
-impl Rows {
-    fn new(mut batches: Vec<RecordBatch>, who: &Who) -> Result<Rows> {
-        // Threads take what is next of a file, so that batches come in any order. In that of their keys, a file that has
-        // one keeps it, and keys are found from few bytes.
-        batches.sort_by_key(|batch| {
-            let keys = batch.columns().get(who.key)?.as_primitive_opt::<Int64Type>()?;
-            keys.values().first().copied()
-        });
-        let mut count = 0;
-        let number = |batch: RecordBatch| {
-            let start = count;
-            count += batch.num_rows();
-            (start, batch)
-        };
-        let batches: Vec<(usize, RecordBatch)> = batches.into_iter().map(number).collect();
-        let chosen = match &who.candidates {
-            None => Chosen::all(count),
-            Some(candidates) => Chosen::of(candidates, &batches, count)?,
-        };
-        let keys = batches.iter().filter_map(|(_, batch)| batch.columns().get(who.key).cloned()).collect();
-        let keys = Arc::new(Keys::new(keys, &chosen)?);
-        Ok(Rows { batches, chosen, keys, count })
-    }
-
-    /// The whole columns of the entity that the events of a pass are tested against.
-    fn inputs(&self, pass: &Pass, schema: &SchemaRef) -> Result<Arc<Vec<ArrayRef>>> {
-        let chosen = self.chosen.mask(self.count);
-        let whole = |at: &usize| {
-            let parts: Vec<&dyn Array> =
-                self.batches.iter().filter_map(|(_, b)| b.columns().get(*at)).map(|c| c.as_ref()).collect();
-            if parts.is_empty() {
-                let data_type = schema.fields().get(*at).map_or(&DataType::Null, |f| f.data_type());
-                return Ok(new_empty_array(data_type));
-            }
-            let whole = concat(&parts)?;
-            Ok(match &chosen {
-                Some(chosen) => filter(&whole, chosen)?,
-                None => whole,
-            })
-        };
-        Ok(Arc::new(pass.inputs().iter().map(whole).collect::<Result<_>>()?))
-    }
-}
-
 /// What all partitions of the operator have in common.
 async fn work(
     fold: Fold,
@@ -286,7 +222,9 @@ async fn work(
 
 /// The whole fold in memory.
 async fn whole(fold: &Fold, context: &Arc<TaskContext>) -> Result<Folded> {
-    let rows = Rows::new(collect(&fold.entity, context).await?, &fold.who)?;
+    let who = fold.who.clone();
+    let arrived = collect(&fold.entity, context, move |batch| Arrived::new(batch, &who)).await?;
+    let rows = Rows::new(arrived, &fold.who)?;
     let memory = memory(&rows, fold, context)?;
     let mut tallies = Vec::new();
     for (events, pass) in &fold.passes {
@@ -306,8 +244,9 @@ fn part(
 ) -> Result<Folded> {
     let rows = divided.rows(part)?;
     let starts = (0..rows.num_rows()).step_by(at_once);
-    let batches = starts.map(|at| rows.slice(at, at_once.min(rows.num_rows() - at))).collect();
-    let rows = Rows::new(batches, &fold.who)?;
+    let batches = starts.map(|at| rows.slice(at, at_once.min(rows.num_rows() - at)));
+    let arrived = batches.map(|batch| Arrived::new(batch, &fold.who)).collect::<Result<_>>()?;
+    let rows = Rows::new(arrived, &fold.who)?;
     let memory = memory(&rows, fold, context)?;
     let mut tallies = Vec::new();
     for (at, (_, pass)) in fold.passes.iter().enumerate() {
@@ -386,9 +325,13 @@ impl Folded {
         let batch = self.rows.batches.get(at);
         let (start, batch) = batch.ok_or_else(|| internal_datafusion_err!("a fold lost its batch {at}"))?;
         let mut columns = batch.columns().to_vec();
-        let places = self.rows.chosen.places(*start..*start + batch.num_rows());
+        let (numbers, own) = self.rows.chosen.numbers(*start..*start + batch.num_rows());
         for ((_, pass), tallies) in fold.passes.iter().zip(&self.tallies) {
-            columns.extend(tallies.values(pass, &places)?);
+            let values = tallies.values(pass, &numbers)?;
+            match &own {
+                Some(own) => columns.extend(take_arrays(&values, own, None)?),
+                None => columns.extend(values),
+            }
         }
         Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
     }

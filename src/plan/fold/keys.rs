@@ -1,19 +1,12 @@
 //! From an entity's keys to the numbers of its rows, counted from 0 in the order in which they come.
 
-use super::super::operator::truth;
 use super::ranks::Ranks;
 use super::sieve::Sieve;
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, MAX_INLINE_VIEW_LEN, RecordBatch,
-};
-use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, MAX_INLINE_VIEW_LEN};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, internal_err};
-use datafusion::physical_expr::PhysicalExpr;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
-use std::ops::Range;
-use std::sync::Arc;
 
 /// The row of an event that belongs to no row of the entity.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -24,8 +17,6 @@ const SPARSE: u64 = 16;
 const SPARSE_BITS: u64 = 128;
 /// With so many bits for each key, one stranger in as many is taken for a key by its hash.
 const BITS_OF_HASH: usize = 16;
-/// Leaving out no more than one row of so many costs more, event by event, than it saves.
-const FEW: usize = 16;
 /// So many places cost nothing.
 const LEAST_PLACES: u64 = 1 << 18;
 
@@ -189,24 +180,24 @@ fn is_same(
 }
 
 impl Keys {
-    /// Of the columns of keys, one for each batch of the entity's rows; the rows are those chosen.
-    pub fn new(columns: Vec<ArrayRef>, chosen: &Chosen) -> Result<Keys> {
-        let count: usize = columns.iter().map(|c| c.len()).sum();
-        if count >= NOBODY as usize {
-            return exec_err!("more rows than a portrait can have: {count}");
+    /// Of the columns of keys, one for each batch of the entity's rows. `all`: how many rows the entity has, whose keys these
+    /// are or not.
+    pub fn new(columns: Vec<ArrayRef>, all: usize) -> Result<Keys> {
+        if all >= NOBODY as usize {
+            return exec_err!("more rows than a portrait can have: {all}");
         }
         match columns.first().map(|c| c.data_type()) {
             None => Ok(Keys::Line { first: 0, count: 0 }),
-            Some(DataType::Int64) => Ok(Keys::numbers(&columns, chosen)),
-            Some(DataType::Utf8View) => Ok(Keys::texts(columns, chosen)),
+            Some(DataType::Int64) => Ok(Keys::numbers(&columns, all)),
+            Some(DataType::Utf8View) => Ok(Keys::texts(columns, all)),
             Some(other) => internal_err!("keys of the type {other}"),
         }
     }
 
-    fn numbers(columns: &[ArrayRef], chosen: &Chosen) -> Keys {
+    fn numbers(columns: &[ArrayRef], all: usize) -> Keys {
         let (mut first, mut last, mut in_line) = (i64::MAX, i64::MIN, 0i64);
         let (mut count, mut in_order) = (0u64, true);
-        each_number(columns, chosen, |key, place| {
+        each_number(columns, |key, place| {
             // A row without a key has its number, too.
             in_order &= u64::from(place) == count && (count == 0 || last < key);
             first = first.min(key);
@@ -222,66 +213,56 @@ impl Keys {
         let sparse = if in_order { SPARSE_BITS } else { SPARSE };
         if let Some(places) = places.filter(|p| *p <= (sparse * count).max(LEAST_PLACES)) {
             let places = usize::try_from(places).unwrap_or(0);
+            let mut bits = vec![0u64; places.div_ceil(64)];
+            each_number(columns, |key, _| {
+                let at = place(key, first);
+                if let Some(word) = bits.get_mut(at / 64) {
+                    *word |= 1 << (at % 64);
+                }
+            });
             if in_order {
-                let keys = Ranks::of(places, |note| {
-                    each_number(columns, chosen, |key, _| note(place(key, first)));
-                });
-                return Keys::Order { first, keys };
+                return Keys::Order { first, keys: Ranks::new(bits) };
             }
             let mut rows = vec![NOBODY; places];
-            let mut bits = vec![0u64; rows.len().div_ceil(64)];
-            each_number(columns, chosen, |key, row| {
-                let at = place(key, first);
-                if let Some(place) = rows.get_mut(at)
+            each_number(columns, |key, row| {
+                if let Some(place) = rows.get_mut(place(key, first))
                     && *place == NOBODY
                 {
                     *place = row;
-                }
-                if let Some(word) = bits.get_mut(at / 64) {
-                    *word |= 1 << (at % 64);
                 }
             });
             return Keys::Range { first, bits, rows };
         }
         let hasher = DefaultHashBuilder::default();
         let mut table: HashTable<(i64, u32)> = HashTable::with_capacity(length);
-        each_number(columns, chosen, |key, row| {
+        each_number(columns, |key, row| {
             table
                 .entry(hasher.hash_one(key), |(known, _)| *known == key, |(known, _)| hasher.hash_one(known))
                 .or_insert((key, row));
         });
-        let all = columns.iter().map(|c| c.len()).sum();
-        let sieve = sieve(chosen, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
+        let sieve = sieve(length, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
         Keys::Numbers { hasher, sieve, table }
     }
 
-    fn texts(columns: Vec<ArrayRef>, chosen: &Chosen) -> Keys {
+    fn texts(columns: Vec<ArrayRef>, all: usize) -> Keys {
         let hasher = DefaultHashBuilder::default();
-        let mut table: HashTable<Known> = HashTable::with_capacity(chosen.count());
-        let mut places: Vec<(u32, u32)> = Vec::with_capacity(chosen.count());
-        let mut row = 0u32;
+        let count = columns.iter().map(|column| column.len()).sum();
+        let mut table: HashTable<Known> = HashTable::with_capacity(count);
+        let mut places: Vec<(u32, u32)> = Vec::with_capacity(count);
         for (at, column) in (0u32..).zip(&columns) {
             let Some(texts) = column.as_string_view_opt() else { continue };
             for (within, (view, text)) in (0u32..).zip(texts.views().iter().zip(texts)) {
-                let number = chosen.place(row);
-                row += 1;
-                if number == NOBODY {
-                    continue;
-                }
-                // Numbers come in order, without gaps.
+                let row = places.len() as u32;
                 places.push((at, within));
                 if let Some(text) = text {
                     let hash = hash(&hasher, *view, text);
                     let is_known = |known: &Known| is_same(known, hash, *view, text, &columns, &places);
-                    table.entry(hash, is_known, |known| known.hash).or_insert(Known {
-                        view: *view,
-                        hash,
-                        row: number,
-                    });
+                    let new = Known { view: *view, hash, row };
+                    table.entry(hash, is_known, |known| known.hash).or_insert(new);
                 }
             }
         }
-        let sieve = sieve(chosen, row as usize, table.iter().map(|known| known.hash));
+        let sieve = sieve(count, all, table.iter().map(|known| known.hash));
         Keys::Texts { hasher, sieve, table, texts: columns, places }
     }
 
@@ -344,97 +325,29 @@ impl Keys {
 }
 
 /// Tells most that are nobody's by their hashes; none where most are somebody's, since then it would be asked in vain.
-fn sieve(chosen: &Chosen, all: usize, hashes: impl Iterator<Item = u64>) -> Option<Sieve> {
-    if chosen.count() > all / 4 {
+fn sieve(count: usize, all: usize, hashes: impl Iterator<Item = u64>) -> Option<Sieve> {
+    if count > all / 4 {
         return None;
     }
-    let sieve = Sieve::new(chosen.count() * BITS_OF_HASH);
+    let sieve = Sieve::new(count * BITS_OF_HASH);
     hashes.for_each(|hash| sieve.note(hash));
     Some(sieve)
 }
 
-/// Calls with the keys of the chosen rows and their numbers, in order.
-fn each_number(columns: &[ArrayRef], chosen: &Chosen, mut each: impl FnMut(i64, u32)) {
-    let (mut start, mut place) = (0, 0u32);
+/// Calls with the known keys and the numbers of their rows, in order.
+fn each_number(columns: &[ArrayRef], mut each: impl FnMut(i64, u32)) {
+    let mut start = 0u32;
     for column in columns {
         let Some(keys) = column.as_primitive_opt::<Int64Type>() else { continue };
-        let mut one = |at: usize| {
-            if keys.is_valid(at) {
-                each(keys.value(at), place);
+        let numbered = (start..).zip(keys.values());
+        match keys.nulls().filter(|known| known.null_count() > 0) {
+            None => numbered.for_each(|(row, key)| each(*key, row)),
+            Some(known) => {
+                let known = numbered.zip(known).filter(|(_, is_known)| *is_known);
+                known.for_each(|((row, key), _)| each(*key, row));
             }
-            place += 1;
-        };
-        match &chosen.chosen {
-            None => (0..keys.len()).for_each(one),
-            Some(chosen) => chosen.within(start..start + keys.len()).for_each(|row| one(row - start)),
         }
-        start += keys.len();
-    }
-}
-
-/// Some of the entity's rows, numbered anew without gaps.
-#[derive(Clone, Debug)]
-pub(super) struct Chosen {
-    /// None where all are.
-    chosen: Option<Arc<Ranks>>,
-    count: usize,
-}
-
-impl Chosen {
-    pub fn all(count: usize) -> Chosen {
-        Chosen { chosen: None, count }
-    }
-
-    /// Those for whom a condition on their row is true; all where it leaves out few.
-    pub fn of(
-        condition: &Arc<dyn PhysicalExpr>,
-        batches: &[(usize, RecordBatch)],
-        count: usize,
-    ) -> Result<Chosen> {
-        let outcome = |(start, batch): &(usize, RecordBatch)| {
-            Ok((*start, truth(&condition.evaluate(batch)?.into_array(batch.num_rows())?)?))
-        };
-        let outcomes = batches.iter().map(outcome).collect::<Result<Vec<_>>>()?;
-        let chosen = Ranks::of(count, |note| {
-            for (start, outcome) in &outcomes {
-                outcome.set_indices().for_each(|at| note(start + at));
-            }
-        });
-        if chosen.count() >= count - count / FEW {
-            return Ok(Chosen::all(count));
-        }
-        Ok(Chosen { count: chosen.count(), chosen: Some(Arc::new(chosen)) })
-    }
-
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Which rows are chosen; none where all are.
-    pub fn mask(&self, count: usize) -> Option<BooleanArray> {
-        let chosen = self.chosen.as_ref()?;
-        Some(BooleanArray::new(BooleanBuffer::collect_bool(count, |row| chosen.has(row)), None))
-    }
-
-    /// The number of a row among those chosen.
-    fn place(&self, row: u32) -> u32 {
-        match &self.chosen {
-            None => row,
-            Some(chosen) => chosen.rank(row as usize).unwrap_or(NOBODY),
-        }
-    }
-
-    /// The numbers of a range of rows; of one that is not chosen, the number after the last.
-    pub fn places(&self, rows: Range<usize>) -> Vec<usize> {
-        match &self.chosen {
-            None => rows.collect(),
-            Some(_) => rows
-                .map(|row| match u32::try_from(row).map_or(NOBODY, |row| self.place(row)) {
-                    NOBODY => self.count,
-                    place => place as usize,
-                })
-                .collect(),
-        }
+        start += keys.len() as u32;
     }
 }
 

@@ -28,6 +28,7 @@ mod node;
 mod pass;
 mod planner;
 mod ranks;
+mod rows;
 mod sieve;
 mod slots;
 mod stripes;

@@ -2,9 +2,10 @@
 
 use super::super::operator::column_at;
 use super::super::population::Comparisons;
-use super::exec::{Fold, FoldExec, Who};
+use super::exec::{Fold, FoldExec};
 use super::node::FoldNode;
 use super::pass::Pass;
+use super::rows::Who;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;

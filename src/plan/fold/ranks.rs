@@ -1,7 +1,5 @@
 //! A set of small whole numbers that says of each how many of the set are before it.
 
-use std::ops::Range;
-
 /// So many words have a count of their own; what is before one of them within that is less than 2¹⁶.
 const WORDS: usize = 1 << 10;
 
@@ -21,16 +19,8 @@ pub(super) struct Ranks {
 }
 
 impl Ranks {
-    /// Of numbers below `end`, in any order; others are left out.
-    ///
-    /// `numbers`: calls with each of them.
-    pub fn of(end: usize, numbers: impl FnOnce(&mut dyn FnMut(usize))) -> Ranks {
-        let mut words = vec![0u64; end.div_ceil(64)];
-        numbers(&mut |number| {
-            if let Some(word) = words.get_mut(number / 64) {
-                *word |= 1 << (number % 64);
-            }
-        });
+    /// Of the numbers whose bits are set.
+    pub fn new(words: Vec<u64>) -> Ranks {
         let (mut before, mut starts, mut count) = (Vec::with_capacity(words.len()), Vec::new(), 0);
         for words in words.chunks(WORDS) {
             starts.push(count);
@@ -42,20 +32,6 @@ impl Ranks {
             count += within;
         }
         Ranks { words, before, starts, count }
-    }
-
-    /// The numbers of the set in a range, in order.
-    pub fn within(&self, range: Range<usize>) -> impl Iterator<Item = usize> {
-        let words = self.words.get(range.start / 64..range.end.div_ceil(64)).unwrap_or_default();
-        let numbers = (range.start / 64..).zip(words).flat_map(|(at, word)| {
-            let mut word = *word;
-            std::iter::from_fn(move || {
-                let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
-                word &= word - 1;
-                Some(at * 64 + bit)
-            })
-        });
-        numbers.filter(move |number| range.contains(number))
     }
 
     pub fn count(&self) -> usize {
@@ -82,11 +58,5 @@ impl Ranks {
         let start = self.starts.get(at / WORDS).copied().unwrap_or(0);
         let lower = word & ((1 << (number % 64)) - 1);
         (word >> (number % 64) & 1 == 1, start + u32::from(*before) + lower.count_ones())
-    }
-
-    /// How many are before a number of the set; none of another number.
-    pub fn rank(&self, number: usize) -> Option<u32> {
-        let (has, before) = self.place(number);
-        has.then_some(before)
     }
 }

@@ -187,12 +187,13 @@ impl Window<'_> {
     }
 
     /// What did not fit the cells.
+    #[inline]
     fn rest(&self, row: usize) -> i128 {
-        let over = &self.table.over;
-        if over.is_empty() {
-            return 0;
-        }
-        self.keys(row).filter_map(|key| over.get(&key)).sum()
+        if self.table.over.is_empty() { 0 } else { self.over(row) }
+    }
+
+    fn over(&self, row: usize) -> i128 {
+        self.keys(row).filter_map(|key| self.table.over.get(&key)).sum()
     }
 
     #[inline]

@@ -1,8 +1,9 @@
 //! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
-use super::keys::{Chosen, Found, Keys, NOBODY};
+use super::keys::{Found, Keys, NOBODY};
 use super::near::{Hand, MOST, Near};
 use super::pass::{Condition, Selection};
+use super::rows::{Arrived, Chosen, Who};
 use super::slots::{Finish, Op, Slot, Slots};
 use super::stripes::{Closed, Stripes};
 use super::table::Batch;
@@ -146,27 +147,18 @@ fn counts_go_beyond_their_cells() {
     }
 }
 
-/// Some rows' keys, and which of them are chosen; in two batches.
-fn batches(keys: &[Option<i64>], chosen: &[bool]) -> Vec<(usize, RecordBatch)> {
-    let half = keys.len() / 3;
-    let batch = |from: usize, to: usize| {
-        let keys: ArrayRef = Arc::new(Int64Array::from(keys[from..to].to_vec()));
-        let chosen: ArrayRef = Arc::new(BooleanArray::from(chosen[from..to].to_vec()));
-        (from, RecordBatch::try_from_iter([("key", keys), ("chosen", chosen)]).unwrap())
-    };
-    vec![batch(0, half), batch(half, keys.len())]
-}
-
-/// The keys of some rows, and which of these are chosen: all, or `some`.
-fn keys_of(batches: &[(usize, RecordBatch)], some: bool) -> (Keys, Chosen) {
-    let count = batches.iter().map(|(_, batch)| batch.num_rows()).sum();
+/// The keys of some rows, which come in two batches, and which of these are chosen: all, or `some`.
+fn keys_of(keys: &ArrayRef, taken: &[bool], some: bool) -> (Keys, Chosen) {
     let condition: Arc<dyn PhysicalExpr> = Arc::new(Column::new("chosen", 1));
-    let chosen = match some {
-        true => Chosen::of(&condition, batches, count).unwrap(),
-        false => Chosen::all(count),
-    };
-    let columns = batches.iter().map(|(_, b)| Arc::clone(b.column(0))).collect();
-    (Keys::new(columns, &chosen).unwrap(), chosen)
+    let who = Who { key: 0, candidates: some.then_some(condition) };
+    let chosen: ArrayRef = Arc::new(BooleanArray::from(taken.to_vec()));
+    let rows = RecordBatch::try_from_iter([("key", Arc::clone(keys)), ("chosen", chosen)]).unwrap();
+    let first = keys.len() / 3;
+    let parts = [rows.slice(0, first), rows.slice(first, keys.len() - first)];
+    let arrived: Vec<Arrived> = parts.map(|batch| Arrived::new(batch, &who).unwrap()).into();
+    let chosen = Chosen::of(&arrived);
+    let columns = arrived.iter().filter_map(|arrived| chosen.keys(arrived, &who)).collect();
+    (Keys::new(columns, keys.len()).unwrap(), chosen)
 }
 
 /// The row of each key that is asked for.
@@ -194,8 +186,7 @@ fn rows_of(keys: &Keys, asked: &ArrayRef) -> Vec<u32> {
 fn check_keys(what: &str, keys: &[Option<i64>], draw: &mut ChaCha8Rng) {
     for some in [false, true] {
         let taken: Vec<bool> = keys.iter().map(|_| !some || draw.random_bool(0.3)).collect();
-        let batches = batches(keys, &taken);
-        let (found, chosen) = keys_of(&batches, some);
+        let (found, chosen) = keys_of(&(Arc::new(Int64Array::from(keys.to_vec())) as ArrayRef), &taken, some);
         let mut rows: HashMap<i64, u32> = HashMap::new();
         for (row, key) in (0u32..).zip(keys.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(k, _)| k)) {
             if let Some(key) = key {
@@ -246,11 +237,34 @@ fn keys_lead_to_their_rows() {
 
 #[test]
 fn few_are_not_left_out() {
-    let keys: Vec<Option<i64>> = (0..64).map(Some).collect();
+    let keys: ArrayRef = Arc::new((0..64).map(Some).collect::<Int64Array>());
     for (left_out, counted) in [(0, 64), (4, 64), (5, 59), (64, 0)] {
         let chosen: Vec<bool> = (0..64).map(|at| at >= left_out).collect();
-        let (_, chosen) = keys_of(&batches(&keys, &chosen), true);
+        let (_, chosen) = keys_of(&keys, &chosen, true);
         assert_eq!(chosen.count(), counted, "{left_out} left out");
+    }
+}
+
+#[test]
+fn rows_know_which_number_is_their_own() {
+    let mut draw = ChaCha8Rng::seed_from_u64(14);
+    for (count, share) in [(0, 0.5), (1, 0.0), (64, 0.5), (200, 0.0), (1000, 0.2), (1000, 1.0)] {
+        let taken: Vec<bool> = (0..count).map(|_| draw.random_bool(share)).collect();
+        let (_, chosen) =
+            keys_of(&(Arc::new(Int64Array::from_iter_values(0..count)) as ArrayRef), &taken, true);
+        let all: Vec<usize> = taken.iter().map(|t| usize::from(*t)).collect();
+        let before = |row: usize| all[..row].iter().sum::<usize>();
+        for from in [0, taken.len() / 3, taken.len()] {
+            for to in [from, (from + 1).min(taken.len()), taken.len()] {
+                let (numbers, own) = chosen.numbers(from..to);
+                let got: Vec<usize> = match &own {
+                    Some(own) => own.values().iter().map(|at| numbers[*at as usize]).collect(),
+                    None => numbers,
+                };
+                let number = |row: usize| if taken[row] { before(row) } else { before(taken.len()) };
+                assert_eq!(got, (from..to).map(number).collect::<Vec<_>>(), "{count} {share} {from}..{to}");
+            }
+        }
     }
 }
 
@@ -270,13 +284,8 @@ fn texts_lead_to_their_rows() {
     let asked: Vec<Option<String>> = (0..4000).map(|_| text(&mut draw)).chain(keys.clone()).collect();
     for some in [false, true] {
         let taken: Vec<bool> = keys.iter().map(|_| !some || draw.random_bool(0.3)).collect();
-        let batch = |from: usize, to: usize| {
-            let keys: ArrayRef = Arc::new(StringViewArray::from_iter(keys[from..to].iter()));
-            let chosen: ArrayRef = Arc::new(BooleanArray::from(taken[from..to].to_vec()));
-            (from, RecordBatch::try_from_iter([("key", keys), ("chosen", chosen)]).unwrap())
-        };
-        let batches = [batch(0, 700), batch(700, 2000)];
-        let (found, _) = keys_of(&batches, some);
+        let (found, _) =
+            keys_of(&(Arc::new(StringViewArray::from_iter(keys.iter())) as ArrayRef), &taken, some);
         let mut rows: HashMap<&str, u32> = HashMap::new();
         for (row, (key, _)) in (0u32..).zip(keys.iter().zip(&taken).filter(|(_, taken)| **taken)) {
             if let Some(key) = key {
