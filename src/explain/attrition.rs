@@ -5,7 +5,7 @@ use super::evaluate::{both, columns, constant, count, evaluate, is_true, is_unkn
 use super::portrait::{Result, View, internal};
 use crate::ir::formula::Condition;
 use crate::ir::print::{self, Lang};
-use crate::ir::{DefId, ExprId, Formula, Program};
+use crate::ir::{DefId, ExprId, Formula, Node, Program};
 use datafusion::arrow::array::{Array, BooleanArray};
 use std::collections::BTreeMap;
 
@@ -16,13 +16,21 @@ pub struct Attrition {
     membership: ExprId,
     conditions: Vec<(Condition, Counts)>,
     expanded: Formula,
-    /// Each atom with what it reads.
-    atoms: Vec<(ExprId, Vec<ExprId>)>,
+    atoms: Vec<Atom>,
     complements: Vec<(DefId, Formula, u64)>,
     total: u64,
     members: u64,
     undecided: u64,
     by: BTreeMap<ExprId, u64>,
+}
+
+#[derive(Clone)]
+struct Atom {
+    expr: ExprId,
+    /// What it reads.
+    inputs: Vec<ExprId>,
+    /// Whether it is unknown exactly where its one input is missing, so that the input need not be looked at.
+    is_plain: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -38,7 +46,11 @@ impl Attrition {
         let body =
             program.definition(segment).map(|d| d.body).ok_or_else(|| internal("an unknown segment"))?;
         let expanded = Formula::expanded(program, body);
-        let atoms = expanded.atoms().into_iter().map(|a| (a, inputs(program, a))).collect();
+        let atom = |expr| {
+            let inputs = inputs(program, expr);
+            Atom { expr, is_plain: is_plain(program, expr, &inputs), inputs }
+        };
+        let atoms = expanded.atoms().into_iter().map(atom).collect();
         let complements = every_complement(program, segment)
             .into_iter()
             .filter_map(|def| Some((def, Formula::expanded(program, program.definition(def)?.body), 0)))
@@ -74,7 +86,7 @@ impl Attrition {
         for (condition, _) in &self.conditions {
             needs.extend(columns(program, &condition.formula));
         }
-        needs.extend(self.inputs());
+        needs.extend(self.atoms.iter().filter(|atom| !atom.is_plain).flat_map(|atom| &atom.inputs));
         needs.extend(self.complements.iter().flat_map(|(_, f, _)| columns(program, f)));
         needs
     }
@@ -82,7 +94,7 @@ impl Attrition {
     /// What its conditions are about: tags and columns, in the order written, each once.
     pub fn inputs(&self) -> Vec<ExprId> {
         let mut found = Vec::new();
-        for input in self.atoms.iter().flat_map(|(_, inputs)| inputs) {
+        for input in self.atoms.iter().flat_map(|atom| &atom.inputs) {
             if !found.contains(input) {
                 found.push(*input);
             }
@@ -121,14 +133,17 @@ impl Attrition {
         }
         self.undecided += here;
         let mut missing: BTreeMap<ExprId, BooleanArray> = BTreeMap::new();
-        for (atom, inputs) in &self.atoms {
-            let outcome = view.booleans(*atom)?;
+        for Atom { expr, inputs, is_plain } in &self.atoms {
+            let outcome = view.booleans(*expr)?;
             if outcome.null_count() == 0 {
                 continue;
             }
             let open = both(&unknown, &is_unknown(&outcome)?)?;
             for input in inputs {
-                let lacks = both(&open, &is_unknown(view.array(*input)?.as_ref())?)?;
+                let lacks = match is_plain {
+                    true => open.clone(),
+                    false => both(&open, &is_unknown(view.array(*input)?.as_ref())?)?,
+                };
                 let all = match missing.get(input) {
                     Some(before) => {
                         datafusion::arrow::compute::or(before, &lacks).map_err(|e| internal(e.to_string()))?
@@ -218,8 +233,20 @@ pub(super) fn names(program: &Program, defs: &[DefId]) -> Vec<String> {
 pub(super) fn inputs(program: &Program, atom: ExprId) -> Vec<ExprId> {
     print::atom_inputs(program, atom)
         .into_iter()
-        .filter(|e| !matches!(program.node(*e), crate::ir::Node::Outside(_)))
+        .filter(|e| !matches!(program.node(*e), Node::Outside(_)))
         .collect()
+}
+
+/// Whether a condition compares one input with constants and does nothing else with it.
+fn is_plain(program: &Program, atom: ExprId, inputs: &[ExprId]) -> bool {
+    let [input] = inputs else { return false };
+    let node = program.node(atom);
+    let compares = matches!(
+        node,
+        Node::Compare { .. } | Node::Between { .. } | Node::InList { .. } | Node::TextTest { .. }
+    );
+    let is_it = |operand: ExprId| operand == *input || matches!(program.node(operand), Node::Literal(_));
+    atom == *input || compares && node.operands().into_iter().all(is_it)
 }
 
 /// What the atoms of a formula read, in turn.

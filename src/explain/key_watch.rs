@@ -69,7 +69,7 @@ impl KeyWatch {
 fn small_steps(numbers: &[i64]) -> Option<Vec<u8>> {
     // A step back is a large number, unless it goes round all there are: then the last is before the first. Without a way
     // out early, many are done at once.
-    let step = |(a, b): (i64, i64)| b.wrapping_sub(a) as u64;
+    let step = |(a, b): (&i64, &i64)| b.wrapping_sub(*a) as u64;
     let most = pairs(numbers).fold(0, |all, pair| all | step(pair));
     if most > u64::from(u8::MAX) || numbers.last() < numbers.first() {
         return None;
@@ -79,8 +79,8 @@ fn small_steps(numbers: &[i64]) -> Option<Vec<u8>> {
 }
 
 /// Each of some numbers with the one after it.
-fn pairs(numbers: &[i64]) -> impl Iterator<Item = (i64, i64)> {
-    numbers.iter().copied().zip(numbers.get(1..).unwrap_or_default().iter().copied())
+fn pairs(numbers: &[i64]) -> impl Iterator<Item = (&i64, &i64)> {
+    numbers.iter().zip(numbers.get(1..).unwrap_or_default())
 }
 
 /// The smallest few of the keys that stand twice: the same whatever the order of rows.

@@ -3,6 +3,7 @@
 //!
 //! What is kept is kept for everybody: the next question at a prompt is about other people, and must find it right.
 
+use super::attrition::inputs;
 use super::portrait::{Asker, ExplainError, Result, View, internal};
 use crate::engine::kept::{Arranged, Column, Gathered, Kept, Place};
 use crate::engine::{Engine, EngineError};
@@ -68,7 +69,14 @@ impl Asker<'_> {
         };
         let mut digests = Digests::new(self.program, self.engine.strategy(), &version);
         let Some(frame) = digests.of_rows(entity) else { return Ok(None) };
-        let wanted = request.exprs.iter().map(|e| Some((*e, digests.of_column(entity, *e)?)));
+        let mut asked = request.exprs.clone();
+        if request.key.is_none() {
+            // What conditions are about is kept beside them: the next one may be about the same.
+            asked.extend(request.exprs.iter().flat_map(|e| inputs(self.program, *e)));
+            asked.sort();
+            asked.dedup();
+        }
+        let wanted = asked.iter().map(|e| Some((*e, digests.of_column(entity, *e)?)));
         let Some(wanted) = wanted.collect::<Option<HashMap<ExprId, Digest>>>() else { return Ok(None) };
         let framed = kept.get(&frame);
         let find = |digest: &Digest| {
@@ -76,8 +84,7 @@ impl Asker<'_> {
             kept.get(digest).filter(|column| fits(column, keys))
         };
         let mut columns: Columns = wanted.iter().filter_map(|(e, d)| Some((*e, find(d)?))).collect();
-        let missing: Vec<ExprId> =
-            request.exprs.iter().filter(|e| !columns.contains_key(e)).copied().collect();
+        let missing: Vec<ExprId> = asked.iter().filter(|e| !columns.contains_key(e)).copied().collect();
         if let (Some(keys), true) = (&framed, missing.is_empty()) {
             kept.note_answer();
             return Ok(Some(Rows { keys: Arc::clone(keys), columns }));

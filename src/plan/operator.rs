@@ -115,6 +115,7 @@ const TEXT: usize = 24;
 pub(crate) fn width(schema: &Schema) -> usize {
     let of = |data_type: &DataType| match data_type {
         DataType::Dictionary(..) => size_of::<i32>(),
+        DataType::Boolean => 1,
         other => other.primitive_width().unwrap_or(TEXT),
     };
     schema.fields().iter().map(|field| of(field.data_type())).sum()
