@@ -14,6 +14,7 @@ pub mod functions;
 pub mod ide;
 pub mod ir;
 pub mod output;
+mod parallel;
 pub mod plan;
 pub mod repl;
 pub mod session;

@@ -7,7 +7,7 @@ use super::why_column;
 use crate::engine::{CancelHandle, EngineError};
 use crate::ir::print::Lang;
 use crate::ir::{Audience, ExprId, Node, Program};
-use crate::plan::parallel::each;
+use crate::parallel::each;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};

@@ -4,7 +4,7 @@ use super::key_watch::KeyWatch;
 use crate::engine::{Engine, EngineError, Progress};
 use crate::ir::print::{self, Lang};
 use crate::ir::{DefId, ExprId, Node, Program, SourceId, Zone};
-use crate::plan::parallel::STACK;
+use crate::parallel::STACK;
 use crate::plan::{self, PlanError, Request, Tables};
 use crate::types::Type;
 use crate::value::Value;

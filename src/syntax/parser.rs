@@ -3,6 +3,8 @@
 //! Words are soft, so where a statement ends is known only by parsing it. The scanner guesses where the next one may
 //! begin; the grammar reads up to that guess. Where the reading fails at the very end of the piece, the guess was
 //! perhaps wrong (`where⏎count > 5`), and a longer piece is tried. Pieces grow by doubling, which keeps it linear.
+//! Of a long script, several threads read ahead from guess to guess; what the grammar makes of a piece depends on nothing
+//! else, so that the script means the same.
 
 use super::ast::{Script, Statement, StatementKind};
 use super::depth::{self, Depth, MAX_HEIGHT, MAX_NESTING};
@@ -11,13 +13,26 @@ use super::grammar::{Grammar, Rule};
 use super::scan::{self, Kind, Scanned, Token};
 use super::tree::Builder;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::parallel::each;
 use crate::source::{FileId, Span};
 use pest::Parser as _;
 use pest::error::{ErrorVariant, InputLocation};
 use std::borrow::Cow;
+use std::iter::{Flatten, Peekable};
+use std::num::NonZero;
+use std::ops::Range;
+use std::thread::available_parallelism;
+use std::vec::IntoIter;
 
 /// A longer script is refused at once: a script is written by people.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// So many statements are a piece that a thread reads ahead; of no more it does not pay.
+const AHEAD: usize = 256;
+/// So many pieces for each thread are read ahead at a time: where reading ends early, no more was in vain.
+const PIECES: usize = 4;
+/// More threads would hardly be sooner.
+const MOST_THREADS: usize = 8;
 
 /// After so many errors nobody reads on.
 const MAX_ERRORS: usize = 200;
@@ -36,6 +51,16 @@ pub(super) enum Ending {
 }
 
 pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> (Script, Ending) {
+    parse_by(&|| available_parallelism().map_or(1, NonZero::get), file, text, diagnostics)
+}
+
+/// `threads`: how many read ahead, if the script is long.
+pub(super) fn parse_by(
+    threads: &dyn Fn() -> usize,
+    file: FileId,
+    text: &str,
+    diagnostics: &mut Diagnostics,
+) -> (Script, Ending) {
     if text.len() > MAX_BYTES {
         diagnostics.push(
             Diagnostic::new(
@@ -48,8 +73,18 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
     }
     let Scanned { tokens, errors, comments, boundaries } = scan::scan(text);
     let bare = without_comments(text, &comments);
-    let mut run =
-        Run { file, text, bare: &bare, tokens: &tokens, boundaries: &boundaries, ending: Ending::Nothing };
+    let mut run = Run {
+        file,
+        text,
+        bare: &bare,
+        tokens: &tokens,
+        boundaries: &boundaries,
+        ahead: Vec::new().into_iter().flatten().peekable(),
+        ahead_to: 0,
+        malformed: errors.iter().map(|error| error.start).collect(),
+        ending: Ending::Nothing,
+    };
+    let threads = if boundaries.len() > AHEAD { threads().min(MOST_THREADS) } else { 1 };
     let mut script = Script::default();
     let mut errors = errors.iter().peekable();
     let mut at = 0;
@@ -66,6 +101,9 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
         }
         // What is wrong inside a token was found by the scanner; a statement with such a token is not read.
         let clean_until = errors.peek().map_or(text.len(), |e| e.start);
+        if threads > 1 && at >= run.ahead_to {
+            run.read_ahead(at, threads);
+        }
         match run.statement(at, clean_until) {
             Found::Statement(statement, found, next) => {
                 reported += found.len();
@@ -131,6 +169,12 @@ struct Run<'t> {
     bare: &'t str,
     tokens: &'t [Token],
     boundaries: &'t [usize],
+    /// What was read ahead, in order.
+    ahead: Peekable<Flatten<IntoIter<Vec<Ahead>>>>,
+    /// Up to which token.
+    ahead_to: usize,
+    /// Where tokens are that nobody reads, in order.
+    malformed: Vec<usize>,
     ending: Ending,
 }
 
@@ -151,6 +195,13 @@ struct Read {
     next: usize,
 }
 
+/// A statement that was read ahead: of the tokens `from..to`.
+struct Ahead {
+    from: usize,
+    to: usize,
+    read: Read,
+}
+
 impl Run<'_> {
     /// The statement that begins with token `from`.
     fn statement(&mut self, from: usize, clean_until: usize) -> Found {
@@ -159,6 +210,11 @@ impl Run<'_> {
         loop {
             if self.end_of(to) > clean_until {
                 return Found::Unclean;
+            }
+            while let Some(ahead) = self.ahead.next_if(|ahead| ahead.from <= from) {
+                if (ahead.from, ahead.to) == (from, to) {
+                    return self.accept(ahead.read);
+                }
             }
             let nesting = match depth::measure(self.text, self.tokens.get(from..to).unwrap_or(&[])) {
                 Depth::Fine(nesting) => nesting,
@@ -179,6 +235,45 @@ impl Run<'_> {
             }
             return self.fail(from, to, failure, nesting);
         }
+    }
+
+    /// Reads what are probably statements, from a token on.
+    fn read_ahead(&mut self, from: usize, threads: usize) {
+        let next = self.boundaries.partition_point(|b| *b <= from);
+        let starts = self.boundaries.get(next..).unwrap_or_default().iter().copied();
+        let most = threads * PIECES;
+        let mut starts: Vec<usize> =
+            std::iter::once(from).chain(starts.skip(AHEAD - 1).step_by(AHEAD)).take(most + 1).collect();
+        if starts.len() <= most {
+            starts.push(self.tokens.len());
+        }
+        self.ahead_to = starts.last().copied().unwrap_or(from);
+        let pieces = starts.iter().zip(starts.iter().skip(1)).map(|(start, end)| *start..*end).collect();
+        self.ahead = each(pieces, threads, |piece| self.readable(piece)).into_iter().flatten().peekable();
+    }
+
+    /// The statements among some tokens that end where one would guess.
+    fn readable(&self, tokens: Range<usize>) -> Vec<Ahead> {
+        let mut found = Vec::new();
+        let mut at = tokens.start;
+        while at < tokens.end {
+            if self.tokens.get(at).is_some_and(|t| t.kind == Kind::Semicolon) {
+                at += 1;
+                continue;
+            }
+            let to = self.first_guess(at);
+            let start = self.tokens.get(at).map_or(0, |t| t.start as usize);
+            let bad = self.malformed.get(self.malformed.partition_point(|bad| *bad < start));
+            let is_clean = bad.is_none_or(|bad| *bad >= self.end_of(to));
+            let read = match depth::measure(self.text, self.tokens.get(at..to).unwrap_or(&[])) {
+                Depth::Fine(nesting) if is_clean => self.read(at, to, nesting).ok(),
+                _ => None,
+            };
+            let next = read.as_ref().map_or(to, |read| read.next).max(at + 1);
+            found.extend(read.map(|read| Ahead { from: at, to, read }));
+            at = next;
+        }
+        found
     }
 
     fn accept(&mut self, read: Read) -> Found {

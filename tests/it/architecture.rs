@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A module imports only what stands above it.
 const ORDER: &[&str] = &[
+    "parallel",
     "source",
     "diagnostic",
     "syntax",

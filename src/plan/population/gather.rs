@@ -1,8 +1,8 @@
 //! What the threads have found, brought together group by group.
 
-use super::super::parallel::each;
 use super::node::Take;
 use super::values::{Entry, Found};
+use crate::parallel::each;
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::common::Result;
 use std::cmp::Reverse;

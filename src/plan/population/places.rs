@@ -1,10 +1,10 @@
 //! From the rows that are compared to where each stands in its group.
 
 use super::super::aggregates::interner::MISSING;
-use super::super::parallel::each;
 use super::gather::{Gathered, Lists};
 use super::node::{Part, Take, Tiles};
 use super::values::{Entry, Found};
+use crate::parallel::each;
 use datafusion::arrow::array::{ArrayRef, BooleanBufferBuilder, Int64Array};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::common::Result;

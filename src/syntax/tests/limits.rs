@@ -1,5 +1,7 @@
+use super::super::parser::parse_by;
 use super::{findings, good, read};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostics};
+use crate::source::FileId;
 use std::time::Instant;
 
 fn deep(open: &str, close: &str, times: usize) -> String {
@@ -162,4 +164,39 @@ fn timing_of_odd_scripts() {
     let broken = long(10_000).replacen("and ", "und ", 150);
     let started = Instant::now();
     eprintln!("broken: {} findings, {:?}", findings(&broken).len(), started.elapsed());
+}
+
+#[test]
+fn what_is_read_ahead_is_what_is_read_in_turn() {
+    // Words of statements that are none, errors in the middle and at the end, statements that hang together, comments.
+    let kinds = [
+        "tag a = 1",
+        "segment s where\ncount > 5 and tag = 1",
+        "@doc \"a tag\"\n@owner \"us\"\ntag b = count(t in last 90 days where x in (\"a\", 'b'))",
+        "-- tag c = 1\ntag d = case\n when a then 1\n when b then 2\nend",
+        "tag e = (1 +",
+        "tga f = 1",
+        "segment g where \"unfinished",
+        "tag h = 1; tag i = 2;",
+        "source c from \"c.parquet\"\nkey id",
+        "audience x = s\nlimit 5",
+    ];
+    for (good_ones, statements) in [(0usize, 1500), (7, 1500), (40, 1500), (60, 9000)] {
+        let mut text = String::new();
+        for at in 0..statements {
+            let kind = if at % (good_ones + 1) == good_ones { kinds[at * 7 % kinds.len()] } else { kinds[0] };
+            text.push_str(kind);
+            text.push('\n');
+        }
+        let by = |threads: usize| {
+            let mut found = Diagnostics::default();
+            let (script, ending) = parse_by(&|| threads, FileId(0), &text, &mut found);
+            (format!("{script:?}"), ending, format!("{:?}", found.into_sorted()))
+        };
+        let alone = by(1);
+        assert!(alone.0.len() > 1000);
+        for threads in [2, 5] {
+            assert_eq!(by(threads), alone, "{good_ones} {threads}");
+        }
+    }
 }
