@@ -15,7 +15,6 @@ pub mod expr;
 pub mod fold;
 mod lookup;
 mod operator;
-pub(crate) mod parallel;
 mod population;
 pub mod portrait;
 mod scalar;

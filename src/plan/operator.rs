@@ -1,8 +1,9 @@
 //! What our own physical operators have in common: they collect their input whole, work once for all partitions, and give
 //! batches of what they found.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -136,6 +137,22 @@ pub(crate) fn compact(array: &ArrayRef) -> ArrayRef {
         Some(texts) => Arc::new(texts.gc()),
         None => Arc::clone(array),
     }
+}
+
+/// Columns of so many rows, of which there may be none.
+pub(super) fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// Texts and decimals in their types, whatever they are stored as.
+pub(super) fn typed(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Dictionary(..) | DataType::Utf8 | DataType::LargeUtf8 | DataType::Decimal64(..) => {
+            cast(array, data_type)?
+        }
+        _ => Arc::clone(array),
+    })
 }
 
 /// The place of the column that an expression is.

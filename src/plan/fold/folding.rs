@@ -1,20 +1,20 @@
 //! What is done with each batch of a pass's events: their rows are found, conditions and arguments worked out, and what
 //! is known of the rows grows.
 
+use super::super::operator::{batch_of, typed};
 use super::keys::{Found, Keys};
 use super::near::Hand;
 use super::pass::{Pass, Source};
-use super::stripes::{Closed, Stripes};
+use super::stripes::{Closed, Span, Stripes};
 use super::table::Batch;
 use super::taken::{Chooser, NEVER};
 use super::values::Values;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array,
-    new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_empty_array, new_null_array,
 };
-use datafusion::arrow::compute::{cast, concat, take};
+use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Int32Type, Schema, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::execution::TaskContext;
@@ -62,24 +62,24 @@ impl Tallied {
     }
 
     /// The aggregates' values of some rows.
-    pub fn values(&self, pass: &Pass, rows: &[usize]) -> Result<Vec<ArrayRef>> {
+    pub fn values(&self, pass: &Pass, span: &Span) -> Result<Vec<ArrayRef>> {
         let mut made: Vec<Vec<ArrayRef>> = vec![Vec::new(); pass.sources.len()];
         // One value after the other is made of cells that stay near the processor for the while.
-        for near in rows.chunks(NEAR) {
+        for near in span.parts(NEAR) {
             for (made, source) in made.iter_mut().zip(&pass.sources) {
                 if let Source::Slots(finish) = source {
-                    made.push(self.known.values(finish, near)?);
+                    made.push(self.known.values(finish, &near)?);
                 }
             }
         }
         let columns = pass.sources.iter().zip(made).map(|(source, made)| match source {
-            Source::Slots(finish) if made.is_empty() => self.known.values(finish, rows),
             Source::Slots(_) => Ok(concat(&made.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
             Source::Call(at) => match self.values.get(*at) {
                 // Of whom nothing was folded, nothing is known.
                 Some(values) => {
-                    let known = rows.iter().map(|row| (*row < values.len()).then_some(*row as u32));
-                    Ok(take(values, &known.collect::<UInt32Array>(), None)?)
+                    let rows = span.rows.clone().map(|row| (row < values.len()).then_some(row as u32));
+                    let rows = rows.chain(span.and_nobody.then_some(None));
+                    Ok(take(values, &rows.collect::<UInt32Array>(), None)?)
                 }
                 None => internal_err!("a call without values"),
             },
@@ -237,6 +237,9 @@ impl Folding {
         let row = self.row(batch)?;
         self.chooser.choose(batch, &row, &self.intervals, interval)?;
         self.deal();
+        if pass.calls.is_empty() && self.dealt.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
         let mut arguments = Vec::with_capacity(pass.arguments.len());
         for argument in &pass.arguments {
             arguments.push(match pass.own(argument).and_then(|at| batch.columns().get(at)) {
@@ -318,19 +321,6 @@ impl Folding {
 fn the_one(intervals: &[u8]) -> Option<u8> {
     let first = *intervals.first()?;
     intervals.iter().all(|interval| *interval == first).then_some(first)
-}
-
-fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
-}
-
-/// Texts and decimals in their types, whatever they are stored as.
-fn typed(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
-    Ok(match array.data_type() {
-        DataType::Dictionary(..) | DataType::Utf8 | DataType::Decimal64(..) => cast(array, data_type)?,
-        _ => Arc::clone(array),
-    })
 }
 
 /// The number of bounds that are not after each time.

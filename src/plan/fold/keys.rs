@@ -72,16 +72,7 @@ impl Found {
             None => (0..keys.len()).map(may_be).collect(),
             Some(known) => (0..keys.len()).map(|at| known.is_valid(at) && may_be(at)).collect(),
         };
-        self.places.clear();
-        self.places.resize(passed.len(), 0);
-        let mut kept = 0;
-        for (at, passed) in (0u32..).zip(passed) {
-            if let Some(place) = self.places.get_mut(kept) {
-                *place = at;
-            }
-            kept += usize::from(passed);
-        }
-        self.places.truncate(kept);
+        places_of(passed.into_iter(), &mut self.places);
     }
 
     /// Takes those that are some row's, where a key tells its row at once; `row`: `NOBODY` where there is none.
@@ -145,6 +136,20 @@ impl Found {
         };
         self.find_all(codes, row);
     }
+}
+
+/// The places of those that are true, without a branch, since none could be guessed.
+pub(super) fn places_of(each: impl ExactSizeIterator<Item = bool>, places: &mut Vec<u32>) {
+    places.clear();
+    places.resize(each.len(), 0);
+    let mut kept = 0;
+    for (at, is_true) in (0u32..).zip(each) {
+        if let Some(place) = places.get_mut(kept) {
+            *place = at;
+        }
+        kept += usize::from(is_true);
+    }
+    places.truncate(kept);
 }
 
 /// A text that is some row's key.

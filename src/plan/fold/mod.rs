@@ -38,7 +38,7 @@ mod taken;
 mod tests;
 mod values;
 
-pub use exec::FoldExec;
+pub use exec::{FOLDING_TIME, FoldExec, PARTS, PARTS_FOLDED};
 pub use planner::Planner;
 
 use self::node::{Bounds, FoldNode, Item, Pass};

@@ -4,6 +4,7 @@ use super::super::operator::truth;
 use super::keys::Keys;
 use super::pass::Pass;
 use super::ranks::Ranks;
+use super::stripes::Span;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, UInt32Array, new_empty_array,
 };
@@ -149,10 +150,10 @@ impl Chosen {
         Some(BooleanArray::new(BooleanBuffer::collect_bool(count, |row| chosen.has(row)), None))
     }
 
-    /// The numbers of those of a range of rows who are chosen; and where not all are, the number after the last behind them,
-    /// and for each row which of these is its own: that last one where it is not chosen.
-    pub fn numbers(&self, rows: Range<usize>) -> (Vec<usize>, Option<UInt32Array>) {
-        let Some(chosen) = &self.chosen else { return (rows.collect(), None) };
+    /// The numbers of those of a range of rows who are chosen; and where not all are, which of these each row's own is: that
+    /// of nobody, behind the others, where it is not chosen.
+    pub fn numbers(&self, rows: Range<usize>) -> (Span, Option<UInt32Array>) {
+        let Some(chosen) = &self.chosen else { return (Span { rows, and_nobody: false }, None) };
         let before = |row| chosen.place(row).1 as usize;
         let some = before(rows.start)..before(rows.end);
         let nobody = some.len() as u32;
@@ -164,6 +165,6 @@ impl Chosen {
             own
         });
         let own = own.collect::<Vec<_>>().into();
-        (some.chain([self.count]).collect(), Some(own))
+        (Span { rows: some, and_nobody: true }, Some(own))
     }
 }

@@ -2,15 +2,16 @@
 //! a batch to one stripe after the other, and passes over those that another thread is at for the while.
 
 use super::near::Hand;
-use super::slots::{Finish, Place, Slots};
-use super::table::{Batch, Table, Window};
+use super::slots::{Finish, Slots};
+use super::table::{Batch, Table};
 use crate::plan::aggregates::{decimal_sum, float_of_word, mean, whole_sum};
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
 };
-use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, internal_err};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// So many stripes for each thread make it rare that one waits.
@@ -35,6 +36,11 @@ impl Deal {
 
     pub fn stripe_of(self, row: usize) -> usize {
         row & (self.stripes() - 1)
+    }
+
+    /// How many rows there are from one to the next of a stripe.
+    fn to_next(self, stripe: usize, row: usize) -> usize {
+        stripe.wrapping_sub(row) & (self.stripes() - 1)
     }
 
     /// The place of a row in its stripe.
@@ -98,107 +104,116 @@ pub(super) struct Closed {
     tables: Vec<Table>,
 }
 
-impl Closed {
-    /// The values of some rows; of a row beyond the last, those of no events.
-    pub fn values(&self, finish: &Finish, rows: &[usize]) -> Result<ArrayRef> {
-        let window = |place| Windows::new(self, place);
-        Ok(match finish {
-            Finish::Count(place) => {
-                let cells = window(place);
-                Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| cells.count(*row))))
-            }
-            Finish::Any(place) => {
-                let cells = window(place);
-                let any = |at| rows.get(at).is_some_and(|row| cells.count(*row) > 0);
-                Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(rows.len(), any), None))
-            }
-            Finish::Distinct(place) => {
-                let cells = window(place);
-                let kinds = |row: &usize| cells.at(*row).map_or(0, |(cells, row)| cells.kinds(row));
-                Arc::new(Int64Array::from_iter_values(rows.iter().map(kinds)))
-            }
-            Finish::Share { some, all } => {
-                let (some, all) = (window(some), window(all));
-                let share = |row| {
-                    let all = all.count(row);
-                    (all > 0).then(|| some.count(row) as f64 / all as f64)
-                };
-                let (values, known) = split(rows, share);
-                Arc::new(Float64Array::new(values.into(), known))
-            }
-            Finish::Sum { sum: place, data_type: DataType::Decimal128(_, scale) } => {
-                let cells = window(place);
-                let (sums, known) = split(rows, |row| cells.sum(row));
-                let sums = sums.into_iter().map(decimal_sum).collect::<Result<Vec<_>>>()?;
-                Arc::new(Decimal128Array::new(sums.into(), known).with_precision_and_scale(38, *scale)?)
-            }
-            Finish::Sum { sum: place, .. } => {
-                let cells = window(place);
-                let (sums, known) = split(rows, |row| cells.sum(row));
-                let sums = sums.into_iter().map(whole_sum).collect::<Result<Vec<_>>>()?;
-                Arc::new(Int64Array::new(sums.into(), known))
-            }
-            Finish::Mean { sum: total, count: all, scale } => {
-                let (total, all) = (window(total), window(all));
-                let mean = |row| {
-                    let count = u64::try_from(all.count(row)).ok().filter(|n| *n > 0)?;
-                    Some(mean(total.sum(row).unwrap_or(0), count, *scale))
-                };
-                let (values, known) = split(rows, mean);
-                Arc::new(Float64Array::new(values.into(), known))
-            }
-            Finish::Most { most, data_type } => {
-                let cells = window(most);
-                let (numbers, known) =
-                    split(rows, |row| cells.at(row).and_then(|(cells, row)| cells.most(row)));
-                typed(numbers, known, data_type)?
-            }
+/// Rows that follow each other; and behind them perhaps one of whom there are no events.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Span {
+    pub rows: Range<usize>,
+    pub and_nobody: bool,
+}
+
+impl Span {
+    pub fn len(&self) -> usize {
+        self.rows.len() + usize::from(self.and_nobody)
+    }
+
+    /// The same in parts of so many rows, one at least.
+    pub fn parts(&self, most: usize) -> impl Iterator<Item = Span> {
+        let starts = self.rows.clone().step_by(most).chain(self.rows.is_empty().then_some(self.rows.start));
+        starts.map(move |start| {
+            let rows = start..self.rows.end.min(start + most);
+            Span { and_nobody: self.and_nobody && rows.end == self.rows.end, rows }
         })
     }
 }
 
-/// A window's cells in all tables.
-struct Windows<'a> {
-    deal: Deal,
-    windows: Vec<Window<'a>>,
-}
-
-impl<'a> Windows<'a> {
-    fn new(known: &'a Closed, place: &'a Place) -> Windows<'a> {
-        Windows { deal: known.deal, windows: known.tables.iter().map(|table| table.window(place)).collect() }
+impl Closed {
+    /// The values of some rows.
+    pub fn values(&self, finish: &Finish, span: &Span) -> Result<ArrayRef> {
+        Ok(match finish {
+            Finish::Count(place) => Arc::new(Int64Array::from(self.each(span, |table| {
+                let cells = table.window(place);
+                move |row| cells.count(row)
+            }))),
+            Finish::Any(place) => Arc::new(BooleanArray::from(self.each(span, |table| {
+                let cells = table.window(place);
+                move |row| cells.count(row) > 0
+            }))),
+            Finish::Distinct(place) => Arc::new(Int64Array::from(self.each(span, |table| {
+                let cells = table.window(place);
+                move |row| cells.kinds(row)
+            }))),
+            Finish::Share { some, all } => {
+                let (values, known) = split(self.each(span, |table| {
+                    let (some, all) = (table.window(some), table.window(all));
+                    move |row| {
+                        let all = all.count(row);
+                        (all > 0).then(|| some.count(row) as f64 / all as f64)
+                    }
+                }));
+                Arc::new(Float64Array::new(values.into(), known))
+            }
+            Finish::Sum { sum: place, data_type } => {
+                let (sums, known) = split(self.each(span, |table| {
+                    let cells = table.window(place);
+                    move |row| cells.sum(row)
+                }));
+                if let DataType::Decimal128(_, scale) = data_type {
+                    let sums = sums.into_iter().map(decimal_sum).collect::<Result<Vec<_>>>()?;
+                    Arc::new(Decimal128Array::new(sums.into(), known).with_precision_and_scale(38, *scale)?)
+                } else {
+                    let sums = sums.into_iter().map(whole_sum).collect::<Result<Vec<_>>>()?;
+                    Arc::new(Int64Array::new(sums.into(), known))
+                }
+            }
+            Finish::Mean { sum: total, count: all, scale } => {
+                let (values, known) = split(self.each(span, |table| {
+                    let (total, all) = (table.window(total), table.window(all));
+                    move |row| {
+                        let count = u64::try_from(all.count(row)).ok().filter(|n| *n > 0)?;
+                        Some(mean(total.sum(row).unwrap_or(0), count, *scale))
+                    }
+                }));
+                Arc::new(Float64Array::new(values.into(), known))
+            }
+            Finish::Most { most, data_type } => {
+                let (numbers, known) = split(self.each(span, |table| {
+                    let cells = table.window(most);
+                    move |row| cells.most(row)
+                }));
+                typed(numbers, known, data_type)?
+            }
+        })
     }
 
-    /// Those of a row, and its number in its table.
-    #[inline]
-    fn at(&self, row: usize) -> Option<(&Window<'a>, usize)> {
-        Some((self.windows.get(self.deal.stripe_of(row))?, self.deal.within(row)))
-    }
-
-    #[inline]
-    fn count(&self, row: usize) -> i64 {
-        self.at(row).map_or(0, |(cells, row)| cells.count(row))
-    }
-
-    #[inline]
-    fn sum(&self, row: usize) -> Option<i128> {
-        self.at(row).and_then(|(cells, row)| cells.sum(row))
+    /// Something of each row, worked out table by table. `of`: what gives it for the rows of a table, as that counts them.
+    fn each<'a, T: Clone + Default, V: Fn(usize) -> T>(
+        &'a self,
+        span: &Span,
+        of: impl Fn(&'a Table) -> V,
+    ) -> Vec<T> {
+        let mut values = vec![T::default(); span.len()];
+        let Range { start, end } = span.rows;
+        for (stripe, table) in self.tables.iter().enumerate() {
+            let value = of(table);
+            let first = start + self.deal.to_next(stripe, start);
+            let theirs = values.get_mut(first.min(end) - start..end - start).unwrap_or_default();
+            for (to, row) in theirs.iter_mut().step_by(self.deal.stripes()).zip(self.deal.within(first)..) {
+                *to = value(row);
+            }
+        }
+        if span.and_nobody
+            && let (Some(to), Some(table)) = (values.last_mut(), self.tables.first())
+        {
+            *to = of(table)(table.rows());
+        }
+        values
     }
 }
 
 /// Values, and which of them are known; none where all are.
-fn split<T: Default>(
-    rows: &[usize],
-    mut value: impl FnMut(usize) -> Option<T>,
-) -> (Vec<T>, Option<NullBuffer>) {
-    let mut values = Vec::with_capacity(rows.len());
-    let known = BooleanBuffer::collect_bool(rows.len(), |at| {
-        let value = rows.get(at).and_then(|row| value(*row));
-        let is_known = value.is_some();
-        values.push(value.unwrap_or_default());
-        is_known
-    });
-    let known = NullBuffer::new(known);
-    (values, (known.null_count() > 0).then_some(known))
+fn split<T: Default>(values: Vec<Option<T>>) -> (Vec<T>, Option<NullBuffer>) {
+    let known = values.iter().any(Option::is_none).then(|| values.iter().map(Option::is_some).collect());
+    (values.into_iter().map(Option::unwrap_or_default).collect(), known)
 }
 
 /// Numbers in the type of the values that they stand for.

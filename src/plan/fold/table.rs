@@ -131,6 +131,10 @@ impl Table {
         }
     }
 
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// The cells of a window.
     pub fn window<'a>(&'a self, place: &'a Place) -> Window<'a> {
         let laid = self.slots.laid().get(place.slot);
@@ -149,13 +153,11 @@ impl Table {
 
     fn is_missing(&self, place: &Place, row: usize) -> bool {
         let Some(bits) = self.missing.get(place.slot).filter(|bits| !bits.is_empty()) else { return false };
-        if row >= self.rows {
-            return false;
-        }
-        place.bands.clone().any(|band| {
-            let at = band * self.rows + row;
-            bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
-        })
+        row < self.rows
+            && place.bands.clone().any(|band| {
+                let (word, bit) = bit_of(band, row, self.rows);
+                bits.get(word).is_some_and(|word| word & bit != 0)
+            })
     }
 }
 
@@ -263,10 +265,16 @@ fn note(missing: &mut [Vec<u64>], which: &Cells<'_>, rows: usize, event: usize) 
     if bits.is_empty() {
         bits.resize((which.laid.slot.bands() * rows).div_ceil(64), 0);
     }
-    let at = which.band(event) * rows + which.row(event);
-    if let Some(word) = bits.get_mut(at / 64) {
-        *word |= 1 << (at % 64);
+    let (word, bit) = bit_of(which.band(event), which.row(event), rows);
+    if let Some(word) = bits.get_mut(word) {
+        *word |= bit;
     }
+}
+
+/// The bit of a band of a row, and which word it is in.
+fn bit_of(band: usize, row: usize, rows: usize) -> (usize, u64) {
+    let at = band * rows + row;
+    (at / 64, 1 << (at % 64))
 }
 
 /// The cells of one slot that the events at hand belong to.

@@ -4,11 +4,12 @@
 //! worked out together, a bit for each: what an event's interval allows, what each of its texts allows, and what the
 //! other conditions allow.
 
-use super::super::operator::truth;
+use super::super::operator::{batch_of, truth, typed};
+use super::keys::places_of;
 use super::pass::{Condition, Selection};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{cast, concat};
+use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use datafusion::common::Result;
 use std::sync::Arc;
@@ -95,13 +96,12 @@ impl Choices {
     /// these conditions, all but the column at `about` are nothing.
     fn allowed(&self, about: usize, texts: &ArrayRef, row: &SchemaRef) -> Result<Vec<Vec<u64>>> {
         let none = new_null_array(&DataType::Utf8View, 1);
-        let each = concat(&[cast(texts, &DataType::Utf8View)?.as_ref(), none.as_ref()])?;
+        let each = concat(&[typed(texts, &DataType::Utf8View)?.as_ref(), none.as_ref()])?;
         let columns = row.fields().iter().enumerate().map(|(at, field)| match at == about {
             true => Arc::clone(&each),
             false => new_null_array(field.data_type(), each.len()),
         });
-        let options = RecordBatchOptions::new().with_row_count(Some(each.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(row), columns.collect(), &options)?;
+        let rows = batch_of(row, columns.collect(), each.len())?;
         let mut allowed = vec![vec![u64::MAX; each.len()]; self.words.len()];
         for (at, condition) in self.conditions.iter().enumerate().filter(|(_, c)| c.about == Some(about)) {
             self.restrict(at, condition, &rows, &mut allowed)?;
@@ -206,16 +206,7 @@ impl Chooser {
         if first.iter().enumerate().all(|(at, word)| any(at, *word) != 0) {
             return None;
         }
-        places.clear();
-        places.resize(first.len(), 0);
-        let mut kept = 0;
-        for ((at, word), place) in first.iter().enumerate().zip(0u32..) {
-            if let Some(to) = places.get_mut(kept) {
-                *to = place;
-            }
-            kept += usize::from(any(at, *word) != 0);
-        }
-        places.truncate(kept);
+        places_of(first.iter().enumerate().map(|(at, word)| any(at, *word) != 0), places);
         Some(places)
     }
 

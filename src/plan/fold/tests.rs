@@ -5,14 +5,14 @@ use super::near::{Hand, MOST, Near};
 use super::pass::{Condition, Selection};
 use super::rows::{Arrived, Chosen, Who};
 use super::slots::{Finish, Op, Slot, Slots};
-use super::stripes::{Closed, Stripes};
+use super::stripes::{Closed, Span, Stripes};
 use super::table::Batch;
 use super::taken::{Choices, Chooser, NEVER};
 use super::values::Values;
 use crate::functions::AggregateFn;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
-    RecordBatch, StringArray, StringViewArray,
+    LargeStringArray, RecordBatch, StringArray, StringViewArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema};
@@ -111,8 +111,16 @@ fn check(narrow: bool, count: usize, largest: i64) {
 }
 
 fn compare(known: &Closed, finish: &[Finish], events: &[Event], what: &str) {
-    let rows: Vec<usize> = (0..=ROWS).collect();
-    let found: Vec<ArrayRef> = finish.iter().map(|f| known.values(f, &rows).unwrap()).collect();
+    let all = Span { rows: 0..ROWS, and_nobody: true };
+    let found: Vec<ArrayRef> = finish.iter().map(|f| known.values(f, &all).unwrap()).collect();
+    for (at, finish) in finish.iter().enumerate() {
+        for start in 0..=ROWS {
+            for end in start..=ROWS {
+                let some = known.values(finish, &Span { rows: start..end, and_nobody: false }).unwrap();
+                assert_eq!(&some, &found[at].slice(start, end - start), "{at} of {start}..{end}, {what}");
+            }
+        }
+    }
     let counts: &Int64Array = found[0].as_primitive::<Int64Type>();
     let decimals = |at: usize, row: usize| {
         let column = found[at].as_primitive::<Decimal128Type>();
@@ -246,6 +254,20 @@ fn few_are_not_left_out() {
 }
 
 #[test]
+fn spans_are_parted_without_a_gap() {
+    for rows in [5..5, 5..6, 0..512, 3..1030] {
+        for and_nobody in [false, true] {
+            let span = Span { rows: rows.clone(), and_nobody };
+            let parts: Vec<Span> = span.parts(512).collect();
+            let all: Vec<usize> = parts.iter().flat_map(|part| part.rows.clone()).collect();
+            assert_eq!(all, rows.clone().collect::<Vec<_>>());
+            assert_eq!(parts.iter().map(Span::len).sum::<usize>(), span.len());
+            assert!(parts.iter().rev().skip(1).all(|part| !part.and_nobody && part.len() == 512));
+        }
+    }
+}
+
+#[test]
 fn rows_know_which_number_is_their_own() {
     let mut draw = ChaCha8Rng::seed_from_u64(14);
     for (count, share) in [(0, 0.5), (1, 0.0), (64, 0.5), (200, 0.0), (1000, 0.2), (1000, 1.0)] {
@@ -256,7 +278,10 @@ fn rows_know_which_number_is_their_own() {
         let before = |row: usize| all[..row].iter().sum::<usize>();
         for from in [0, taken.len() / 3, taken.len()] {
             for to in [from, (from + 1).min(taken.len()), taken.len()] {
-                let (numbers, own) = chosen.numbers(from..to);
+                let (span, own) = chosen.numbers(from..to);
+                assert_eq!(span.and_nobody, own.is_some());
+                let numbers: Vec<usize> =
+                    span.rows.chain(span.and_nobody.then_some(before(taken.len()))).collect();
                 let got: Vec<usize> = match &own {
                     Some(own) => own.values().iter().map(|at| numbers[*at as usize]).collect(),
                     None => numbers,
@@ -378,9 +403,11 @@ fn selections_take_what_all_their_conditions_allow() {
             let under = codes.iter().map(|code| code.unwrap_or(0)).collect();
             let stored = Int32Array::new(under, Some(known));
             let each = texts.iter().copied().map(Some).chain([None]);
-            let stored = DictionaryArray::new(stored, Arc::new(StringArray::from_iter(each)));
+            let coded = |texts: ArrayRef| batch(Arc::new(DictionaryArray::new(stored.clone(), texts)));
+            let short = coded(Arc::new(StringArray::from_iter(each.clone())));
+            let large = coded(Arc::new(LargeStringArray::from_iter(each)));
             let plain = batch(Arc::new(StringViewArray::from(kinds.clone())));
-            for stored in [batch(Arc::new(stored)), plain.clone()] {
+            for stored in [short, large, plain.clone()] {
                 chooser.choose(&stored, &plain, &intervals, is_one.then_some(one)).unwrap();
                 let mut anybody = vec![false; intervals.len()];
                 for (at, selection) in selections.iter().enumerate() {

@@ -102,6 +102,10 @@ impl Division {
         }
     }
 
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
     fn part(&self, hash: u64) -> u16 {
         (hash >> 48) as u16 >> (16 - self.parts.trailing_zeros())
     }
@@ -194,7 +198,7 @@ impl Divided {
     }
 
     pub fn parts(&self) -> usize {
-        self.division.parts
+        self.division.parts()
     }
 
     /// The entity's rows of a part.
