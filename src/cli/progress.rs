@@ -2,7 +2,7 @@
 
 use super::print::Printer;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{CancelHandle, Progress};
+use crate::engine::{CancelHandle, Progress, Things};
 use crate::source::SourceMap;
 use crate::value::group;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -57,17 +57,29 @@ impl Meter {
     }
 }
 
-/// `12,345,678 of 70,000,000 rows read, 15,000,000 rows/s, 1 s, about 4 s left`
+/// `12,345,678 of 70,000,000 rows read, 15,000,000 rows/s, 1 s, about 4 s left`; and once they are read,
+/// `12 of 64 parts folded, about 3 s left`
 fn words(progress: &Progress) -> String {
+    let seconds = progress.elapsed.as_secs_f64();
+    if let Some(after) = progress.after.filter(|after| after.done > 0) {
+        let left = after.left.map(|left| left.as_secs_f64().round()).filter(|left| *left > 0.0);
+        let left = left.map(|left| format!(", about {left:.0} s left")).unwrap_or_default();
+        let what = match after.what {
+            Things::Parts => "parts folded",
+            Things::Lists => "lists done",
+        };
+        return format!("{} of {} {what}{left}", after.done, after.all);
+    }
     let rows = group(&progress.rows_scanned.to_string());
     let rate = group(&format!("{:.0}", progress.rate()));
     let of = progress.rows_known.map(|n| format!(" of {}", group(&n.to_string()))).unwrap_or_default();
     let left = match progress.left().map(|left| left.as_secs_f64().round()) {
         // What was read is still worked out.
         Some(0.0) | None => String::new(),
-        Some(seconds) => format!(", about {seconds:.0} s left"),
+        Some(left) if progress.after.is_some() => format!(", about {left:.0} s left to read"),
+        Some(left) => format!(", about {left:.0} s left"),
     };
-    format!("{rows}{of} rows read, {rate} rows/s, {:.0} s{left}", progress.elapsed.as_secs_f64())
+    format!("{rows}{of} rows read, {rate} rows/s, {seconds:.0} s{left}")
 }
 
 impl Drop for Meter {
@@ -129,14 +141,15 @@ async fn wait() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::After;
 
     #[test]
     fn how_far_a_run_is_in_words() {
         let mut progress = Progress {
             rows_scanned: 30_000_000,
             rows_known: Some(70_000_000),
-            bytes_scanned: 0,
             elapsed: Duration::from_millis(2000),
+            ..Progress::default()
         };
         let half = "30,000,000 of 70,000,000 rows read, 15,000,000 rows/s, 2 s, about 3 s left";
         assert_eq!(words(&progress), half);
@@ -144,5 +157,24 @@ mod tests {
         assert_eq!(words(&progress), "70,000,000 of 70,000,000 rows read, 35,000,000 rows/s, 2 s");
         progress.rows_known = None;
         assert_eq!(words(&progress), "70,000,000 rows read, 35,000,000 rows/s, 2 s");
+    }
+
+    #[test]
+    fn how_far_it_is_with_what_comes_after() {
+        let mut progress = Progress {
+            rows_scanned: 30_000_000,
+            rows_known: Some(70_000_000),
+            after: Some(After::new(Things::Parts, 0, 64, Duration::ZERO)),
+            elapsed: Duration::from_millis(2000),
+            ..Progress::default()
+        };
+        let reading = "30,000,000 of 70,000,000 rows read, 15,000,000 rows/s, 2 s, about 3 s left to read";
+        assert_eq!(words(&progress), reading);
+        progress.after = Some(After::new(Things::Parts, 16, 64, Duration::from_secs(4)));
+        assert_eq!(words(&progress), "16 of 64 parts folded, about 12 s left");
+        progress.after = Some(After::new(Things::Parts, 64, 64, Duration::from_secs(16)));
+        assert_eq!(words(&progress), "64 of 64 parts folded");
+        progress.after = Some(After::new(Things::Lists, 1, 3, Duration::from_secs(4)));
+        assert_eq!(words(&progress), "1 of 3 lists done, about 8 s left");
     }
 }

@@ -28,7 +28,7 @@ pub use cancel::CancelHandle;
 pub use error::EngineError;
 pub use files::FileInfo;
 pub(crate) use room::{Away, Room};
-pub use run::{Progress, RunStats};
+pub use run::{After, Progress, RunStats, Things};
 
 use crate::catalog::{Catalog, CatalogError, Location, TableSchema};
 use crate::plan::{Planner, Strategy};
@@ -243,10 +243,7 @@ impl Engine {
         // A reader that panics over a damaged file must not take the session with it.
         let table = self.wait(async move { open::open(&state, &location, &as_text).await });
         table.unwrap_or_else(|_| {
-            Err(CatalogError::Unreadable {
-                file: pattern,
-                reason: "it is damaged: its reader gave up".to_string(),
-            })
+            Err(CatalogError::Unreadable { file: pattern, reason: parquet::GAVE_UP.to_string() })
         })
     }
 

@@ -39,7 +39,7 @@ pub(super) async fn open(
         .map_err(|e| unreadable(&location.pattern, e.to_string()))?;
     let (columns, statistics) = match format {
         Format::Parquet => {
-            let footers = parquet::footers(session, &store, &files).await?;
+            let footers = parquet::footers(session.runtime_env(), &store, &files).await?;
             let schemas = footers.iter().map(|footer| Arc::clone(&footer.schema));
             let columns = merge(&named(&files, schemas))?;
             let schema = schema_of(&columns);

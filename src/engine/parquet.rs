@@ -3,24 +3,36 @@
 use super::error::reason;
 use super::files::Found;
 use crate::catalog::CatalogError;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::catalog::Session;
+use datafusion::arrow::datatypes::{Fields, Schema, SchemaRef, TimeUnit};
 use datafusion::common::config::TableParquetOptions;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
-use datafusion::datasource::file_format::FileFormat;
+use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, exec_datafusion_err};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::physical_plan::parquet::Int96Coercer;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::parquet::arrow::parquet_to_arrow_schema;
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Footers that are read at a time.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
-/// What is read first of a file, from its end: as a rule the footer and the page index are within it. A local file is soon
-/// asked again, so that DataFusion's half a megabyte would be mostly in vain.
-const TAIL: usize = 128 << 10;
+/// What is read first of a file, from its end: as a rule the footer is within it. A local file is soon asked again, so that
+/// DataFusion's half a megabyte would be mostly in vain.
+const TAIL: usize = 32 << 10;
+
+/// What is said of a file whose reader panics.
+pub(super) const GAVE_UP: &str = "it is damaged: its reader gave up";
+
+/// Spark's INT96 timestamps are read in microseconds: nanoseconds cannot say 9999-12-31, which banks write for
+/// “no end”.
+const INT96: TimeUnit = TimeUnit::Microsecond;
 
 /// What a footer says.
 pub(super) struct Footer {
@@ -29,41 +41,76 @@ pub(super) struct Footer {
     pub statistics: Statistics,
 }
 
-/// Spark's INT96 timestamps are read in microseconds: nanoseconds cannot say 9999-12-31, which banks write for
-/// “no end”.
+/// The same for DataFusion's own reader.
 pub(super) fn format() -> ParquetFormat {
     let mut options = TableParquetOptions::default();
+    // In its words.
     options.global.coerce_int96 = Some("us".to_string());
     options.global.schema_force_view_types = false;
-    options.global.metadata_size_hint = Some(TAIL);
     ParquetFormat::default().with_options(options)
 }
 
+/// Of some files, in their order.
 pub(super) async fn footers(
-    session: &dyn Session,
+    environment: &Arc<RuntimeEnv>,
     store: &Arc<dyn ObjectStore>,
     files: &[(Found, ObjectMeta)],
 ) -> Result<Vec<Footer>, CatalogError> {
     let footers = files.iter().map(|(found, meta)| {
-        let footer = footer(session, store, meta).map_err(|error| CatalogError::Unreadable {
-            file: found.info.path.clone(),
-            reason: reason(&error),
-        });
-        footer.boxed()
+        let footer = metadata_beside(environment, store, meta, PageIndexPolicy::Skip);
+        async move {
+            footer.await.and_then(|metadata| Footer::of(&metadata)).map_err(|error| {
+                CatalogError::Unreadable { file: found.info.path.clone(), reason: reason(&error) }
+            })
+        }
+        .boxed()
     });
     let footers: Vec<_> = footers.collect();
     futures::stream::iter(footers).buffered(AT_ONCE).try_collect().await
 }
 
-async fn footer(session: &dyn Session, store: &Arc<dyn ObjectStore>, meta: &ObjectMeta) -> Result<Footer> {
-    let schema = format().infer_schema(session, store, std::slice::from_ref(meta)).await?;
-    let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
+/// What is said of a file at its end; known where it was read before. `pages`: whether its page index is wanted, which is
+/// large.
+pub(super) async fn metadata(
+    environment: &RuntimeEnv,
+    store: &Arc<dyn ObjectStore>,
+    meta: &ObjectMeta,
+    pages: PageIndexPolicy,
+) -> Result<Arc<ParquetMetaData>> {
     let metadata = DFParquetMetadata::new(store.as_ref(), meta)
-        .with_file_metadata_cache(Some(cache))
-        .fetch_metadata()
-        .await?;
-    let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&metadata, &schema)?;
-    Ok(Footer { schema, statistics })
+        .with_metadata_size_hint(Some(TAIL))
+        .with_file_metadata_cache(Some(environment.cache_manager.get_file_metadata_cache()))
+        .with_page_index_policy(Some(pages));
+    metadata.fetch_metadata().await
+}
+
+/// The same in a task of its own, for several files at a time.
+pub(super) fn metadata_beside(
+    environment: &Arc<RuntimeEnv>,
+    store: &Arc<dyn ObjectStore>,
+    meta: &ObjectMeta,
+    pages: PageIndexPolicy,
+) -> BoxFuture<'static, Result<Arc<ParquetMetaData>>> {
+    let (environment, store, meta) = (Arc::clone(environment), Arc::clone(store), meta.clone());
+    let read = async move { metadata(&environment, &store, &meta, pages).await };
+    let task = async {
+        // A reader that panics over a damaged file is that file's fault.
+        SpawnedTask::spawn(read).join().await.map_err(|_| exec_datafusion_err!("{GAVE_UP}"))?
+    };
+    task.boxed()
+}
+
+impl Footer {
+    fn of(metadata: &ParquetMetaData) -> Result<Footer> {
+        let file = metadata.file_metadata();
+        let stored = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
+        let schema = Int96Coercer::new(file.schema_descr(), &stored, &INT96).coerce().unwrap_or(stored);
+        // What else the file says of its fields makes none of them another.
+        let fields = schema.fields.iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new()));
+        let schema = Arc::new(Schema::new(fields.collect::<Fields>()));
+        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(metadata, &schema)?;
+        Ok(Footer { schema, statistics })
+    }
 }
 
 impl Footer {

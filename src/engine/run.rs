@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::error::{EngineError, from_datafusion};
+use crate::plan::fold::{FOLDING_TIME, PARTS, PARTS_FOLDED};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::runtime::JoinSet;
 use datafusion::common::stats::Precision;
@@ -9,6 +10,7 @@ use datafusion::common::{Result as PlanResult, internal_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::StreamExt;
@@ -31,7 +33,36 @@ pub struct Progress {
     /// Rows that all scans together will read at most, where the files say so.
     pub rows_known: Option<u64>,
     pub bytes_scanned: u64,
+    /// What is done once rows are read, where that is known to take long.
+    pub after: Option<After>,
     pub elapsed: Duration,
+}
+
+/// What is done one by one, several at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Things {
+    /// Parts of a fold, which are folded.
+    Parts,
+    /// Lists of audiences, which are made and written.
+    Lists,
+}
+
+/// How many of some things are done.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct After {
+    pub what: Things,
+    pub done: u64,
+    pub all: u64,
+    /// How long the rest will take, if it takes as long as what is done.
+    pub left: Option<Duration>,
+}
+
+impl After {
+    /// `took`: how long what is done took.
+    pub fn new(what: Things, done: u64, all: u64, took: Duration) -> After {
+        let left = (done > 0).then(|| took.mul_f64(all.saturating_sub(done) as f64 / done as f64));
+        After { what, done, all, left }
+    }
 }
 
 impl Progress {
@@ -273,11 +304,19 @@ fn add_scans(plan: &dyn ExecutionPlan, sum: &mut Progress) {
     for child in &children {
         add_scans(child.as_ref(), sum);
     }
+    let metrics = plan.metrics();
+    let count = |metrics: &MetricsSet, name| metrics.sum_by_name(name).map_or(0, |n| n.as_usize() as u64);
     if !children.is_empty() {
+        let metrics = metrics.filter(|metrics| count(metrics, PARTS) > 0);
+        sum.after = sum.after.or(metrics.map(|metrics| {
+            let threads = plan.properties().partitioning.partition_count().max(1) as u64;
+            let took = Duration::from_nanos(count(&metrics, FOLDING_TIME) / threads);
+            After::new(Things::Parts, count(&metrics, PARTS_FOLDED), count(&metrics, PARTS), took)
+        }));
         return;
     }
-    if let Some(metrics) = plan.metrics() {
-        let count = |name| metrics.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
+    if let Some(metrics) = metrics {
+        let count = |name| count(&metrics, name);
         sum.rows_scanned += metrics.output_rows().unwrap_or(0) as u64;
         sum.bytes_scanned += count("bytes_scanned");
     }

@@ -29,7 +29,7 @@ struct Atom {
     expr: ExprId,
     /// What it reads.
     inputs: Vec<ExprId>,
-    /// Whether it is unknown exactly where its one input is missing, so that the input need not be looked at.
+    /// Whether it is unknown exactly where its one input is missing, or never, so that no input need be looked at.
     is_plain: bool,
 }
 
@@ -48,7 +48,9 @@ impl Attrition {
         let expanded = Formula::expanded(program, body);
         let atom = |expr| {
             let inputs = inputs(program, expr);
-            Atom { expr, is_plain: is_plain(program, expr, &inputs), inputs }
+            let is_known = matches!(program.node(expr), Node::IsMissing(_));
+            let is_plain = is_known || inputs == [expr] || plain_input(program, expr).is_some();
+            Atom { expr, inputs, is_plain }
         };
         let atoms = expanded.atoms().into_iter().map(atom).collect();
         let complements = every_complement(program, segment)
@@ -237,16 +239,16 @@ pub(super) fn inputs(program: &Program, atom: ExprId) -> Vec<ExprId> {
         .collect()
 }
 
-/// Whether a condition compares one input with constants and does nothing else with it.
-fn is_plain(program: &Program, atom: ExprId, inputs: &[ExprId]) -> bool {
-    let [input] = inputs else { return false };
+/// The one input that a condition compares with constants, where it does nothing else with it.
+pub(super) fn plain_input(program: &Program, atom: ExprId) -> Option<ExprId> {
+    let [input] = inputs(program, atom)[..] else { return None };
     let node = program.node(atom);
     let compares = matches!(
         node,
         Node::Compare { .. } | Node::Between { .. } | Node::InList { .. } | Node::TextTest { .. }
     );
-    let is_it = |operand: ExprId| operand == *input || matches!(program.node(operand), Node::Literal(_));
-    atom == *input || compares && node.operands().into_iter().all(is_it)
+    let is_it = |operand: ExprId| operand == input || matches!(program.node(operand), Node::Literal(_));
+    (compares && node.operands().into_iter().all(is_it)).then_some(input)
 }
 
 /// What the atoms of a formula read, in turn.

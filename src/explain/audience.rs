@@ -10,16 +10,18 @@ use super::list::List;
 use super::portrait::{Asker, ExplainError, Result, View, internal, value_at};
 use super::roster::{ROWS, Roster, Rows, at_once};
 use super::why;
+use crate::engine::{After, Progress, Things};
 use crate::ir::print::{self, Lang};
 use crate::ir::{Audience, Control, ExprId, Node, Program, SourceId, Split, Zone};
+use crate::parallel::each_telling;
 use crate::plan::Request;
-use crate::plan::parallel::each;
 use crate::value::Value;
 use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, UInt32Array};
 use datafusion::arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, not, take};
 use datafusion::arrow::datatypes::UInt32Type;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// One step of the waterfall.
 #[derive(Clone, Debug, Serialize)]
@@ -133,7 +135,13 @@ impl Asker<'_> {
                 let asker = Asker { engine, program, tables, lang, on_progress: &|_| {}, warm: false };
                 Ok::<_, ExplainError>((c.audience.name.clone(), then(asker.listed(c, at, &rows, within)?)))
             };
-            for finished in each(collectors.iter().enumerate().collect(), all, finish) {
+            let began = Instant::now();
+            let tell = |done: usize| {
+                let after = After::new(Things::Lists, done as u64, collectors.len() as u64, began.elapsed());
+                let elapsed = began.elapsed();
+                (self.on_progress)(Progress { after: Some(after), elapsed, ..Progress::default() });
+            };
+            for finished in each_telling(collectors.iter().enumerate().collect(), all, finish, &tell) {
                 done.push(finished?);
             }
         }

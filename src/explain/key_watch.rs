@@ -29,7 +29,10 @@ enum Seen {
 
 impl KeyWatch {
     pub fn add(&mut self, view: &View<'_>) {
-        let keys = view.keys();
+        self.note(view.keys());
+    }
+
+    fn note(&mut self, keys: &ArrayRef) {
         if keys.is_empty() {
             return;
         }
@@ -134,4 +137,43 @@ fn doubles(batches: &[Seen]) -> Result<Vec<String>> {
 fn twice<T: Ord + Copy>(keys: &mut [T], mut note: impl FnMut(T)) {
     keys.sort_unstable();
     keys.iter().zip(keys.iter().skip(1)).filter(|(a, b)| a == b).for_each(|(key, _)| note(*key));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::Int64Array;
+
+    #[test]
+    fn small_steps_go_up_and_nowhere_else() {
+        assert_eq!(small_steps(&[]), Some(vec![]));
+        assert_eq!(small_steps(&[7]), Some(vec![]));
+        assert_eq!(small_steps(&[-3, 0, 1, 256]), Some(vec![3, 1, 255]));
+        for not in
+            [&[1, 257][..], &[5, 5], &[6, 5], &[i64::MAX - 1, i64::MAX, i64::MIN], &[i64::MIN, i64::MAX]]
+        {
+            assert_eq!(small_steps(not), None, "{not:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_two_batches_have_stands_twice() {
+        let finish = |one: &[i64], other: &[i64]| {
+            let mut watch = KeyWatch::default();
+            for keys in [one, other] {
+                watch.note(&(Arc::new(Int64Array::from(keys.to_vec())) as ArrayRef));
+            }
+            match watch.finish("c") {
+                Ok(()) => Vec::new(),
+                Err(ExplainError::DuplicateKeys { samples, .. }) => samples,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert!(finish(&[1, 2, 9], &[10, 11]).is_empty());
+        assert!(finish(&[10, 11], &[1, 9]).is_empty());
+        assert!(finish(&[1, 3, 5], &[2, 4, 6]).is_empty());
+        assert!(finish(&[], &[4]).is_empty());
+        assert_eq!(finish(&[1, 2, 9], &[9, 10]), ["9"]);
+        assert_eq!(finish(&[4, 1000, 9], &[5, 4, 1000]), ["4", "1000"]);
+    }
 }

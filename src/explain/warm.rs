@@ -3,18 +3,18 @@
 //!
 //! What is kept is kept for everybody: the next question at a prompt is about other people, and must find it right.
 
-use super::attrition::inputs;
+use super::attrition::plain_input;
 use super::portrait::{Asker, ExplainError, Result, View, internal};
 use crate::engine::kept::{Arranged, Column, Gathered, Kept, Place};
 use crate::engine::{Engine, EngineError};
 use crate::ir::{ExprId, SourceId};
-use crate::plan::parallel::each;
+use crate::parallel::each;
 use crate::plan::portrait::{given_name, key_name};
 use crate::plan::{self, Digest, Digests, Given, Key, Request, arrow_type};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -69,26 +69,27 @@ impl Asker<'_> {
         };
         let mut digests = Digests::new(self.program, self.engine.strategy(), &version);
         let Some(frame) = digests.of_rows(entity) else { return Ok(None) };
-        let mut asked = request.exprs.clone();
-        if request.key.is_none() {
-            // What conditions are about is kept beside them: the next one may be about the same.
-            asked.extend(request.exprs.iter().flat_map(|e| inputs(self.program, *e)));
-            asked.sort();
-            asked.dedup();
-        }
-        let wanted = asked.iter().map(|e| Some((*e, digests.of_column(entity, *e)?)));
-        let Some(wanted) = wanted.collect::<Option<HashMap<ExprId, Digest>>>() else { return Ok(None) };
+        let digest = |e: &ExprId, digests: &mut Digests<'_>| Some((*e, digests.of_column(entity, *e)?));
+        let wanted = request.exprs.iter().map(|e| digest(e, &mut digests));
+        let Some(mut wanted) = wanted.collect::<Option<HashMap<ExprId, Digest>>>() else { return Ok(None) };
         let framed = kept.get(&frame);
         let find = |digest: &Digest| {
             let keys = framed.as_ref()?;
             kept.get(digest).filter(|column| fits(column, keys))
         };
         let mut columns: Columns = wanted.iter().filter_map(|(e, d)| Some((*e, find(d)?))).collect();
-        let missing: Vec<ExprId> = asked.iter().filter(|e| !columns.contains_key(e)).copied().collect();
-        if let (Some(keys), true) = (&framed, missing.is_empty()) {
+        if let (Some(keys), true) = (&framed, columns.len() == wanted.len()) {
             kept.note_answer();
             return Ok(Some(Rows { keys: Arc::clone(keys), columns }));
         }
+        if request.key.is_none() {
+            // What conditions are about is kept beside them: the next one may be about the same.
+            for input in request.exprs.iter().filter_map(|e| plain_input(self.program, *e)) {
+                wanted.extend(digest(&input, &mut digests));
+            }
+        }
+        let missing = wanted.keys().filter(|e| !columns.contains_key(e)).copied();
+        let missing: Vec<ExprId> = missing.collect::<BTreeSet<_>>().into_iter().collect();
         // The entity's own columns first, then what is made of them and of events.
         let mut known: Columns = HashMap::new();
         let frontier = plan::frontier(self.program, entity, &missing, &mut |expr| {

@@ -68,6 +68,9 @@ messages! {
     HelpMore "\\help WORD explains a command, a function or a word of the language. Tab completes. A blank line or `;` ends a statement that could go on." "\\help 词语 说明命令、函数或关键词。Tab 键补全。可续行的语句以空行或 ; 结束。";
     HelpExample "example: {0}" "例：{0}";
     HelpName "`{0}` is a definition: type its name to see it explained" "`{0}` 是一个定义：直接输入名称即可查看";
+    Lists "{0} of {1} lists done" "已完成 {0} / {1} 份名单";
+    Parts "{0} of {1} parts folded" "已汇总 {0} / {1} 份";
+    SecondsLeft "{0}, about {1} s left" "{0}，约剩 {1} 秒";
     Rows "{0} of {1} rows read, {2} rows/s, {3} s" "已读 {0} / {1} 行，每秒 {2} 行，{3} 秒";
     RowsLeft "{0} of {1} rows read, {2} rows/s, about {3} s left" "已读 {0} / {1} 行，每秒 {2} 行，约剩 {3} 秒";
     RowsUnknown "{0} rows read, {1} rows/s, {2} s" "已读 {0} 行，每秒 {1} 行，{2} 秒";

@@ -1,11 +1,11 @@
 //! What is left to be read of some files: row groups and pages that their statistics exclude are not in it.
 
 use super::super::error::{FileError, reason};
+use super::super::parquet::{AT_ONCE, metadata, metadata_beside};
 use super::columns::Columns;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{
     PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
     RowGroupAccessPlanFilter,
@@ -18,11 +18,12 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
     RowSelection, RowSelector,
 };
-use datafusion::parquet::file::metadata::ColumnChunkMetaData;
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -106,20 +107,34 @@ impl Skipping {
         Skipping { times: times.map(|(column, bounds)| Times { column, bounds: bounds.to_vec() }), ..self }
     }
 
-    /// What is read of each row group.
-    fn access(
+    /// Which row groups are read; none where none is.
+    fn groups(
         &self,
         part: &Part,
+        footer: &ParquetMetaData,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Option<ParquetAccessPlan> {
+        let groups = footer.row_groups();
+        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
+        if let Some(condition) = &self.condition {
+            let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
+            let descriptor = footer.file_metadata().schema_descr();
+            filter.prune_by_statistics(&self.table, descriptor, groups, &condition.groups, &metrics);
+        }
+        Some(filter.build()).filter(|access| access.row_group_index_iter().next().is_some())
+    }
+
+    /// What is read of each row group.
+    fn pages(
+        &self,
+        access: ParquetAccessPlan,
         metadata: &ArrowReaderMetadata,
+        part: &Part,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Vec<RowGroupAccess> {
-        let groups = metadata.metadata().row_groups();
-        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-        let Some(condition) = &self.condition else { return filter.build().into_inner() };
+        let Some(condition) = &self.condition else { return access.into_inner() };
         let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
         let descriptor = metadata.parquet_schema();
-        filter.prune_by_statistics(&self.table, descriptor, groups, &condition.groups, &metrics);
-        let access = filter.build();
         // Pages are judged by the table's types, which must be the file's then.
         let is_as_stored = |name: &String| {
             let stored = metadata.schema().field_with_name(name).map(|field| field.data_type());
@@ -147,16 +162,23 @@ pub(super) async fn plan(
 ) -> Result<Queue> {
     let environment = context.runtime_env();
     let store = environment.object_store(ObjectStoreUrl::local_filesystem())?;
+    let unreadable = |part: &Part, e| FileError::new(&part.name, reason(&e));
+    // The footers were read when the source was opened; where pages begin is asked of those files that are read.
+    let read = parts.iter().map(async |part| {
+        let footer = metadata(environment.as_ref(), &store, &part.meta, PageIndexPolicy::Skip).await;
+        let footer = footer.map_err(|e| unreadable(part, e))?;
+        let Some(access) = skipping.groups(part, &footer, metrics) else { return Ok(None) };
+        let known = metadata_beside(&environment, &store, &part.meta, PageIndexPolicy::Optional).await;
+        Ok::<_, FileError>(Some((part, access, known.map_err(|e| unreadable(part, e))?)))
+    });
+    let read: Vec<_> = read.map(FutureExt::boxed).collect();
+    let mut read = futures::stream::iter(read).buffered(AT_ONCE);
     let mut work = Vec::new();
     let mut rows = 0;
-    for part in parts {
-        // The footers were read when the source was opened.
-        let footer = DFParquetMetadata::new(store.as_ref(), &part.meta)
-            .with_file_metadata_cache(Some(environment.cache_manager.get_file_metadata_cache()));
-        let footer = footer.fetch_metadata().await.map_err(|e| FileError::new(&part.name, reason(&e)))?;
-        let stored = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::new());
-        let stored = stored.map_err(|e| part.damaged(&e))?;
-        let access = skipping.access(part, &stored, metrics);
+    while let Some(read) = read.try_next().await? {
+        let Some((part, access, metadata)) = read else { continue };
+        let stored = part.arrow(metadata)?;
+        let access = skipping.pages(access, &stored, part, metrics);
         let metadata = columns.read_as(stored).map_err(|e| part.damaged(&e))?;
         for (group, access) in access.into_iter().enumerate() {
             let all = metadata.metadata().row_groups().get(group).map_or(0, |group| group.num_rows());
@@ -195,6 +217,10 @@ impl Queue {
 impl Part {
     pub fn damaged(&self, error: &dyn std::fmt::Display) -> FileError {
         FileError::new(&self.name, format!("damaged Parquet data ({error})"))
+    }
+
+    fn arrow(&self, metadata: Arc<ParquetMetaData>) -> Result<ArrowReaderMetadata, FileError> {
+        ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new()).map_err(|e| self.damaged(&e))
     }
 }
 
