@@ -177,7 +177,8 @@ pub(super) async fn plan(
     let mut rows = 0;
     while let Some(read) = read.try_next().await? {
         let Some((part, access, metadata)) = read else { continue };
-        let stored = part.arrow(metadata)?;
+        let stored = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new());
+        let stored = stored.map_err(|e| part.damaged(&e))?;
         let access = skipping.pages(access, &stored, part, metrics);
         let metadata = columns.read_as(stored).map_err(|e| part.damaged(&e))?;
         for (group, access) in access.into_iter().enumerate() {
@@ -217,10 +218,6 @@ impl Queue {
 impl Part {
     pub fn damaged(&self, error: &dyn std::fmt::Display) -> FileError {
         FileError::new(&self.name, format!("damaged Parquet data ({error})"))
-    }
-
-    fn arrow(&self, metadata: Arc<ParquetMetaData>) -> Result<ArrowReaderMetadata, FileError> {
-        ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new()).map_err(|e| self.damaged(&e))
     }
 }
 

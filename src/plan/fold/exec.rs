@@ -21,12 +21,12 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, Time};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
 use futures::StreamExt;
 use std::fmt;
 use std::iter::once;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The entity's rows, folded.
 #[derive(Debug)]
@@ -47,12 +47,6 @@ enum Work {
     /// Each part is folded when it is asked for.
     Divided(Divided),
 }
-
-/// The names of metrics that say how far a divided fold is: how many parts there are, how many of them are folded, and how
-/// long that took, by all partitions together.
-pub const PARTS: &str = "parts";
-pub const PARTS_FOLDED: &str = "parts_folded";
-pub const FOLDING_TIME: &str = "folding_time";
 
 /// The column of a pass's times, and the bounds that they are compared with.
 pub type Times<'a> = (usize, &'a [i64]);
@@ -178,22 +172,14 @@ impl ExecutionPlan for FoldExec {
         let (fold, schema) = (self.fold.clone(), self.schema());
         let at_once = context.session_config().batch_size().max(1);
         let work = work(self.fold.clone(), self.divided, Arc::clone(&context), self.metrics.clone());
-        let (metrics, told) = (self.metrics.clone(), OnceLock::new());
         let batch = move |work: &Work, at| {
             Ok(match work {
                 Work::Folded(folded) => Box::new(once(folded.finish(at, &fold, &schema))) as Batches,
                 Work::Divided(divided) => {
-                    let (time, parts_folded): &(Time, Count) = told.get_or_init(|| {
-                        let metric = || MetricBuilder::new(&metrics);
-                        (
-                            metric().subset_time(FOLDING_TIME, partition),
-                            metric().counter(PARTS_FOLDED, partition),
-                        )
-                    });
-                    let timer = time.timer();
+                    let timer = divided.time.timer();
                     let folded = part(divided, at, at_once, &fold, &context)?;
                     timer.done();
-                    parts_folded.add(1);
+                    divided.folded.add(1);
                     let (fold, schema) = (fold.clone(), Arc::clone(&schema));
                     let batches = 0..folded.rows.batches.len();
                     Box::new(batches.map(move |at| folded.finish(at, &fold, &schema)))
@@ -234,7 +220,6 @@ async fn work(
             folded => return Ok(Arc::new(Work::Folded(folded?))),
         },
     };
-    MetricBuilder::new(&metrics).global_counter(PARTS).add(division.parts());
     Ok(Arc::new(Work::Divided(Divided::new(division, &fold, &context, &metrics).await?)))
 }
 

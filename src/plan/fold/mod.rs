@@ -38,7 +38,8 @@ mod taken;
 mod tests;
 mod values;
 
-pub use exec::{FOLDING_TIME, FoldExec, PARTS, PARTS_FOLDED};
+pub use divided::{FOLDING_TIME, PARTS, PARTS_FOLDED};
+pub use exec::FoldExec;
 pub use planner::Planner;
 
 use self::node::{Bounds, FoldNode, Item, Pass};

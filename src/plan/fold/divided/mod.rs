@@ -18,7 +18,7 @@ use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, SpillMetrics, Time};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use drawers::{Drawers, Filing};
 use futures::StreamExt;
@@ -36,6 +36,12 @@ const ROOM: usize = 4 << 20;
 const KNOWN: usize = 32;
 /// Rows are held, then sorted beside that, then written.
 const COPIES: usize = 3;
+
+/// The names of metrics that say how far a divided fold is: how many parts there are, how many of them are folded, and how
+/// long that took, by all partitions together.
+pub const PARTS: &str = "parts";
+pub const PARTS_FOLDED: &str = "parts_folded";
+pub const FOLDING_TIME: &str = "folding_time";
 
 const FEWEST_PARTS: usize = 8;
 const MOST_PARTS: usize = 1024;
@@ -102,10 +108,6 @@ impl Division {
         }
     }
 
-    pub fn parts(&self) -> usize {
-        self.parts
-    }
-
     fn part(&self, hash: u64) -> u16 {
         (hash >> 48) as u16 >> (16 - self.parts.trailing_zeros())
     }
@@ -140,6 +142,9 @@ pub(super) struct Divided {
     schema: SchemaRef,
     /// Of each pass.
     events: Vec<Vec<Drawers>>,
+    /// How many parts are folded, and how long that took.
+    pub folded: Count,
+    pub time: Time,
 }
 
 impl Divided {
@@ -150,6 +155,9 @@ impl Divided {
         context: &Arc<TaskContext>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Divided> {
+        let metric = || MetricBuilder::new(metrics);
+        metric().global_counter(PARTS).add(division.parts);
+        let (folded, time) = (metric().global_counter(PARTS_FOLDED), metric().subset_time(FOLDING_TIME, 0));
         let memory = MemoryConsumer::new("FoldExec (dividing)").register(context.memory_pool());
         let threads = context.session_config().target_partitions();
         memory.try_grow(division.known / 8 + threads * division.room * COPIES)?;
@@ -194,11 +202,11 @@ impl Divided {
             });
             events.push(filed(Arc::clone(plan), rows).await?);
         }
-        Ok(Divided { division, entity: entity_rows, schema: entity.schema(), events })
+        Ok(Divided { division, entity: entity_rows, schema: entity.schema(), events, folded, time })
     }
 
     pub fn parts(&self) -> usize {
-        self.division.parts()
+        self.division.parts
     }
 
     /// The entity's rows of a part.
