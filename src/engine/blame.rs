@@ -1,9 +1,11 @@
 //! Which file is the damaged one, where the reader's message does not say.
 
+use super::files::local;
 use super::source::ShownName;
 use datafusion::arrow::array::RecordBatchReader;
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use std::fs::File;
@@ -15,7 +17,7 @@ const AGAIN: u64 = 1 << 30;
 
 struct Suspect {
     name: String,
-    path: PathBuf,
+    path: Option<PathBuf>,
     size: u64,
     parquet: bool,
 }
@@ -25,7 +27,7 @@ pub(super) async fn damaged_file(plan: Arc<dyn ExecutionPlan>) -> Option<String>
     let mut suspects = Vec::new();
     collect(plan.as_ref(), &mut suspects);
     suspects.sort_by(|a, b| a.name.cmp(&b.name));
-    suspects.dedup_by(|a, b| a.path == b.path);
+    suspects.dedup_by(|a, b| a.name == b.name);
     if let [only] = suspects.as_slice() {
         return Some(only.name.clone());
     }
@@ -33,7 +35,8 @@ pub(super) async fn damaged_file(plan: Arc<dyn ExecutionPlan>) -> Option<String>
         return None;
     }
     let search = move || {
-        let damaged = suspects.into_iter().find(|s| s.parquet && !reads_through(&s.path));
+        let is_damaged = |s: &Suspect| s.parquet && s.path.as_ref().is_some_and(|path| !reads_through(path));
+        let damaged = suspects.into_iter().find(is_damaged);
         damaged.map(|suspect| suspect.name)
     };
     tokio::task::spawn_blocking(search).await.ok().flatten()
@@ -50,11 +53,13 @@ fn collect(plan: &dyn ExecutionPlan, suspects: &mut Vec<Suspect>) {
         return;
     };
     let parquet = config.file_source().is::<ParquetSource>();
+    let is_local = config.object_store_url == ObjectStoreUrl::local_filesystem();
     for file in config.file_groups.iter().flat_map(|group| group.iter()) {
         if let Some(name) = file.extension::<ShownName>() {
             suspects.push(Suspect {
                 name: name.0.clone(),
-                path: Path::new("/").join(file.object_meta.location.as_ref()),
+                // What lies in a store is not fetched again.
+                path: is_local.then(|| local(&file.object_meta.location, &name.0).ok()).flatten(),
                 size: file.object_meta.size,
                 parquet,
             });

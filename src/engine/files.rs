@@ -1,8 +1,14 @@
 //! The files that a pattern means.
 
+use super::error::FileError;
 use crate::catalog::{CatalogError, Location};
 use crate::source::tidy;
+use chrono::{DateTime, Utc};
+use datafusion::execution::object_store::ObjectStoreUrl;
 use glob::{MatchOptions, Pattern};
+use object_store::ObjectMeta;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as StorePath;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -49,13 +55,18 @@ impl Format {
     }
 }
 
+/// Where a local file is.
+pub(super) fn local(file: &StorePath, name: &str) -> Result<PathBuf, FileError> {
+    LocalFileSystem::new().path_to_filesystem(file).map_err(|e| FileError::new(name, e.to_string()))
+}
+
 /// A file that was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Found {
     pub info: FileInfo,
-    /// Without links and `..`.
-    pub full: PathBuf,
-    /// The folders below the script's folder, for hive partitions.
+    /// Where its store has it: of a local file, the path without links and `..`.
+    pub meta: ObjectMeta,
+    /// The folders below the script's folder, or the store, for hive partitions.
     pub folders: Vec<String>,
     pub stamp: Stamp,
 }
@@ -95,14 +106,20 @@ impl Found {
 
 /// All files that a location means, in the order of their names, and their one format.
 pub(super) struct Listing {
+    pub store: ObjectStoreUrl,
     pub format: Format,
     pub files: Vec<Found>,
 }
 
+/// How a pattern is matched.
+pub(super) const MATCHING: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// The local files that a location means; `file://` may stand before it.
 pub(super) fn list(location: &Location) -> Result<Listing, CatalogError> {
-    let pattern = local(&location.pattern)?;
+    let pattern = location.pattern.strip_prefix("file://").unwrap_or(&location.pattern);
+    let pattern = below(pattern);
     let wanted = location.folder.join(pattern);
-    let missing = || CatalogError::Missing { looked_for: tidy(&wanted).display().to_string() };
     let mut paths = Vec::new();
     if wanted.exists() {
         walk(&wanted, MAX_DEPTH, &mut paths)?;
@@ -113,44 +130,47 @@ pub(super) fn list(location: &Location) -> Result<Listing, CatalogError> {
     }
     paths.sort();
     paths.dedup();
-    let Some(first) = paths.first() else {
-        return Err(missing());
+    let looked_for = || tidy(&wanted).display().to_string();
+    let named = paths.into_iter().map(|path| (shown(&path, location), path)).collect();
+    let (format, known) = of_one_format(named, pattern, &looked_for)?;
+    let files =
+        known.into_iter().map(|(name, path)| found(name, &path, location)).collect::<Result<_, _>>()?;
+    Ok(Listing { store: ObjectStoreUrl::local_filesystem(), format, files })
+}
+
+/// Files with the names that the script would give them.
+type Named<T> = Vec<(String, T)>;
+
+/// Those of the files whose endings are known, and their format. `looked_for`: the pattern in full.
+pub(super) fn of_one_format<T>(
+    files: Named<T>,
+    pattern: &str,
+    looked_for: &dyn Fn() -> String,
+) -> Result<(Format, Named<T>), CatalogError> {
+    let Some((first, _)) = files.first() else {
+        return Err(CatalogError::Missing { looked_for: looked_for() });
     };
-    let known: Vec<(Format, &PathBuf)> =
-        paths.iter().filter_map(|path| Some((Format::of(path)?, path))).collect();
-    let Some(&(format, _)) = known.first() else {
-        return Err(CatalogError::UnknownFormat { file: shown(first, location) });
+    let unknown = CatalogError::UnknownFormat { file: first.clone() };
+    let known = files.into_iter().filter_map(|file| Some((Format::of(Path::new(&file.0))?, file)));
+    let (formats, known): (Vec<Format>, Named<T>) = known.unzip();
+    let Some(&format) = formats.first() else {
+        return Err(unknown);
     };
-    if let Some((other, _)) = known.iter().find(|(other, _)| *other != format) {
+    if let Some(other) = formats.iter().find(|other| **other != format) {
         return Err(CatalogError::Unreadable {
-            file: shown(&wanted, location),
+            file: pattern.to_string(),
             reason: format!("has {} and {} files; say which, as in `*.parquet`", format.name(), other.name()),
         });
     }
-    let files = known.iter().map(|(_, path)| found(path, location)).collect::<Result<_, _>>()?;
-    Ok(Listing { format, files })
-}
-
-/// The pattern without `file://`; other stores are not read.
-fn local(pattern: &str) -> Result<&str, CatalogError> {
-    match pattern.split_once("://") {
-        Some(("file", path)) => Ok(below(path)),
-        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
-            Err(CatalogError::Unreadable {
-                file: pattern.to_string(),
-                reason: format!("only local files are read, not {scheme}://"),
-            })
-        }
-        _ => Ok(below(pattern)),
-    }
+    Ok((format, known))
 }
 
 /// `folder/**` is the folder: all that is below it.
-fn below(pattern: &str) -> &str {
+pub(super) fn below(pattern: &str) -> &str {
     pattern.strip_suffix("/**").filter(|folder| !folder.is_empty()).unwrap_or(pattern)
 }
 
-fn is_glob(pattern: &str) -> bool {
+pub(super) fn is_glob(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
 }
 
@@ -165,12 +185,7 @@ fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, CatalogError> 
         let folder = if folder.is_empty() { "." } else { folder };
         format!("{}/{}", Pattern::escape(folder.trim_end_matches('/')), pattern)
     };
-    let options = MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let paths = glob::glob_with(&full, options).map_err(|e| unreadable(format!("{e}")))?;
+    let paths = glob::glob_with(&full, MATCHING).map_err(|e| unreadable(format!("{e}")))?;
     paths
         .map(|path| {
             path.map_err(|e| CatalogError::Unreadable {
@@ -196,21 +211,26 @@ fn walk(path: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Catalo
         let entry = entry.map_err(|e| unreadable(e.to_string()))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let hidden = name.starts_with('.') || (name.starts_with('_') && !name.contains('='));
-        if !hidden {
+        if !is_hidden(&name) {
             walk(&entry.path(), depth - 1, into)?;
         }
     }
     Ok(())
 }
 
-fn found(path: &Path, location: &Location) -> Result<Found, CatalogError> {
-    let name = shown(path, location);
+/// Whether what lies in a folder under this name is no data.
+pub(super) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
+}
+
+fn found(name: String, path: &Path, location: &Location) -> Result<Found, CatalogError> {
     let unreadable =
         |e: std::io::Error| CatalogError::Unreadable { file: name.clone(), reason: e.to_string() };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     let modified = metadata.modified().map_err(unreadable)?;
     let full = fs::canonicalize(path).map_err(unreadable)?;
+    let place = StorePath::from_absolute_path(full)
+        .map_err(|e| CatalogError::Unreadable { file: name.clone(), reason: e.to_string() })?;
     let folders = path
         .strip_prefix(&location.folder)
         .unwrap_or(path)
@@ -219,7 +239,13 @@ fn found(path: &Path, location: &Location) -> Result<Found, CatalogError> {
         .unwrap_or_default();
     Ok(Found {
         info: FileInfo { path: name, size: metadata.len(), modified },
-        full,
+        meta: ObjectMeta {
+            location: place,
+            last_modified: DateTime::<Utc>::from(modified),
+            size: metadata.len(),
+            e_tag: None,
+            version: None,
+        },
         folders,
         stamp: Stamp::of(&metadata),
     })

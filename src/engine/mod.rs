@@ -20,6 +20,7 @@ mod room;
 mod run;
 mod schema;
 mod source;
+mod stores;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use files::Listing;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hint::black_box;
@@ -44,6 +46,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, SystemTime};
+use stores::Address;
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
@@ -188,7 +191,7 @@ impl Engine {
     /// The version of the files of a source that was opened; none where they are others by now.
     pub fn version(&self, location: &Location, as_text: &[String]) -> Option<Version> {
         let table = self.open(location, as_text).ok()?;
-        let listing = files::list(location).ok()?;
+        let listing = self.list(location).ok()?;
         table.is_of(&listing.files).then(|| Version {
             text: format!("{location:?} {:?}", listing.files),
             changed: listing.files.iter().map(|f| f.changed()).max().unwrap_or(SystemTime::UNIX_EPOCH),
@@ -216,7 +219,14 @@ impl Engine {
 
     /// The files of a source, in the order in which they are read.
     pub fn files(&self, location: &Location) -> Result<Vec<FileInfo>, CatalogError> {
-        Ok(files::list(location)?.files.into_iter().map(|found| found.info).collect())
+        Ok(self.list(location)?.files.into_iter().map(|found| found.info).collect())
+    }
+
+    fn list(&self, location: &Location) -> Result<Listing, CatalogError> {
+        let Some(address) = Address::of(&location.pattern) else { return files::list(location) };
+        let environment = self.context.runtime_env();
+        self.wait(async move { address.list(&environment).await })
+            .map_err(|e| CatalogError::Unreadable { file: location.pattern.clone(), reason: e.to_string() })?
     }
 
     fn open(&self, location: &Location, as_text: &[String]) -> Result<Arc<FilesTable>, CatalogError> {
@@ -230,7 +240,7 @@ impl Engine {
         };
         let table = match known {
             Some((seen, table)) if seen == round => return Ok(table),
-            Some((_, table)) if table.is_of(&files::list(location)?.files) => table,
+            Some((_, table)) if table.is_of(&self.list(location)?.files) => table,
             _ => Arc::new(self.open_anew(&key)?),
         };
         self.opened().tables.insert(key, (round, Arc::clone(&table)));

@@ -3,22 +3,19 @@
 use super::cells::Kind;
 use super::csv::Sample;
 use super::error::FileError;
-use super::files::{Format, Found, list};
+use super::files::{Format, Found, Listing, list};
 use super::partitions::partitions;
 use super::schema::{Merged, delivered, language_type, merge, stored_name};
+use super::source::Input;
+use super::stores::{Address, Store};
 use super::table::{FilesTable, Part};
 use super::{csv, ipc, ndjson, parquet};
 use crate::catalog::{CatalogError, Location, TableColumn, TableSchema};
 use crate::types::Type;
-use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
-use datafusion::execution::object_store::ObjectStoreUrl;
-use object_store::ObjectMeta;
-use object_store::path::Path as StorePath;
-use std::fs::File;
 use std::sync::Arc;
 
 /// Rows that are looked at for types, over all files; and of each file at least.
@@ -30,16 +27,14 @@ pub(super) async fn open(
     location: &Location,
     as_text: &[String],
 ) -> Result<FilesTable, CatalogError> {
-    let listing = list(location)?;
-    let format = listing.format;
-    let files = listing.files.into_iter().map(with_meta).collect::<Result<Vec<_>, _>>()?;
-    let store = session
-        .runtime_env()
-        .object_store(ObjectStoreUrl::local_filesystem())
-        .map_err(|e| unreadable(&location.pattern, e.to_string()))?;
+    let Listing { store: url, format, files } = match Address::of(&location.pattern) {
+        Some(address) => address.list(session.runtime_env()).await?,
+        None => list(location)?,
+    };
+    let store = Store::of(session.runtime_env(), url).map_err(|e| unreadable(&location.pattern, e))?;
     let (columns, statistics) = match format {
         Format::Parquet => {
-            let footers = parquet::footers(session.runtime_env(), &store, &files).await?;
+            let footers = parquet::footers(session.runtime_env(), &store.objects, &files).await?;
             let schemas = footers.iter().map(|footer| Arc::clone(&footer.schema));
             let columns = merge(&named(&files, schemas))?;
             let schema = schema_of(&columns);
@@ -47,55 +42,39 @@ pub(super) async fn open(
             (columns, Some(statistics))
         }
         Format::Arrow => {
-            let schemas =
-                files.iter().map(|(found, _)| ipc::schema(Box::new(opened(found)?), &found.info.path));
+            let schemas = files.iter().map(|found| ipc::schema(input(&store, found)?, &found.info.path));
             let schemas = schemas.collect::<Result<Vec<_>, _>>()?;
             (merge(&named(&files, schemas.into_iter()))?, None)
         }
-        Format::Csv | Format::Ndjson => (sampled(format, &files, as_text)?, None),
+        Format::Csv | Format::Ndjson => (sampled(format, &store, &files, as_text)?, None),
     };
     // A text file may be empty altogether: no row, and nothing that names a column.
     if columns.is_empty() && !matches!(format, Format::Csv | Format::Ndjson) {
         return Err(unreadable(&location.pattern, "has no columns".to_string()));
     }
-    Ok(table(format, files, &columns, statistics))
+    Ok(table(store, format, files, &columns, statistics))
 }
 
-fn with_meta(found: Found) -> Result<(Found, ObjectMeta), CatalogError> {
-    let location = StorePath::from_absolute_path(&found.full)
-        .map_err(|e| unreadable(&found.info.path, e.to_string()))?;
-    let meta = ObjectMeta {
-        location,
-        last_modified: DateTime::<Utc>::from(found.info.modified),
-        size: found.info.size,
-        e_tag: None,
-        version: None,
-    };
-    Ok((found, meta))
+fn named(files: &[Found], schemas: impl Iterator<Item = SchemaRef>) -> Vec<(String, SchemaRef)> {
+    files.iter().map(|found| found.info.path.clone()).zip(schemas).collect()
 }
 
-fn named(
-    files: &[(Found, ObjectMeta)],
-    schemas: impl Iterator<Item = SchemaRef>,
-) -> Vec<(String, SchemaRef)> {
-    files.iter().map(|(found, _)| found.info.path.clone()).zip(schemas).collect()
-}
-
-fn opened(found: &Found) -> Result<File, FileError> {
-    File::open(&found.full).map_err(|e| FileError::new(&found.info.path, e.to_string()))
+fn input(store: &Store, found: &Found) -> Result<Box<dyn Input>, FileError> {
+    store.input(&found.meta, &found.info.path)
 }
 
 /// The columns of text files: what all their samples look like together.
 fn sampled(
     format: Format,
-    files: &[(Found, ObjectMeta)],
+    store: &Store,
+    files: &[Found],
     as_text: &[String],
 ) -> Result<Vec<Merged>, CatalogError> {
     let rows = (SAMPLE / files.len().max(1)).max(SAMPLE_OF_FILE);
     let mut columns: Vec<(String, Kind)> = Vec::new();
     let mut any = false;
-    for (found, _) in files {
-        let (input, name) = (Box::new(opened(found)?), found.info.path.as_str());
+    for found in files {
+        let (input, name) = (input(store, found)?, found.info.path.as_str());
         let Sample { names, kinds, rows: seen } = match format {
             Format::Csv => csv::sample(input, name, rows)?,
             _ => ndjson::sample(input, name, rows)?,
@@ -149,14 +128,14 @@ fn schema_of(columns: &[Merged]) -> SchemaRef {
 }
 
 fn table(
+    store: Store,
     format: Format,
-    files: Vec<(Found, ObjectMeta)>,
+    files: Vec<Found>,
     columns: &[Merged],
     statistics: Option<Vec<Statistics>>,
 ) -> FilesTable {
     let file_schema = schema_of(columns);
-    let found: Vec<Found> = files.iter().map(|(found, _)| found.clone()).collect();
-    let folders = partitions(&found, &|name| columns.iter().any(|column| column.name == name));
+    let folders = partitions(&files, &|name| columns.iter().any(|column| column.name == name));
     let fields: Vec<_> = file_schema.fields().iter().chain(&folders.fields).map(Arc::clone).collect();
     let from_files = columns.iter().map(|column| TableColumn {
         name: column.name.clone(),
@@ -170,12 +149,13 @@ fn table(
     });
     let columns = TableSchema { columns: from_files.chain(from_folders).collect() };
     let mut statistics = statistics.map(Vec::into_iter);
-    let parts = files.into_iter().zip(folders.values).map(|((found, meta), folder_values)| {
+    let parts = files.into_iter().zip(folders.values).map(|(found, folder_values)| {
         let known = statistics.as_mut().and_then(Iterator::next);
         let statistics = known.map(|known| Arc::new(with_folders(known, &folder_values)));
-        Part { found, meta, folder_values, statistics }
+        Part { found, folder_values, statistics }
     });
     FilesTable {
+        store,
         format,
         file_schema,
         parts: parts.collect(),

@@ -54,10 +54,10 @@ pub(super) fn format() -> ParquetFormat {
 pub(super) async fn footers(
     environment: &Arc<RuntimeEnv>,
     store: &Arc<dyn ObjectStore>,
-    files: &[(Found, ObjectMeta)],
+    files: &[Found],
 ) -> Result<Vec<Footer>, CatalogError> {
-    let footers = files.iter().map(|(found, meta)| {
-        let footer = metadata_beside(environment, store, meta, PageIndexPolicy::Skip);
+    let footers = files.iter().map(|found| {
+        let footer = metadata_beside(environment, store, &found.meta, PageIndexPolicy::Skip);
         async move {
             footer.await.and_then(|metadata| Footer::of(&metadata)).map_err(|error| {
                 CatalogError::Unreadable { file: found.info.path.clone(), reason: reason(&error) }

@@ -5,6 +5,7 @@
 
 use super::error::FileError;
 use super::files::Format;
+use super::stores::Store;
 use super::{csv, ipc, ndjson};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -18,9 +19,9 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_plan::apply_expression_roots;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
-use futures::{StreamExt, TryStreamExt};
-use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
-use std::io::{Cursor, Read, Seek};
+use futures::StreamExt;
+use object_store::ObjectStore;
+use std::io::{Read, Seek};
 use std::sync::Arc;
 
 const BATCH_SIZE: usize = 8192;
@@ -59,7 +60,7 @@ impl FileSource for PlainSource {
     fn create_file_opener(
         &self,
         store: Arc<dyn ObjectStore>,
-        _config: &FileScanConfig,
+        config: &FileScanConfig,
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let file_schema = self.table_schema.file_schema();
@@ -67,7 +68,7 @@ impl FileSource for PlainSource {
             format: self.format,
             schema: Arc::new(file_schema.project(&self.projection.file_indices)?),
             batch_size: self.batch_size,
-            store,
+            store: Store { url: config.object_store_url.clone(), objects: store },
             bytes: MetricBuilder::new(&self.metrics).counter("bytes_scanned", partition),
         });
         ProjectionOpener::try_new(self.projection.clone(), opener, file_schema)
@@ -116,27 +117,21 @@ struct PlainOpener {
     format: Format,
     schema: SchemaRef,
     batch_size: usize,
-    store: Arc<dyn ObjectStore>,
+    store: Store,
     bytes: Count,
 }
 
 impl FileOpener for PlainOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let (format, schema, batch_size) = (self.format, Arc::clone(&self.schema), self.batch_size);
-        let (store, bytes) = (Arc::clone(&self.store), self.bytes.clone());
+        let (store, bytes) = (self.store.clone(), self.bytes.clone());
         Ok(Box::pin(async move {
             let name = match file.extension::<ShownName>() {
                 Some(name) => name.0.clone(),
                 None => file.object_meta.location.to_string(),
             };
             let size = usize::try_from(file.object_meta.size).unwrap_or(usize::MAX);
-            let input: Box<dyn Input> = match store.get(&file.object_meta.location).await?.payload {
-                GetResultPayload::File(file, _) => Box::new(file),
-                GetResultPayload::Stream(stream) => {
-                    let parts: Vec<_> = stream.try_collect().await?;
-                    Box::new(Cursor::new(parts.concat()))
-                }
-            };
+            let input = store.input(&file.object_meta, &name)?;
             let batches = rows(format, input, name, schema, batch_size)?;
             bytes.add(size);
             Ok(futures::stream::iter(batches).boxed())

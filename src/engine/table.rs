@@ -1,9 +1,10 @@
 //! A source's files as a table of a plan.
 
 use super::error::FileError;
-use super::files::{Format, Found};
-use super::parquet;
+use super::files::{Format, Found, local};
+use super::parquet::{self, AT_ONCE};
 use super::source::{PlainSource, ShownName};
+use super::stores::{Store, words};
 use crate::catalog::TableSchema as Columns;
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -17,12 +18,13 @@ use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use object_store::ObjectMeta;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use std::fmt;
 use std::fs;
 use std::sync::Arc;
 
@@ -30,7 +32,6 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub found: Found,
-    pub meta: ObjectMeta,
     /// The values that its folders give.
     pub folder_values: Vec<ScalarValue>,
     /// By the columns of the table, those of the folders included; Parquet only.
@@ -39,6 +40,7 @@ pub(super) struct Part {
 
 #[derive(Debug)]
 pub(super) struct FilesTable {
+    pub store: Store,
     pub format: Format,
     pub file_schema: SchemaRef,
     pub folder_fields: Vec<FieldRef>,
@@ -104,7 +106,7 @@ impl FilesTable {
 
 impl Part {
     fn partitioned(&self) -> PartitionedFile {
-        let mut file = PartitionedFile::new_from_meta(self.meta.clone())
+        let mut file = PartitionedFile::new_from_meta(self.found.meta.clone())
             .with_partition_values(self.folder_values.clone())
             .with_extension(ShownName(self.found.info.path.clone()));
         file.statistics = self.statistics.clone();
@@ -112,11 +114,17 @@ impl Part {
     }
 
     /// A footer and its file must be of one writing.
-    fn check_unchanged(&self) -> Result<(), FileError> {
-        let info = &self.found.info;
-        let now = fs::metadata(&self.found.full)
-            .map_err(|e| FileError::new(&info.path, format!("cannot be read any more ({e})")))?;
-        if now.len() == info.size && now.modified().is_ok_and(|modified| modified == info.modified) {
+    async fn check_unchanged(&self, store: &Store) -> Result<(), FileError> {
+        let Found { info, meta, .. } = &self.found;
+        let gone =
+            |e: &dyn fmt::Display| FileError::new(&info.path, format!("cannot be read any more ({e})"));
+        let is_the_same = if store.is_local() {
+            let now = fs::metadata(local(&meta.location, &info.path)?).map_err(|e| gone(&e))?;
+            now.len() == info.size && now.modified().is_ok_and(|modified| modified == info.modified)
+        } else {
+            store.objects.head(&meta.location).await.map_err(|e| gone(&words(&e)))? == *meta
+        };
+        if is_the_same {
             Ok(())
         } else {
             Err(FileError::new(&info.path, "was changed since it was opened; run again"))
@@ -145,10 +153,11 @@ impl TableProvider for FilesTable {
         let mut parts = Vec::new();
         for part in &self.parts {
             if self.may_pass(part, &folder_filters, session)? {
-                part.check_unchanged()?;
                 parts.push(part);
             }
         }
+        let checks: Vec<_> = parts.iter().map(|part| part.check_unchanged(&self.store).boxed()).collect();
+        futures::stream::iter(checks).buffered(AT_ONCE).try_collect::<()>().await?;
         if parts.is_empty() {
             return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema, projection)?)));
         }
@@ -159,13 +168,12 @@ impl TableProvider for FilesTable {
         };
         let files = parts.iter().map(|part| part.partitioned()).collect();
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let config =
-            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), self.source(filters, session)?)
-                .with_file_groups(groups)
-                .with_statistics(statistics)
-                .with_projection_indices(projection.cloned())?
-                .with_limit(limit)
-                .build();
+        let config = FileScanConfigBuilder::new(self.store.url.clone(), self.source(filters, session)?)
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
         match self.format {
             Format::Parquet => parquet::format().create_physical_plan(session, config).await,
             _ => Ok(DataSourceExec::from_data_source(config)),

@@ -3,6 +3,8 @@
 mod architecture;
 mod cases;
 mod cli;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod examples;
 mod format;
 mod kept;

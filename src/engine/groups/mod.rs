@@ -16,11 +16,13 @@ use crate::plan::short_operands;
 use columns::Columns;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::datasource::physical_plan::{FileScanConfig, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
@@ -37,7 +39,8 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning};
-use futures::TryStreamExt;
+use futures::{Stream, StreamExt, TryStreamExt};
+use object_store::ObjectStore;
 use queue::{Part, Queue, Skipping, Work};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -46,6 +49,9 @@ use tokio::sync::OnceCell;
 
 /// How many times larger batches are of which little is left.
 const CHOOSY: usize = 4;
+
+/// Of a store, how many pieces of work a thread has at hand: the one that it decodes, and the one that is fetched meanwhile.
+const AHEAD: usize = 2;
 
 /// Has Parquet read directly, where that can be.
 #[derive(Debug)]
@@ -86,6 +92,7 @@ impl PhysicalOptimizerRule for DirectReads {
 /// The scan of some Parquet files.
 #[derive(Clone, Debug)]
 struct RowGroups {
+    url: ObjectStoreUrl,
     parts: Arc<Vec<Part>>,
     columns: Columns,
     skipping: Skipping,
@@ -135,6 +142,7 @@ impl RowGroups {
             Boundedness::Bounded,
         );
         Ok(Some(RowGroups {
+            url: config.object_store_url.clone(),
             parts: Arc::new(parts),
             columns,
             skipping: Skipping::new(parquet.filter(), table.table_schema(), table.file_schema()),
@@ -228,8 +236,14 @@ impl ExecutionPlan for RowGroups {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (groups, schema) = (self.clone(), self.schema());
         let reader = async move {
-            let plan =
-                queue::plan(&groups.parts, &groups.columns, &groups.skipping, &context, &groups.metrics);
+            let plan = queue::plan(
+                &groups.url,
+                &groups.parts,
+                &groups.columns,
+                &groups.skipping,
+                &context,
+                &groups.metrics,
+            );
             let queue = groups.queue.get_or_init(|| async { plan.await.map_err(Arc::new) }).await;
             if let Err(e) = queue {
                 return Err(DataFusionError::Shared(Arc::clone(e)));
@@ -237,13 +251,17 @@ impl ExecutionPlan for RowGroups {
             // Those who waited for the plan are next on the thread of the one who made it, which would let go late.
             tokio::task::yield_now().await;
             let batch_size = context.session_config().batch_size();
-            Ok(futures::stream::iter(Reader {
+            let reader = Reader {
                 batch_size: batch_size * if groups.choosy { CHOOSY } else { 1 },
-                open: None,
                 rows: BaselineMetrics::new(&groups.metrics, partition),
                 bytes: MetricBuilder::new(&groups.metrics).counter("bytes_scanned", partition),
                 groups,
-            }))
+            };
+            if reader.groups.url == ObjectStoreUrl::local_filesystem() {
+                return Ok(futures::stream::iter(reader.local()).boxed());
+            }
+            let store = context.runtime_env().object_store(&reader.groups.url)?;
+            Ok(reader.fetched(store).boxed())
         };
         let stream = futures::stream::once(reader).try_flatten();
         Ok(Box::pin(cooperative(RecordBatchStreamAdapter::new(schema, Box::pin(stream)))))
@@ -254,38 +272,75 @@ impl ExecutionPlan for RowGroups {
 struct Reader {
     groups: RowGroups,
     batch_size: usize,
-    open: Option<(Work, ParquetRecordBatchReader)>,
     rows: BaselineMetrics,
     bytes: Count,
 }
 
-impl Iterator for Reader {
-    type Item = Result<RecordBatch>;
+/// A piece of work whose rows are read.
+struct Open {
+    work: Work,
+    batches: ParquetRecordBatchReader,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some((work, reader)) = &mut self.open {
-                match reader.next() {
-                    Some(batch) => {
-                        let batch = batch.map_err(|e| work.part.damaged(&e).into());
-                        let columns = &self.groups.columns;
-                        let batch = batch.and_then(|batch| columns.deliver(&batch, work.time.as_ref()));
-                        if let Ok(batch) = &batch {
-                            self.rows.record_output(batch.num_rows());
-                        }
-                        return Some(batch);
-                    }
-                    None => self.open = None,
+impl Reader {
+    /// Of local files, which are read as they are decoded.
+    fn local(self) -> impl Iterator<Item = Result<RecordBatch>> {
+        let mut open: Option<Open> = None;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(batch) = open.as_mut().and_then(|open| self.batch(open)) {
+                    return Some(batch);
+                }
+                let opened = self.work()?.and_then(|work| {
+                    let batches = work.open(&self.groups.columns, self.batch_size, &self.bytes)?;
+                    Ok(Open { work, batches })
+                });
+                match opened {
+                    Ok(opened) => open = Some(opened),
+                    Err(e) => return Some(Err(e)),
                 }
             }
-            let Some(Ok(queue)) = self.groups.queue.get() else {
-                return Some(internal_err!("row groups without a plan"));
-            };
-            let work = queue.next()?;
-            match work.open(&self.groups.columns, self.batch_size, &self.bytes) {
-                Ok(reader) => self.open = Some((work, reader)),
-                Err(e) => return Some(Err(e)),
-            }
+        })
+    }
+
+    /// Of objects in a store: while a piece is decoded, the next is fetched.
+    fn fetched(self, store: Arc<dyn ObjectStore>) -> impl Stream<Item = Result<RecordBatch>> {
+        let reader = Arc::new(self);
+        let asking = Arc::clone(&reader);
+        let works = futures::stream::iter(std::iter::from_fn(move || asking.work()));
+        let fetching = Arc::clone(&reader);
+        let fetched = works.map(move |work| {
+            let task = SpawnedTask::spawn(Arc::clone(&fetching).fetch(work, Arc::clone(&store)));
+            async { task.join_unwind().await.map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))? }
+        });
+        let batches = fetched.buffered(AHEAD).map_ok(move |mut open| {
+            let reader = Arc::clone(&reader);
+            futures::stream::iter(std::iter::from_fn(move || reader.batch(open.as_mut()?)))
+        });
+        batches.try_flatten()
+    }
+
+    async fn fetch(self: Arc<Self>, work: Result<Work>, store: Arc<dyn ObjectStore>) -> Result<Option<Open>> {
+        let work = work?;
+        let columns = &self.groups.columns;
+        let batches = work.fetch(store.as_ref(), columns, self.batch_size, &self.bytes).await?;
+        Ok(batches.map(|batches| Open { work, batches }))
+    }
+
+    /// What is to be read next.
+    fn work(&self) -> Option<Result<Work>> {
+        match self.groups.queue.get() {
+            Some(Ok(queue)) => queue.next().map(Ok),
+            _ => Some(internal_err!("row groups without a plan")),
         }
+    }
+
+    fn batch(&self, open: &mut Open) -> Option<Result<RecordBatch>> {
+        let batch = open.batches.next()?.map_err(|e| open.work.part.damaged(&e).into());
+        let batch = batch.and_then(|batch| self.groups.columns.deliver(&batch, open.work.time.as_ref()));
+        if let Ok(batch) = &batch {
+            self.rows.record_output(batch.num_rows());
+        }
+        Some(batch)
     }
 }

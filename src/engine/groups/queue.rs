@@ -1,34 +1,37 @@
 //! What is left to be read of some files: row groups and pages that their statistics exclude are not in it.
 
 use super::super::error::{FileError, reason};
+use super::super::files::local;
 use super::super::parquet::{AT_ONCE, metadata, metadata_beside};
+use super::super::stores::words;
 use super::columns::Columns;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::physical_plan::parquet::{
     PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
     RowGroupAccessPlanFilter,
 };
 use datafusion::execution::TaskContext;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::parquet::DecodeResult;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-    RowSelection, RowSelector,
+    ArrowReaderBuilder, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
+use datafusion::parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use object_store::ObjectMeta;
+use object_store::{ObjectMeta, ObjectStore};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A piece is about one part in so many, for each thread, of what is left: large ones first, since each begins with making its
@@ -154,6 +157,7 @@ impl Skipping {
 
 /// Finds what is to be read.
 pub(super) async fn plan(
+    url: &ObjectStoreUrl,
     parts: &[Part],
     columns: &Columns,
     skipping: &Skipping,
@@ -161,7 +165,7 @@ pub(super) async fn plan(
     metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Queue> {
     let environment = context.runtime_env();
-    let store = environment.object_store(ObjectStoreUrl::local_filesystem())?;
+    let store = environment.object_store(url)?;
     let unreadable = |part: &Part, e| FileError::new(&part.name, reason(&e));
     // The footers were read when the source was opened; where pages begin is asked of those files that are read.
     let read = parts.iter().map(async |part| {
@@ -273,15 +277,15 @@ impl Work {
         names.into_iter().filter_map(|name| schema.index_of(name).ok()).collect()
     }
 
-    /// Counts the bytes that it will read, about.
+    /// Of a local file. Counts the bytes that it will read, about.
     pub fn open(
         &self,
         columns: &Columns,
         batch_size: usize,
         bytes: &Count,
-    ) -> Result<ParquetRecordBatchReader, DataFusionError> {
-        let path = Path::new("/").join(self.part.meta.location.as_ref());
-        let file = File::open(path).map_err(|e| FileError::new(&self.part.name, e.to_string()))?;
+    ) -> Result<ParquetRecordBatchReader> {
+        let file = File::open(local(&self.part.meta.location, &self.part.name)?);
+        let file = file.map_err(|e| FileError::new(&self.part.name, e.to_string()))?;
         let roots = self.roots(columns);
         if let Some(group) = self.metadata.metadata().row_groups().get(self.group) {
             let read = self.leaves(&roots).into_iter().filter_map(|leaf| group.columns().get(leaf));
@@ -290,16 +294,50 @@ impl Work {
                 self.rows.as_ref().map_or(1.0, |some| some.row_count() as f64 / group.num_rows() as f64);
             bytes.add((all as f64 * some) as usize);
         }
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_projection(mask)
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        Ok(self.asked(builder, roots, batch_size).build().map_err(|e| self.part.damaged(&e))?)
+    }
+
+    /// Of an object in a store: what will be read of it is fetched, all at once. None where nothing is.
+    pub async fn fetch(
+        &self,
+        store: &dyn ObjectStore,
+        columns: &Columns,
+        batch_size: usize,
+        bytes: &Count,
+    ) -> Result<Option<ParquetRecordBatchReader>> {
+        let damaged = |e| self.part.damaged(&e);
+        let builder = ParquetPushDecoderBuilder::new_with_metadata(self.metadata.clone());
+        let mut decoder = self.asked(builder, self.roots(columns), batch_size).build().map_err(damaged)?;
+        loop {
+            match decoder.try_next_reader().map_err(damaged)? {
+                DecodeResult::NeedsData(ranges) => {
+                    let data = store.get_ranges(&self.part.meta.location, &ranges).await;
+                    let data = data.map_err(|e| FileError::new(&self.part.name, words(&e)))?;
+                    bytes.add(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
+                    decoder.push_ranges(ranges, data).map_err(damaged)?;
+                }
+                DecodeResult::Data(reader) => return Ok(Some(reader)),
+                DecodeResult::Finished => return Ok(None),
+            }
+        }
+    }
+
+    /// Has a reader read what this is of.
+    fn asked<T>(
+        &self,
+        builder: ArrowReaderBuilder<T>,
+        roots: Vec<usize>,
+        batch_size: usize,
+    ) -> ArrowReaderBuilder<T> {
+        let builder = builder
+            .with_projection(ProjectionMask::roots(self.metadata.parquet_schema(), roots))
             .with_row_groups(vec![self.group])
             .with_batch_size(batch_size);
-        let builder = match &self.rows {
+        match &self.rows {
             Some(rows) => builder.with_row_selection(rows.clone()),
             None => builder,
-        };
-        Ok(builder.build().map_err(|e| self.part.damaged(&e))?)
+        }
     }
 }
 

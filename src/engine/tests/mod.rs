@@ -4,6 +4,7 @@ mod formats;
 mod patterns;
 mod runs;
 mod samples;
+mod stores;
 mod types;
 
 use super::{Engine, EngineOptions};
