@@ -198,14 +198,17 @@ fn opened(url: &ObjectStoreUrl) -> Result<Arc<dyn ObjectStore>, String> {
     made.map_err(|e| words(&e))
 }
 
-/// What a store says went wrong, without the names of its client.
+/// What a store says went wrong, in a line: without the names of its client, and of its answer the message.
 pub(super) fn words(error: &Error) -> String {
     let words = match error {
         Error::NotFound { .. } => "there is no such object".to_string(),
         Error::Generic { source, .. } => source.to_string(),
         error => error.source().map_or_else(|| error.to_string(), ToString::to_string),
     };
-    words.trim_end_matches([':', ' ', '\n']).to_string()
+    let (said, answer) = words.split_once('<').unwrap_or((&words, ""));
+    let message = answer.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
+    let said = said.trim_end_matches([':', ' ', '\n']);
+    message.map_or_else(|| said.to_string(), |(message, _)| format!("{said}: {message}"))
 }
 
 /// An object as a file: its bytes are fetched some megabytes at a time. It waits for them, on a thread of the engine.
