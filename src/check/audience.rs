@@ -201,7 +201,7 @@ impl<'a> Checker<'a> {
             AudienceClause::To(text, _) => {
                 audience.to = self.location(text);
                 if let Some((store, _)) = audience.to.as_ref().and_then(|to| to.pattern.split_once("://")) {
-                    let words = format!("audience files are written to the disk, not to {store}://");
+                    let words = format!("audience files are written to the disk: `to` takes no {store}://");
                     let help = "write to a folder, and have what carries files away take them from there";
                     self.error(Diagnostic::new(Code::CannotWrite, words).at(text.span).help(help));
                 }

@@ -1,5 +1,6 @@
 //! What goes wrong in a run, in an analyst's words.
 
+use super::stores::told;
 use crate::plan::TEMPORARY;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
@@ -203,7 +204,10 @@ fn from_store(error: &object_store::Error) -> EngineError {
         object_store::Error::NotFound { path, .. } => {
             EngineError::Data { file: Some(path.clone()), message: "is gone since it was opened".to_string() }
         }
-        other => data(&other.to_string()),
+        other => {
+            let FileError { file, message } = told("", other);
+            EngineError::Data { file: Some(file).filter(|file| !file.is_empty()), message }
+        }
     }
 }
 

@@ -39,6 +39,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use files::Listing;
+use object_store::ObjectStore;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hint::black_box;
@@ -46,7 +47,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, SystemTime};
-use stores::Address;
+use stores::{Address, Lake};
 use table::FilesTable;
 use tokio::runtime::{Builder, Runtime};
 
@@ -84,6 +85,7 @@ pub struct Engine {
     memory: Option<usize>,
     strategy: Strategy,
     cancel: CancelHandle,
+    lake: Arc<Lake>,
     opened: Mutex<Opened>,
     /// What earlier questions worked out.
     kept: Option<kept::Kept>,
@@ -127,6 +129,8 @@ impl Engine {
             *reserved = (*reserved).min(memory / (threads * RESERVED_PART));
         }
         let environment = environment.build_arc().map_err(|e| failed(&e))?;
+        let lake = Arc::new(Lake::default());
+        environment.register_object_store(stores::url().as_ref(), Arc::clone(&lake) as Arc<dyn ObjectStore>);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(environment)
@@ -151,6 +155,7 @@ impl Engine {
             memory: options.memory,
             strategy: options.strategy,
             cancel: CancelHandle::new(),
+            lake,
             opened: Mutex::default(),
             kept: None,
         })
@@ -224,8 +229,8 @@ impl Engine {
 
     fn list(&self, location: &Location) -> Result<Listing, CatalogError> {
         let Some(address) = Address::of(&location.pattern) else { return files::list(location) };
-        let environment = self.context.runtime_env();
-        self.wait(async move { address.list(&environment).await })
+        let lake = Arc::clone(&self.lake);
+        self.wait(async move { address.list(&lake).await })
             .map_err(|e| CatalogError::Unreadable { file: location.pattern.clone(), reason: e.to_string() })?
     }
 
@@ -249,9 +254,10 @@ impl Engine {
 
     fn open_anew(&self, (location, as_text): &(Location, Vec<String>)) -> Result<FilesTable, CatalogError> {
         let (state, location, as_text) = (self.context.state(), location.clone(), as_text.clone());
+        let lake = Arc::clone(&self.lake);
         let pattern = location.pattern.clone();
         // A reader that panics over a damaged file must not take the session with it.
-        let table = self.wait(async move { open::open(&state, &location, &as_text).await });
+        let table = self.wait(async move { open::open(&state, &lake, &location, &as_text).await });
         table.unwrap_or_else(|_| {
             Err(CatalogError::Unreadable { file: pattern, reason: parquet::GAVE_UP.to_string() })
         })

@@ -4,10 +4,10 @@ use super::cells::Kind;
 use super::csv::Sample;
 use super::error::FileError;
 use super::files::{Format, Found, Listing, list};
+use super::parquet::AT_ONCE;
 use super::partitions::partitions;
 use super::schema::{Merged, delivered, language_type, merge, stored_name};
-use super::source::Input;
-use super::stores::{Address, Store};
+use super::stores::{Address, Lake, Store};
 use super::table::{FilesTable, Part};
 use super::{csv, ipc, ndjson, parquet};
 use crate::catalog::{CatalogError, Location, TableColumn, TableSchema};
@@ -24,14 +24,16 @@ const SAMPLE_OF_FILE: usize = 100;
 
 pub(super) async fn open(
     session: &dyn Session,
+    lake: &Lake,
     location: &Location,
     as_text: &[String],
 ) -> Result<FilesTable, CatalogError> {
     let Listing { store: url, format, files } = match Address::of(&location.pattern) {
-        Some(address) => address.list(session.runtime_env()).await?,
+        Some(address) => address.list(lake).await?,
         None => list(location)?,
     };
-    let store = Store::of(session.runtime_env(), url).map_err(|e| unreadable(&location.pattern, e))?;
+    let store = Store::of(session.runtime_env(), &url);
+    let store = store.map_err(|e| unreadable(&location.pattern, e.to_string()))?;
     let (columns, statistics) = match format {
         Format::Parquet => {
             let footers = parquet::footers(session.runtime_env(), &store.objects, &files).await?;
@@ -42,11 +44,15 @@ pub(super) async fn open(
             (columns, Some(statistics))
         }
         Format::Arrow => {
-            let schemas = files.iter().map(|found| ipc::schema(input(&store, found)?, &found.info.path));
-            let schemas = schemas.collect::<Result<Vec<_>, _>>()?;
+            let mut schemas = Vec::with_capacity(files.len());
+            for some in files.chunks(AT_ONCE) {
+                for (found, input) in some.iter().zip(store.inputs(some).await?) {
+                    schemas.push(ipc::schema(input, &found.info.path)?);
+                }
+            }
             (merge(&named(&files, schemas.into_iter()))?, None)
         }
-        Format::Csv | Format::Ndjson => (sampled(format, &store, &files, as_text)?, None),
+        Format::Csv | Format::Ndjson => (sampled(format, &store, &files, as_text).await?, None),
     };
     // A text file may be empty altogether: no row, and nothing that names a column.
     if columns.is_empty() && !matches!(format, Format::Csv | Format::Ndjson) {
@@ -59,12 +65,8 @@ fn named(files: &[Found], schemas: impl Iterator<Item = SchemaRef>) -> Vec<(Stri
     files.iter().map(|found| found.info.path.clone()).zip(schemas).collect()
 }
 
-fn input(store: &Store, found: &Found) -> Result<Box<dyn Input>, FileError> {
-    store.input(&found.meta, &found.info.path)
-}
-
 /// The columns of text files: what all their samples look like together.
-fn sampled(
+async fn sampled(
     format: Format,
     store: &Store,
     files: &[Found],
@@ -73,20 +75,22 @@ fn sampled(
     let rows = (SAMPLE / files.len().max(1)).max(SAMPLE_OF_FILE);
     let mut columns: Vec<(String, Kind)> = Vec::new();
     let mut any = false;
-    for found in files {
-        let (input, name) = (input(store, found)?, found.info.path.as_str());
-        let Sample { names, kinds, rows: seen } = match format {
-            Format::Csv => csv::sample(input, name, rows)?,
-            _ => ndjson::sample(input, name, rows)?,
-        };
-        any |= seen > 0;
-        for (i, (column, kind)) in names.iter().zip(kinds).enumerate() {
-            if names.iter().take(i).any(|other| other == column) {
-                return Err(unreadable(name, format!("has two columns called `{column}`")));
-            }
-            match columns.iter_mut().find(|(known, _)| known == column) {
-                Some((_, seen)) => *seen = seen.and(kind),
-                None => columns.push((column.clone(), kind)),
+    for some in files.chunks(AT_ONCE) {
+        for (found, input) in some.iter().zip(store.inputs(some).await?) {
+            let name = found.info.path.as_str();
+            let Sample { names, kinds, rows: seen } = match format {
+                Format::Csv => csv::sample(input, name, rows)?,
+                _ => ndjson::sample(input, name, rows)?,
+            };
+            any |= seen > 0;
+            for (i, (column, kind)) in names.iter().zip(kinds).enumerate() {
+                if names.iter().take(i).any(|other| other == column) {
+                    return Err(unreadable(name, format!("has two columns called `{column}`")));
+                }
+                match columns.iter_mut().find(|(known, _)| known == column) {
+                    Some((_, seen)) => *seen = seen.and(kind),
+                    None => columns.push((column.clone(), kind)),
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::error::FileError;
 use super::files::{Format, Found, local};
 use super::parquet::{self, AT_ONCE};
 use super::source::{PlainSource, ShownName};
-use super::stores::{Store, words};
+use super::stores::{Store, told};
 use crate::catalog::TableSchema as Columns;
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -24,7 +24,6 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
-use std::fmt;
 use std::fs;
 use std::sync::Arc;
 
@@ -116,15 +115,13 @@ impl Part {
     /// A footer and its file must be of one writing.
     async fn check_unchanged(&self, store: &Store) -> Result<(), FileError> {
         let Found { info, meta, .. } = &self.found;
-        let gone =
-            |e: &dyn fmt::Display| FileError::new(&info.path, format!("cannot be read any more ({e})"));
-        let is_the_same = if store.is_local() {
-            let now = fs::metadata(local(&meta.location, &info.path)?).map_err(|e| gone(&e))?;
-            now.len() == info.size && now.modified().is_ok_and(|modified| modified == info.modified)
-        } else {
-            store.objects.head(&meta.location).await.map_err(|e| gone(&words(&e)))? == *meta
-        };
-        if is_the_same {
+        if !store.is_local() {
+            let known = store.objects.head(&meta.location).await;
+            return known.map(drop).map_err(|e| told(&info.path, &e));
+        }
+        let now = fs::metadata(local(&meta.location, &info.path)?)
+            .map_err(|e| FileError::new(&info.path, format!("cannot be read any more ({e})")))?;
+        if now.len() == info.size && now.modified().is_ok_and(|modified| modified == info.modified) {
             Ok(())
         } else {
             Err(FileError::new(&info.path, "was changed since it was opened; run again"))

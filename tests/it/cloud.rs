@@ -7,6 +7,7 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::parquet::arrow::ArrowWriter;
 use segue::demo::{DemoOptions, generate};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
@@ -132,7 +133,10 @@ fn object(path: &Path, range: Option<&str>) -> Answer {
         return Answer::no("404 Not Found", "");
     }
     let size = file.metadata().unwrap().len();
-    let whole = format!("ETag: \"{size}\"\r\nLast-Modified: Sat, 31 Oct 2026 08:00:00 GMT\r\n");
+    // An answer has a version, of which lists say nothing, and whole seconds.
+    let whole = format!(
+        "ETag: \"{size}\"\r\nx-amz-version-id: 7\r\nLast-Modified: Sat, 31 Oct 2026 08:00:00 GMT\r\n"
+    );
     let Some((from, to)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) else {
         let mut body = Vec::new();
         file.read_to_end(&mut body).unwrap();
@@ -161,12 +165,15 @@ fn list(folder: &Path, query: &str) -> Answer {
     files_below(folder, &mut files);
     let name = |path: &PathBuf| path.strip_prefix(folder).unwrap().to_str().unwrap().to_string();
     let mut names: Vec<String> = files.iter().map(name).filter(|name| name.starts_with(&prefix)).collect();
+    // What some tools put where a folder is.
+    let folders = names.iter().filter_map(|name| Some(format!("{}/", name.rsplit_once('/')?.0)));
+    names.extend(folders.filter(|folder| folder.starts_with(&prefix)).collect::<BTreeSet<_>>());
     names.sort();
     let from: usize = value("continuation-token").map_or(0, |token| token.parse().unwrap());
     let contents: String = names.iter().skip(from).take(2).map(|name| {
-        let size = fs::metadata(folder.join(name)).unwrap().len();
+        let size = if name.ends_with('/') { 0 } else { fs::metadata(folder.join(name)).unwrap().len() };
         let name = name.replace('&', "&amp;");
-        format!("<Contents><Key>{name}</Key><LastModified>2026-10-31T08:00:00.000Z</LastModified><ETag>\"{size}\"</ETag><Size>{size}</Size></Contents>")
+        format!("<Contents><Key>{name}</Key><LastModified>2026-10-31T08:00:00.789Z</LastModified><ETag>{size}</ETag><Size>{size}</Size></Contents>")
     }).collect();
     let more = match names.len() > from + 2 {
         true => format!(

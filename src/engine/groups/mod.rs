@@ -22,6 +22,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::datasource::physical_plan::{FileScanConfig, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -255,6 +256,7 @@ impl ExecutionPlan for RowGroups {
                 batch_size: batch_size * if groups.choosy { CHOOSY } else { 1 },
                 rows: BaselineMetrics::new(&groups.metrics, partition),
                 bytes: MetricBuilder::new(&groups.metrics).counter("bytes_scanned", partition),
+                memory: Arc::clone(context.memory_pool()),
                 groups,
             };
             if reader.groups.url == ObjectStoreUrl::local_filesystem() {
@@ -274,12 +276,15 @@ struct Reader {
     batch_size: usize,
     rows: BaselineMetrics,
     bytes: Count,
+    memory: Arc<dyn MemoryPool>,
 }
 
 /// A piece of work whose rows are read.
 struct Open {
     work: Work,
     batches: ParquetRecordBatchReader,
+    /// What was fetched for it.
+    _held: Option<MemoryReservation>,
 }
 
 impl Reader {
@@ -293,7 +298,7 @@ impl Reader {
                 }
                 let opened = self.work()?.and_then(|work| {
                     let batches = work.open(&self.groups.columns, self.batch_size, &self.bytes)?;
-                    Ok(Open { work, batches })
+                    Ok(Open { work, batches, _held: None })
                 });
                 match opened {
                     Ok(opened) => open = Some(opened),
@@ -323,8 +328,9 @@ impl Reader {
     async fn fetch(self: Arc<Self>, work: Result<Work>, store: Arc<dyn ObjectStore>) -> Result<Option<Open>> {
         let work = work?;
         let columns = &self.groups.columns;
-        let batches = work.fetch(store.as_ref(), columns, self.batch_size, &self.bytes).await?;
-        Ok(batches.map(|batches| Open { work, batches }))
+        let held = MemoryConsumer::new("row groups fetched").register(&self.memory);
+        let batches = work.fetch(store.as_ref(), columns, self.batch_size, &self.bytes, &held).await?;
+        Ok(batches.map(|batches| Open { work, batches, _held: Some(held) }))
     }
 
     /// What is to be read next.

@@ -3,7 +3,7 @@
 use super::super::error::{FileError, reason};
 use super::super::files::local;
 use super::super::parquet::{AT_ONCE, metadata, metadata_beside};
-use super::super::stores::words;
+use super::super::stores::told;
 use super::columns::Columns;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
@@ -13,6 +13,7 @@ use datafusion::datasource::physical_plan::parquet::{
     RowGroupAccessPlanFilter,
 };
 use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::parquet::DecodeResult;
 use datafusion::parquet::arrow::ProjectionMask;
@@ -298,13 +299,15 @@ impl Work {
         Ok(self.asked(builder, roots, batch_size).build().map_err(|e| self.part.damaged(&e))?)
     }
 
-    /// Of an object in a store: what will be read of it is fetched, all at once. None where nothing is.
+    /// Of an object in a store: what will be read of it is fetched, all at once. None where nothing is. `held`: grows by what
+    /// is in memory then; where that is too much, others put away more.
     pub async fn fetch(
         &self,
         store: &dyn ObjectStore,
         columns: &Columns,
         batch_size: usize,
         bytes: &Count,
+        held: &MemoryReservation,
     ) -> Result<Option<ParquetRecordBatchReader>> {
         let damaged = |e| self.part.damaged(&e);
         let builder = ParquetPushDecoderBuilder::new_with_metadata(self.metadata.clone());
@@ -312,9 +315,11 @@ impl Work {
         loop {
             match decoder.try_next_reader().map_err(damaged)? {
                 DecodeResult::NeedsData(ranges) => {
+                    let all = ranges.iter().map(|range| (range.end - range.start) as usize).sum();
+                    held.grow(all);
                     let data = store.get_ranges(&self.part.meta.location, &ranges).await;
-                    let data = data.map_err(|e| FileError::new(&self.part.name, words(&e)))?;
-                    bytes.add(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
+                    let data = data.map_err(|e| told(&self.part.name, &e))?;
+                    bytes.add(all);
                     decoder.push_ranges(ranges, data).map_err(damaged)?;
                 }
                 DecodeResult::Data(reader) => return Ok(Some(reader)),

@@ -272,14 +272,15 @@ fn hashes(keys: &ArrayRef) -> Result<Vec<u64>> {
         create_hashes([keys], &RandomState::with_seed(0), &mut hashes)?;
         Ok::<_, datafusion::error::DataFusionError>(hashes)
     };
+    if let Some(codes) = keys.as_dictionary_opt::<Int32Type>() {
+        let each = of(&cast(codes.values(), &DataType::Utf8View)?)?;
+        let hash = |code: &i32| usize::try_from(*code).ok().and_then(|code| each.get(code)).copied();
+        return Ok(codes.keys().values().iter().map(|code| hash(code).unwrap_or(0)).collect());
+    }
     match keys.data_type() {
-        DataType::Dictionary(..) => {
-            let codes = keys.as_dictionary::<Int32Type>();
-            let each = of(&cast(codes.values(), &DataType::Utf8View)?)?;
-            let hash = |code: &i32| usize::try_from(*code).ok().and_then(|code| each.get(code)).copied();
-            Ok(codes.keys().values().iter().map(|code| hash(code).unwrap_or(0)).collect())
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Dictionary(..) => {
+            of(&cast(keys, &DataType::Utf8View)?)
         }
-        DataType::Utf8 => of(&cast(keys, &DataType::Utf8View)?),
         _ => of(keys),
     }
 }
