@@ -8,9 +8,10 @@ use crate::functions::{self, Kind};
 use crate::ir::{DefId, SourceId};
 use crate::source::Span;
 use crate::syntax::ast::{CallClause, Expr, ExprKind, Ident, Path, SegmentBody, SourceClause};
+use smallvec::{SmallVec, smallvec};
 
 /// The entities that something could be about; `None` where it says nothing (a literal).
-type Candidates = Option<Vec<SourceId>>;
+pub(super) type Candidates = Option<SmallVec<[SourceId; 4]>>;
 
 impl Checker<'_> {
     /// The entity of a definition; `None` where it cannot be told (reported once).
@@ -47,18 +48,14 @@ impl Checker<'_> {
             Body::Segment(def) => match &def.body {
                 SegmentBody::Where(condition) => self.candidates(condition),
                 SegmentBody::Top(top) => {
-                    let mut all = vec![self.candidates(&top.by)];
-                    if let Some(base) = &top.base {
-                        all.push(self.candidates_of_name(base));
-                    }
-                    all.extend(top.within.iter().map(|e| self.candidates(e)));
-                    meet(all)
+                    let by = self.candidates(&top.by);
+                    let base = top.base.as_ref().and_then(|base| self.candidates_of_name(base));
+                    self.candidates_of_all(meet(by, base), &top.within)
                 }
             },
             Body::Score(def) => {
                 let conditions = def.rules.iter().flat_map(|r| [&r.points, &r.when]);
-                let all: Vec<&Expr> = def.base.iter().chain(conditions).collect();
-                meet(all.into_iter().map(|e| self.candidates(e)).collect())
+                self.candidates_of_all(None, def.base.iter().chain(conditions))
             }
             Body::Rfm(def, _) => self.rfm_candidates(def),
             Body::Everyone(..) | Body::Part(..) => None,
@@ -83,8 +80,11 @@ impl Checker<'_> {
 
     /// The one entity that remains. Entities that are only looked up over links come last.
     fn decide(&mut self, candidates: Candidates, span: Span, name: &str) -> Option<SourceId> {
+        if let Some([one]) = candidates.as_deref() {
+            return Some(*one);
+        }
         let subjects = self.subjects();
-        let candidates = candidates.unwrap_or_else(|| subjects.clone());
+        let candidates = candidates.map_or_else(|| subjects.clone(), SmallVec::into_vec);
         let preferred: Vec<SourceId> = candidates.iter().copied().filter(|c| subjects.contains(c)).collect();
         let candidates = if preferred.is_empty() { candidates } else { preferred };
         match candidates.as_slice() {
@@ -144,54 +144,52 @@ impl Checker<'_> {
                             self.stranger = true;
                             return None;
                         };
-                        let mut all = vec![Some(self.reached_from(events))];
-                        for clause in clauses {
-                            if let CallClause::Where(condition, _) = clause {
-                                all.push(self.candidates_of_filter(events, condition));
+                        let reached = Some(self.reached_from(events).into());
+                        clauses.iter().fold(reached, |so_far, clause| match clause {
+                            CallClause::Where(condition, _) => {
+                                meet(so_far, self.candidates_of_filter(events, condition))
                             }
-                        }
-                        meet(all)
+                            _ => so_far,
+                        })
                     }
                     _ => {
                         self.stranger |= arguments.is_empty();
-                        let mut all: Vec<Candidates> = arguments.iter().map(|a| self.candidates(a)).collect();
-                        for clause in clauses {
-                            match clause {
-                                CallClause::Within(groups, _) => {
-                                    all.extend(groups.iter().map(|g| self.candidates(g)));
-                                }
-                                CallClause::In(base, _) => all.push(self.candidates_of_name(base)),
-                                _ => {}
-                            }
-                        }
-                        meet(all)
+                        let of_arguments = self.candidates_of_all(None, arguments);
+                        clauses.iter().fold(of_arguments, |so_far, clause| match clause {
+                            CallClause::Within(groups, _) => self.candidates_of_all(so_far, groups),
+                            CallClause::In(base, _) => meet(so_far, self.candidates_of_name(base)),
+                            _ => so_far,
+                        })
                     }
                 }
             }
             // `in (coupons.product_id)` is a list of another source.
             ExprKind::InList { value, list, .. } => {
-                let mut all = vec![self.candidates(value)];
-                if !matches!(list.as_slice(), [only] if self.is_column_of_source(only)) {
-                    all.extend(list.iter().map(|e| self.candidates(e)));
+                let of_value = self.candidates(value);
+                if matches!(list.as_slice(), [only] if self.is_column_of_source(only)) {
+                    return of_value;
                 }
-                meet(all)
+                self.candidates_of_all(of_value, list)
             }
-            ExprKind::Happened { steps, .. } => {
-                let mut all = Vec::new();
-                for step in steps {
-                    let Some(Item::Source(id)) = self.item(&step.source.text) else { continue };
-                    all.push(Some(self.reached_from(id)));
-                    if let Some(filter) = &step.filter {
-                        all.push(self.candidates_of_filter(id, filter));
-                    }
+            ExprKind::Happened { steps, .. } => steps.iter().fold(None, |so_far, step| {
+                let Some(Item::Source(id)) = self.item(&step.source.text) else { return so_far };
+                let reached = meet(so_far, Some(self.reached_from(id).into()));
+                match &step.filter {
+                    Some(filter) => meet(reached, self.candidates_of_filter(id, filter)),
+                    None => reached,
                 }
-                meet(all)
-            }
-            kind => {
-                let operands: Vec<&Expr> = operands(kind);
-                meet(operands.into_iter().map(|e| self.candidates(e)).collect())
-            }
+            }),
+            kind => self.candidates_of_all(None, operands(kind)),
         }
+    }
+
+    /// What these allow, too.
+    fn candidates_of_all<'e>(
+        &mut self,
+        so_far: Candidates,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+    ) -> Candidates {
+        exprs.into_iter().fold(so_far, |so_far, expr| meet(so_far, self.candidates(expr)))
     }
 
     /// `coupons.product_id`; `branch.region`, over a link, is a value of the row at hand.
@@ -211,10 +209,10 @@ impl Checker<'_> {
         if let Some(Item::Source(id)) = self.item(&first.text) {
             // An event's column outside an aggregate: whatever it is about, that is the error.
             self.stranger |= self.is_events(id);
-            return (self.is_entity(id) && !self.is_events(id)).then(|| vec![id]);
+            return (self.is_entity(id) && !self.is_events(id)).then(|| smallvec![id]);
         }
         if let Some(Item::Definition(def)) = self.item(&first.text) {
-            return self.entity_of(def).map(|e| vec![e]);
+            return self.entity_of(def).map(|e| smallvec![e]);
         }
         let links = |s: &super::source::SourceState<'_>| {
             s.def.clauses.iter().any(|c| match c {
@@ -225,7 +223,7 @@ impl Checker<'_> {
                 _ => false,
             })
         };
-        let found: Vec<SourceId> = self
+        let found: SmallVec<[SourceId; 4]> = self
             .source_ids()
             .into_iter()
             .filter(|id| self.is_entity(*id) && self.sources.get(id.0 as usize).is_some_and(links))
@@ -235,19 +233,20 @@ impl Checker<'_> {
 
     pub(super) fn candidates_of_name(&mut self, name: &Ident) -> Candidates {
         match self.item(&name.text) {
-            Some(Item::Definition(def)) => self.entity_of(def).map(|e| vec![e]),
-            Some(Item::Source(id)) => self.is_entity(id).then(|| vec![id]),
+            Some(Item::Definition(def)) => self.entity_of(def).map(|e| smallvec![e]),
+            Some(Item::Source(id)) => self.is_entity(id).then(|| smallvec![id]),
             Some(_) => None,
             None => {
-                let entities: Vec<SourceId> =
-                    self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect();
-                let with: Vec<SourceId> = entities
-                    .into_iter()
-                    .filter(|id| {
-                        self.open(*id);
-                        self.source(*id).is_some_and(|s| s.find_column(&name.text).is_some())
-                    })
-                    .collect();
+                let mut with = SmallVec::new();
+                for id in self.source_ids() {
+                    if !self.is_entity(id) {
+                        continue;
+                    }
+                    self.open(id);
+                    if self.source(id).is_some_and(|s| s.find_column(&name.text).is_some()) {
+                        with.push(id);
+                    }
+                }
                 self.stranger |= with.is_empty();
                 (!with.is_empty()).then_some(with)
             }
@@ -264,9 +263,8 @@ impl Checker<'_> {
             }
             return self.candidates_of_name(name);
         }
-        let all: Vec<Candidates> =
-            operands(&expr.kind).into_iter().map(|e| self.candidates_of_filter(events, e)).collect();
-        meet(all)
+        let operands = operands(&expr.kind).into_iter();
+        operands.fold(None, |so_far, e| meet(so_far, self.candidates_of_filter(events, e)))
     }
 
     /// The source of events that an aggregate is about: the first that its argument names.
@@ -308,29 +306,33 @@ impl Checker<'_> {
     }
 }
 
-/// What all of them allow.
-fn meet(all: Vec<Candidates>) -> Candidates {
-    let mut said = all.into_iter().flatten();
-    let first = said.next()?;
-    Some(said.fold(first, |have, more| have.into_iter().filter(|c| more.contains(c)).collect()))
+/// What both of them allow.
+fn meet(one: Candidates, other: Candidates) -> Candidates {
+    match (one, other) {
+        (Some(mut one), Some(other)) => {
+            one.retain(|candidate| other.contains(candidate));
+            Some(one)
+        }
+        (one, other) => one.or(other),
+    }
 }
 
 /// The operands of an expression that stand on the same row.
-pub(super) fn operands(kind: &ExprKind) -> Vec<&Expr> {
+pub(super) fn operands(kind: &ExprKind) -> SmallVec<[&Expr; 4]> {
     match kind {
-        ExprKind::Unary { operand, .. } => vec![operand],
-        ExprKind::Binary { left, right, .. } => vec![left, right],
+        ExprKind::Unary { operand, .. } => smallvec![operand],
+        ExprKind::Binary { left, right, .. } => smallvec![left, right],
         ExprKind::Logic { operands, .. } => operands.iter().collect(),
-        ExprKind::Between { value, low, high, .. } => vec![value, low, high],
+        ExprKind::Between { value, low, high, .. } => smallvec![value, low, high],
         ExprKind::InList { value, list, .. } => std::iter::once(value).chain(list).collect(),
-        ExprKind::InSource { value, .. } | ExprKind::IsMissing { value, .. } => vec![value],
-        ExprKind::TextTest { value, pattern, .. } => vec![value, pattern],
+        ExprKind::InSource { value, .. } | ExprKind::IsMissing { value, .. } => smallvec![value],
+        ExprKind::TextTest { value, pattern, .. } => smallvec![value, pattern],
         ExprKind::Case { branches, otherwise } => {
             branches.iter().flat_map(|(c, v)| [c, v]).chain(otherwise.as_ref()).collect()
         }
         ExprKind::Call { arguments, .. } => arguments.iter().collect(),
-        ExprKind::Elapsed { moment, .. } => vec![moment],
-        ExprKind::OnDate { value, .. } => vec![value],
+        ExprKind::Elapsed { moment, .. } => smallvec![moment],
+        ExprKind::OnDate { value, .. } => smallvec![value],
         ExprKind::Number(_)
         | ExprKind::Text(_)
         | ExprKind::Bool(_)
@@ -340,6 +342,6 @@ pub(super) fn operands(kind: &ExprKind) -> Vec<&Expr> {
         | ExprKind::Name(_)
         | ExprKind::Outside(_)
         | ExprKind::Happened { .. }
-        | ExprKind::Error => Vec::new(),
+        | ExprKind::Error => SmallVec::new(),
     }
 }

@@ -5,6 +5,7 @@
 
 use super::aggregate::Clauses;
 use super::definition::{Body, DefinitionState, Made};
+use super::entity::Candidates;
 use super::names::list;
 use super::scope::Row;
 use super::{Checker, Item};
@@ -64,12 +65,12 @@ impl<'a> Checker<'a> {
     }
 
     /// The entity whose customers an rfm is about.
-    pub(super) fn rfm_candidates(&mut self, def: &RfmDef) -> Option<Vec<SourceId>> {
+    pub(super) fn rfm_candidates(&mut self, def: &RfmDef) -> Candidates {
         if let Some(base) = &def.base {
             return self.candidates_of_name(base);
         }
         match self.item(&def.source.text) {
-            Some(Item::Source(events)) if self.is_events(events) => Some(self.reached_from(events)),
+            Some(Item::Source(events)) if self.is_events(events) => Some(self.reached_from(events).into()),
             _ => None,
         }
     }

@@ -9,10 +9,17 @@ use crate::functions;
 use crate::ir::{AsOf, DefId, SourceId, Zone};
 use crate::syntax::ast::{self, Ident, StatementKind};
 
+/// About as many nodes are made for a statement.
+const NODES: usize = 6;
+
 impl<'a> Checker<'a> {
     /// Enters every statement's name; the zone and the run's day are settled here, since all else needs them.
     pub(super) fn collect(&mut self, scripts: &'a [ast::Script]) {
         self.settle_time(scripts);
+        let statements = scripts.iter().map(|s| s.statements.len()).sum::<usize>();
+        self.names.reserve(statements);
+        self.definitions.reserve(statements);
+        self.graph.reserve(statements * NODES);
         for statement in scripts.iter().flat_map(|s| &s.statements) {
             self.enter(statement);
         }

@@ -8,6 +8,7 @@ use crate::syntax::ast::{Duration, Number, TextTest, TimeUnit};
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use hashbrown::{DefaultHashBuilder, HashTable};
+use smallvec::{SmallVec, smallvec};
 use std::hash::BuildHasher;
 
 /// Index of a node in its [`Graph`].
@@ -286,6 +287,13 @@ impl Graph {
         id
     }
 
+    /// Makes room for so many nodes.
+    pub fn reserve(&mut self, nodes: usize) {
+        let Graph { nodes: known, ids, hasher } = self;
+        known.reserve(nodes);
+        ids.reserve(nodes, |id| hasher.hash_one(&known.get(id.0 as usize).unwrap_or(&NOWHERE).0));
+    }
+
     /// The id of a node that was added.
     pub fn find(&self, node: &Node) -> Option<ExprId> {
         self.ids.find(self.hasher.hash_one(node), |id| self.node(*id) == node).copied()
@@ -335,7 +343,7 @@ impl Node {
     }
 
     /// The operands on the same row.
-    pub fn operands(&self) -> Vec<ExprId> {
+    pub fn operands(&self) -> SmallVec<[ExprId; 4]> {
         match self {
             Node::Literal(_)
             | Node::Column { .. }
@@ -344,20 +352,22 @@ impl Node {
             | Node::Aggregate(_)
             | Node::Sequence(_)
             | Node::SequencePart { .. }
-            | Node::Error => Vec::new(),
-            Node::Negate(x) | Node::IsMissing(x) | Node::Not(x) => vec![*x],
-            Node::Arithmetic { left, right, .. } | Node::Compare { left, right, .. } => vec![*left, *right],
-            Node::Between { value, low, high } => vec![*value, *low, *high],
+            | Node::Error => SmallVec::new(),
+            Node::Negate(x) | Node::IsMissing(x) | Node::Not(x) => smallvec![*x],
+            Node::Arithmetic { left, right, .. } | Node::Compare { left, right, .. } => {
+                smallvec![*left, *right]
+            }
+            Node::Between { value, low, high } => smallvec![*value, *low, *high],
             Node::InList { value, list } => std::iter::once(*value).chain(list.iter().copied()).collect(),
-            Node::InSource(list) => vec![list.value],
-            Node::TextTest { value, .. } => vec![*value],
-            Node::Coalesce(a, b) => vec![*a, *b],
-            Node::And(list) | Node::Or(list) => list.clone(),
+            Node::InSource(list) => smallvec![list.value],
+            Node::TextTest { value, .. } => smallvec![*value],
+            Node::Coalesce(a, b) => smallvec![*a, *b],
+            Node::And(list) | Node::Or(list) => SmallVec::from_slice(list),
             Node::Case { branches, otherwise } => {
                 branches.iter().flat_map(|(c, v)| [*c, *v]).chain(*otherwise).collect()
             }
-            Node::Call { arguments, .. } => arguments.clone(),
-            Node::Elapsed { moment, .. } => vec![*moment],
+            Node::Call { arguments, .. } => SmallVec::from_slice(arguments),
+            Node::Elapsed { moment, .. } => smallvec![*moment],
             Node::Top(top) => std::iter::once(top.by).chain(top.within.iter().copied()).collect(),
             Node::Population(p) => std::iter::once(p.value).chain(p.within.iter().copied()).collect(),
             Node::Score(s) => {
@@ -365,7 +375,7 @@ impl Node {
                 let rules = s.rules.iter().flat_map(|r| [r.points, r.when]);
                 std::iter::once(s.base).chain(rules).chain(ends).collect()
             }
-            Node::Cell { parts, .. } => parts.clone(),
+            Node::Cell { parts, .. } => SmallVec::from_slice(parts),
         }
     }
 }

@@ -8,6 +8,8 @@ use hashbrown::{HashMap, HashSet};
 
 /// The most claims of one `and` or `or` that are compared.
 const CLAIMS: usize = 1_000;
+/// Up to so many are compared pair by pair.
+const FEW: usize = 8;
 /// The most definitions which it names that are opened.
 const OPENED: usize = 48;
 /// No more of those that are named only by others: in a chain of thousands each names all before it.
@@ -17,6 +19,16 @@ const OPENED_WITHIN: usize = 16;
 struct Claim {
     what: What,
     operand: usize,
+}
+
+impl Claim {
+    fn subjects(&self) -> impl Iterator<Item = ExprId> {
+        let (one, other) = match self.what {
+            What::In(subject, ..) | What::Missing(subject) | What::Known(subject) => (subject, None),
+            What::Order(a, b, _) => (a, Some(b)),
+        };
+        std::iter::once(one).chain(other)
+    }
 }
 
 enum What {
@@ -181,6 +193,10 @@ impl<'c, 's> Claims<'c, 's> {
 
     /// The first claim that cannot hold with what was claimed before it, and the one that it meets.
     pub(super) fn clash(&self) -> Option<Clash> {
+        if self.are_strangers() {
+            let void = self.found.iter().find(|claim| self.is_void(claim))?;
+            return Some(Clash { first: void.operand, second: void.operand, with_missing: false });
+        }
         let mut sets: HashMap<(ExprId, u8), (Set, Vec<usize>)> = HashMap::new();
         let mut orders: HashMap<(ExprId, ExprId), (u8, usize)> = HashMap::new();
         let (mut known, mut missing) = (HashMap::new(), HashMap::new());
@@ -189,23 +205,19 @@ impl<'c, 's> Claims<'c, 's> {
                 let first = self.found.get(first).map_or(claim.operand, |c| c.operand);
                 Some(Clash { first, second: claim.operand, with_missing })
             };
-            let needs: &[ExprId] = match &claim.what {
-                What::In(subject, ..) | What::Known(subject) => &[*subject],
-                What::Order(a, b, _) => &[*a, *b],
-                What::Missing(subject) => {
-                    if let Some((first, said)) = known.get(subject) {
-                        return clash(*first, *said);
-                    }
-                    missing.entry(*subject).or_insert(i);
-                    continue;
+            if let What::Missing(subject) = claim.what {
+                if let Some((first, said)) = known.get(&subject) {
+                    return clash(*first, *said);
                 }
-            };
+                missing.entry(subject).or_insert(i);
+                continue;
+            }
             let said = matches!(claim.what, What::Known(_));
-            for subject in needs {
-                if let Some(first) = missing.get(subject) {
+            for subject in claim.subjects() {
+                if let Some(first) = missing.get(&subject) {
                     return clash(*first, said);
                 }
-                known.entry(*subject).or_insert((i, said));
+                known.entry(subject).or_insert((i, said));
             }
             match &claim.what {
                 What::In(subject, kind, set) => {
@@ -237,15 +249,36 @@ impl<'c, 's> Claims<'c, 's> {
         None
     }
 
+    /// Whether no two claims share a subject, as is usual: then none can clash but with itself. Not asked of many.
+    fn are_strangers(&self) -> bool {
+        let knows = |(i, claim): (usize, &Claim)| {
+            let mut others = self.found.iter().skip(i + 1).flat_map(Claim::subjects);
+            others.any(|other| claim.subjects().any(|subject| subject == other))
+        };
+        self.found.len() <= FEW && !self.found.iter().enumerate().any(knows)
+    }
+
+    /// Whether it cannot hold whatever else is said.
+    fn is_void(&self, claim: &Claim) -> bool {
+        match &claim.what {
+            What::In(subject, _, set) => self.alone(*subject, set, self.checker.graph.ty(*subject)),
+            What::Order(a, b, allowed) => a == b && allowed & EQUAL == 0,
+            What::Known(_) | What::Missing(_) => false,
+        }
+    }
+
     /// Whether its subject has no value of the set whatever else is said.
     fn alone(&self, subject: ExprId, set: &Set, ty: &Type) -> bool {
-        self.checker.domain(subject).unwrap_or_else(Set::all).and(set).on_grid(ty).is_empty()
+        match self.checker.domain(subject) {
+            Some(domain) => domain.and(set).is_empty_on_grid(ty),
+            None => set.is_empty_on_grid(ty),
+        }
     }
 
     /// Whether the claim alone leaves nothing of a set.
     fn apart(&self, claim: usize, set: &Set, ty: &Type) -> bool {
         match self.found.get(claim).map(|c| &c.what) {
-            Some(What::In(_, _, other)) => other.and(set).on_grid(ty).is_empty(),
+            Some(What::In(_, _, other)) => other.and(set).is_empty_on_grid(ty),
             _ => false,
         }
     }

@@ -166,16 +166,20 @@ impl Set {
 
     /// Without the stretches in which no value of the type lies: between 5 and 6 there is no whole number.
     pub(super) fn on_grid(&self, ty: &Type) -> Set {
+        Set(self.stretches_on_grid(ty).collect())
+    }
+
+    /// Whether no value of the type is among these.
+    pub(super) fn is_empty_on_grid(&self, ty: &Type) -> bool {
+        self.stretches_on_grid(ty).next().is_none()
+    }
+
+    fn stretches_on_grid(&self, ty: &Type) -> impl Iterator<Item = (Cut, Cut)> {
         let snap = |cut: &Cut| match cut {
             Cut::At(point, after) => snapped(point, *after, ty),
             cut => cut.clone(),
         };
-        Set(self
-            .0
-            .iter()
-            .map(|(low, high)| (snap(low), snap(high)))
-            .filter(|(low, high)| low < high)
-            .collect())
+        self.0.iter().map(move |(low, high)| (snap(low), snap(high))).filter(|(low, high)| low < high)
     }
 
     /// “between 0 and 23”, “one of "a", "b"”, “never below 0”; nothing for other sets.
