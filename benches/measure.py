@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,35 @@ class Segue:
             raise RuntimeError(f"{workload}: a session answers otherwise when it is asked again")
         took.update(wall=moments[-1] - moments[len(names) - 1], first=moments[len(names) - 1])
         return second, took
+
+    def version(self):
+        _, _, took = processed([self.program, "--version"])
+        return None, took
+
+    def check(self, bank):
+        _, _, took = processed([self.program, "check", str(self.script("check", bank)), "--as-of", workloads.AS_OF], cwd=bank)
+        return None, took
+
+    def prompt(self):
+        """Up to the first prompt, in a terminal of its own."""
+        started = time.perf_counter()
+        process, terminal = pty.fork()
+        if process == 0:
+            os.execv(self.program, [self.program, "repl", "--no-cache"])
+        shown = b""
+        while b"segue> " not in shown:
+            shown += os.read(terminal, 4096)
+        wall = time.perf_counter() - started
+        os.write(terminal, b"\x04")
+        try:
+            # Whoever writes to a terminal that nobody reads waits.
+            while os.read(terminal, 4096):
+                pass
+        except OSError:
+            pass
+        _, _, usage = os.wait4(process, 0)
+        os.close(terminal)
+        return None, {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss / 1024}
 
     def plan(self, workload, bank):
         """The workload's script read, checked and planned."""

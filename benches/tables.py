@@ -2,6 +2,8 @@
 # What issue 4 asks for: Segue's time over the fastest peer's, over the limit, over another workload's.
 GOALS = {"W1": 1.2, "W2": 0.95, "W3": 0.65, "W4": 0.40, "W4q": 1 / 16, "W5": 0.40, "W6": 0.45, "W7-W3": 0.01, "W7-W4": 0.01}
 LIMITS = {"W2": 1.5, "W3": 1.8, "W4": 3.6}
+# What is to be done in a moment: seconds.
+MOMENTS = {"version": 0.03, "prompt": 0.03, "check": 0.2}
 BESIDE = [("W8", "W4", 1.3), ("W8", "W8-", None), ("W10", "W4", 3.0), ("W9", "W4", 4.0)]
 
 
@@ -77,6 +79,20 @@ def beside(results):
     return table(["", "times", "aim"], rows) if rows else []
 
 
+def moments(results):
+    """What somebody waits for before anything is asked."""
+    rows = []
+    for name, result in results.items():
+        runs = [run["wall"] for run in result["all"]["segue"]]
+        median = result["median"]["segue"]["wall"]
+        rows.append([result["what"], f"{min(runs):.4f}", ratio_of_moment(median, MOMENTS[name]), aim(MOMENTS[name])])
+    return table(["", "the shortest", "median", "aim"], rows)
+
+
+def ratio_of_moment(seconds, goal):
+    return f"**{seconds:.4f}**" if seconds > goal else f"{seconds:.4f}"
+
+
 def memory_table(found):
     head = ["workload", "--memory", "seconds", "peak MB", "the same answer"]
     return table(head, [
@@ -97,7 +113,8 @@ def scale_table(scale):
 def page(told, titles):
     """All tables of a run."""
     setting, results = told["setting"], told["workloads"]
-    plain = {name: r for name, r in results.items() if not r.get("variant")}
+    plain = {name: r for name, r in results.items() if not r.get("variant") and name not in MOMENTS}
+    short = {name: r for name, r in results.items() if name in MOMENTS}
     variants = {name: r for name, r in results.items() if r.get("variant")}
     versions = [f"Segue {setting['segue']}", *(f"{titles[p]} {version}" for p, version in setting["peers"].items())]
     runs = "one run" if setting["runs"] == 1 else f"medians of {setting['runs']} runs"
@@ -108,6 +125,8 @@ def page(told, titles):
     if plain:
         parts += ["\n".join(main_table(plain, titles)), "\n".join(resources(plain, titles))]
         parts += ["\n".join(beside(plain))] if beside(plain) else []
+    if short:
+        parts += ["Seconds before anything is asked:", "\n".join(moments(short))]
     if variants:
         parts += ["Variants of the data:", "\n".join(main_table(variants, titles)), "\n".join(resources(variants, titles))]
     if told["memory"]:

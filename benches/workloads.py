@@ -183,6 +183,7 @@ segment s where assets >= 300_000 and tx_90d > 5 and spend_90d > 1_000 and spend
     "W8": lists(True),
     "W8-": lists(False),
     "W10": script(segments(1000)),
+    "check": script(segments(10_000 - script([]).count("\n"))),
 }
 WHAT = {
     "W1": "a filter on customers",
@@ -199,6 +200,9 @@ WHAT = {
     "W9": "W4 with four times the customers",
     "W10": "1,000 segments over the same 30 tags",
     "W10-plan": "W10 planned, nothing run",
+    "version": "`segue --version`",
+    "prompt": "`segue repl` up to its first prompt, in a terminal",
+    "check": "`segue check` of a script of 10,000 lines",
 }
 BALANCES = ["customer_id", "deposit_balance", "fund_balance", "wealth_balance"]
 TRANSACTIONS = ("data/transactions/*.parquet", ["customer_id", "txn_time", "amount", "category"])
