@@ -42,6 +42,10 @@ impl Checker<'_> {
         if let Some(said) = said {
             return self.entity_named(said);
         }
+        // Where there is one, all is about it, whatever the names are.
+        if let [only] = self.entities().as_slice() {
+            return Some(*only);
+        }
         let outer = std::mem::take(&mut self.stranger);
         let candidates = match body {
             Body::Tag(def) => self.candidates(&def.value),
@@ -114,9 +118,13 @@ impl Checker<'_> {
         }
     }
 
+    fn entities(&self) -> SmallVec<[SourceId; 4]> {
+        self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect()
+    }
+
     /// Entities that definitions are about: all but those that are only the end of a link.
     pub(super) fn subjects(&self) -> Vec<SourceId> {
-        let entities: Vec<SourceId> = self.source_ids().into_iter().filter(|s| self.is_entity(*s)).collect();
+        let entities = self.entities();
         let (mut owners, mut linked) = (Vec::new(), Vec::new());
         for clause in self.sources.iter().flat_map(|s| &s.def.clauses) {
             match clause {
@@ -130,7 +138,7 @@ impl Checker<'_> {
             linked.contains(&name) && !owners.contains(&name)
         };
         let subjects: Vec<SourceId> = entities.iter().copied().filter(|s| !looked_up(s)).collect();
-        if subjects.is_empty() { entities } else { subjects }
+        if subjects.is_empty() { entities.into_vec() } else { subjects }
     }
 
     fn candidates(&mut self, expr: &Expr) -> Candidates {
@@ -238,10 +246,7 @@ impl Checker<'_> {
             Some(_) => None,
             None => {
                 let mut with = SmallVec::new();
-                for id in self.source_ids() {
-                    if !self.is_entity(id) {
-                        continue;
-                    }
+                for id in self.entities() {
                     self.open(id);
                     if self.source(id).is_some_and(|s| s.find_column(&name.text).is_some()) {
                         with.push(id);

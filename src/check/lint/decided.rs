@@ -7,7 +7,7 @@
 use super::super::{Checker, Item};
 use super::claims::Claims;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{CompareOp, ExprId, Node, print};
+use crate::ir::{CompareOp, ExprId, Literal, Node, print};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, LogicOp, UnaryOp};
 use crate::types::Type;
@@ -66,6 +66,20 @@ impl Checker<'_> {
         self.error(diagnostic);
     }
 
+    /// Whether a value of which nothing is known is asked to be above a number, or below it: some are, some are not.
+    fn is_open(&self, id: ExprId) -> bool {
+        let Node::Compare { op, left, right } = self.graph.node(id) else { return false };
+        if matches!(op, CompareOp::Equal | CompareOp::NotEqual) {
+            return false;
+        }
+        let is_number = |id: ExprId| matches!(self.graph.node(id), Node::Literal(Literal::Number(_)));
+        match (is_number(*left), is_number(*right)) {
+            (true, false) => self.domain(*right).is_none(),
+            (false, true) => self.domain(*left).is_none(),
+            _ => false,
+        }
+    }
+
     /// A condition that is no `and`, `or` or `not`: decided by the values that its subject can have.
     pub(in super::super) fn lint_atom(&mut self, id: ExprId, expr: &Expr) {
         let taken_apart =
@@ -81,6 +95,9 @@ impl Checker<'_> {
             self.graph.node(inner),
             Node::Compare { .. } | Node::Between { .. } | Node::InList { .. }
         ) {
+            return;
+        }
+        if self.is_open(inner) {
             return;
         }
         let decided = |wanted: bool| {

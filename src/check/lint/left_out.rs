@@ -25,6 +25,9 @@ impl<'a> Checker<'a> {
             return Vec::new();
         };
         let SegmentBody::Where(condition) = &def.body else { return Vec::new() };
+        if !self.negates(body) {
+            return Vec::new();
+        }
         // Whoever asks whether it is missing, or compares it in another way, has thought of it or needs it known.
         let mut settled = HashSet::new();
         self.graph.walk(body, &mut |_, node| {
@@ -43,6 +46,16 @@ impl<'a> Checker<'a> {
             beside: Beside::Unknown(body),
         };
         found.into_iter().map(doubtful).collect()
+    }
+
+    /// Whether there is a negation in a condition, as far as `and` and `or` go.
+    fn negates(&self, id: ExprId) -> bool {
+        match self.graph.node(id) {
+            Node::And(list) | Node::Or(list) => list.iter().any(|e| self.negates(*e)),
+            Node::Not(_) => true,
+            Node::Compare { op, .. } => *op == CompareOp::NotEqual,
+            _ => false,
+        }
     }
 
     /// What must be known for an `and` to be true, apart from its negations.

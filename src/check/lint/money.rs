@@ -14,7 +14,8 @@ impl Checker<'_> {
         self.graph.walk(body, &mut |_, node| {
             if let Node::Compare { left, right, .. } = node {
                 for (side, other) in [(left, right), (right, left)] {
-                    if matches!(self.graph.node(*other), Node::Literal(Literal::Number(_))) {
+                    let is_threshold = matches!(self.graph.node(*other), Node::Literal(Literal::Number(_)));
+                    if is_threshold && self.float_sum(*side).is_some() {
                         found.insert(*side);
                     }
                 }

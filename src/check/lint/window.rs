@@ -17,8 +17,12 @@ const HABIT: usize = 3;
 /// A length of days or more as it is written.
 type Length = (u32, TimeUnit);
 
-/// The lengths of each body's own windows, with the events.
-type Lengths = HashMap<ExprId, Vec<(SourceId, Length)>>;
+/// What stands in a body: the lengths of its own windows, with the events, and the definitions that it names.
+#[derive(Default)]
+struct Own {
+    windows: Vec<(SourceId, Length)>,
+    named: Vec<DefId>,
+}
 
 impl Checker<'_> {
     /// Windows of `in last …` that look like slips, in the order of definitions.
@@ -27,58 +31,47 @@ impl Checker<'_> {
         let mut told: BTreeSet<(SourceId, String)> = BTreeSet::new();
         // Of every definition: one on another day, which others may name, too.
         let bodies = self.definition_ids().into_iter().filter_map(|id| self.body_of(id));
-        let mut lengths = Lengths::new();
+        let mut known: HashMap<ExprId, Own> = HashMap::new();
         for body in bodies {
-            lengths.entry(body).or_insert_with(|| self.lengths(body));
+            known.entry(body).or_insert_with(|| self.own(body));
         }
-        let of = |body: ExprId| lengths.get(&body).map_or(&[][..], Vec::as_slice);
+        let none = Own::default();
+        let own = |body: ExprId| known.get(&body).unwrap_or(&none);
+        let of = |body: ExprId| own(body).windows.as_slice();
         for (id, body) in ids {
-            found.extend(self.nearly_the_same(*id, *body, of, &mut told));
+            found.extend(self.nearly_the_same(*id, own(*body), of, &mut told));
             found.extend(self.other_than_named(*id, *body, of(*body)));
         }
         found.extend(self.a_digit_less(ids, of));
         found
     }
 
-    /// The lengths of an expression's own windows, with the events.
-    fn lengths(&self, body: ExprId) -> Vec<(SourceId, Length)> {
-        let mut found = Vec::new();
-        self.graph.walk(body, &mut |_, node| {
-            if let Node::Aggregate(a) = node
-                && let Some(length) = last_length(a)
-            {
-                found.push((a.events, length));
-            }
+    fn own(&self, body: ExprId) -> Own {
+        let mut own = Own::default();
+        self.graph.walk(body, &mut |_, node| match node {
+            Node::Aggregate(a) => own.windows.extend(last_length(a).map(|length| (a.events, length))),
+            Node::Definition(def) if !self.is_segment(*def) => own.named.push(*def),
+            _ => {}
         });
-        found
+        own
     }
 
     /// `last 90 days` and `last 3 months` in one definition, or in the tags that it names.
     fn nearly_the_same<'l>(
         &self,
         id: DefId,
-        body: ExprId,
+        own: &Own,
         lengths: impl Fn(ExprId) -> &'l [(SourceId, Length)],
         told: &mut BTreeSet<(SourceId, String)>,
     ) -> Option<Diagnostic> {
-        let mut all: Vec<(SourceId, Length, Option<DefId>)> =
-            lengths(body).iter().map(|(s, l)| (*s, *l, None)).collect();
-        self.graph.walk(body, &mut |_, node| {
-            if let Node::Definition(def) = node
-                && let Some(body) = self.body_of(*def)
-                && !self.is_segment(*def)
-            {
-                all.extend(lengths(body).iter().map(|(s, l)| (*s, *l, Some(*def))));
-            }
-        });
+        let of_tags = own.named.iter().filter_map(|def| Some((def, self.body_of(*def)?)));
+        let of_tags = of_tags.flat_map(|(def, body)| lengths(body).iter().map(|(s, l)| (*s, *l, Some(*def))));
         // Few lengths are used, however many windows there are.
-        let mut by_length: BTreeMap<(SourceId, u32, String), Option<DefId>> = BTreeMap::new();
         let mut distinct: Vec<(SourceId, Length, Option<DefId>)> = Vec::new();
-        for (events, length, by) in all {
-            by_length.entry((events, length.0, words(length))).or_insert_with(|| {
+        for (events, length, by) in own.windows.iter().map(|(s, l)| (*s, *l, None)).chain(of_tags) {
+            if !distinct.iter().any(|(e, l, _)| (*e, *l) == (events, length)) {
                 distinct.push((events, length, by));
-                by
-            });
+            }
         }
         for (i, (events, first, by)) in distinct.iter().enumerate() {
             for (other_events, second, other_by) in distinct.iter().skip(i + 1) {
