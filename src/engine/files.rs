@@ -93,6 +93,11 @@ impl Stamp {
 }
 
 impl Found {
+    /// Whether what is known of it would be other if it were changed: some web servers say nothing but its size.
+    pub fn tells_changes(&self) -> bool {
+        self.meta.e_tag.is_some() || self.info.modified != SystemTime::UNIX_EPOCH
+    }
+
     /// When it was last changed, by what the file system knows, or else by what it says.
     pub fn changed(&self) -> SystemTime {
         let nanoseconds = u32::try_from(self.stamp.nanoseconds).unwrap_or(0);

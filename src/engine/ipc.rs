@@ -26,7 +26,10 @@ pub(super) fn rows(mut input: Box<dyn Input>, file: String, schema: SchemaRef) -
     let wanted = schema.fields().iter().filter_map(|field| stored.index_of(field.name()).ok());
     let reader = Reader::open(input, &file, Some(wanted.collect()))?;
     Ok(Box::new(reader.map(move |batch| {
-        let batch = batch.map_err(|e| FileError::new(&file, format!("damaged Arrow data ({e})")))?;
+        let batch = batch.map_err(|e| match e {
+            ArrowError::IoError(_, e) => FileError::new(&file, e.to_string()),
+            e => FileError::new(&file, format!("damaged Arrow data ({e})")),
+        })?;
         fitted(&batch, &schema).map_err(|e| FileError::new(&file, e.to_string()).into())
     })))
 }

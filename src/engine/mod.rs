@@ -197,8 +197,10 @@ impl Engine {
     pub fn version(&self, location: &Location, as_text: &[String]) -> Option<Version> {
         let table = self.open(location, as_text).ok()?;
         let listing = self.list(location).ok()?;
+        let of_file =
+            |found: &files::Found| format!("{:?} {:?} {:?}", found.info, found.meta.e_tag, found.stamp);
         table.is_of(&listing.files).then(|| Version {
-            text: format!("{location:?} {:?}", listing.files),
+            text: format!("{location:?} {:?}", listing.files.iter().map(of_file).collect::<Vec<_>>()),
             changed: listing.files.iter().map(|f| f.changed()).max().unwrap_or(SystemTime::UNIX_EPOCH),
         })
     }
@@ -230,7 +232,7 @@ impl Engine {
     fn list(&self, location: &Location) -> Result<Listing, CatalogError> {
         let Some(address) = Address::of(&location.pattern) else { return files::list(location) };
         let lake = Arc::clone(&self.lake);
-        self.wait(async move { address.list(&lake).await })
+        self.wait_for_store(async move { address.list(&lake).await })
             .map_err(|e| CatalogError::Unreadable { file: location.pattern.clone(), reason: e.to_string() })?
     }
 
@@ -256,10 +258,16 @@ impl Engine {
         let (state, location, as_text) = (self.context.state(), location.clone(), as_text.clone());
         let lake = Arc::clone(&self.lake);
         let pattern = location.pattern.clone();
-        // A reader that panics over a damaged file must not take the session with it.
-        let table = self.wait(async move { open::open(&state, &lake, &location, &as_text).await });
-        table.unwrap_or_else(|_| {
-            Err(CatalogError::Unreadable { file: pattern, reason: parquet::GAVE_UP.to_string() })
+        let is_local = Address::of(&pattern).is_none();
+        let work = async move { open::open(&state, &lake, &location, &as_text).await };
+        let table = if is_local { self.wait(work) } else { self.wait_for_store(work) };
+        table.unwrap_or_else(|e| {
+            let reason = match e {
+                EngineError::Cancelled => e.to_string(),
+                // A reader that panics over a damaged file must not take the session with it.
+                _ => parquet::GAVE_UP.to_string(),
+            };
+            Err(CatalogError::Unreadable { file: pattern, reason })
         })
     }
 
@@ -271,6 +279,20 @@ impl Engine {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(work);
         }
+    }
+
+    /// The same, which ends when the engine is cancelled: a store may never answer.
+    fn wait_for_store<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let cancel = self.cancel.clone();
+        self.wait(async move {
+            tokio::select! {
+                answer = work => Ok(answer),
+                () = cancel.cancelled() => Err(EngineError::Cancelled),
+            }
+        })?
     }
 
     /// Does the work on a thread of the engine, with its large stack.

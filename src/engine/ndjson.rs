@@ -111,6 +111,7 @@ fn as_written(field: &Field) -> Field {
 /// arrow quotes the value that it stumbles over; a customer's data is no part of a message.
 fn unreadable(file: &str, error: &ArrowError, before: usize) -> FileError {
     let message = match error {
+        ArrowError::IoError(_, error) => error.to_string(),
         ArrowError::JsonError(message) if message.contains("whilst parsing") => message.clone(),
         ArrowError::JsonError(message) if message.contains("Truncated record") => {
             "ends within a record".to_string()

@@ -53,7 +53,7 @@ pub(super) struct FilesTable {
 impl FilesTable {
     /// Whether the files are these, unchanged.
     pub fn is_of(&self, files: &[Found]) -> bool {
-        self.parts.iter().map(|part| &part.found).eq(files)
+        self.parts.iter().map(|part| &part.found).eq(files) && files.iter().all(Found::tells_changes)
     }
 
     /// `filters`: what rows are wanted for; what the files' statistics exclude by them is not read.

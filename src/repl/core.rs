@@ -146,10 +146,11 @@ impl Repl {
         if self.stopped {
             return None;
         }
+        self.program.as_ref()?;
+        self.watch.begin();
         self.look_for_day();
         let program = self.program.as_ref()?;
         let meter = Meter::new(self.session.lang(), self.interactive && std::io::stderr().is_terminal());
-        self.watch.begin();
         let answer = work(&self.session, program, &|p| meter.update(p));
         self.watch.end();
         drop(meter);
@@ -189,7 +190,10 @@ impl Repl {
     /// Opens a source for its columns; a source that cannot be opened has none to offer.
     pub fn look_into(&mut self, source: &str) {
         let Some(program) = &self.program else { return };
-        if let Ok(found) = self.session.columns(program, source) {
+        self.watch.begin();
+        let found = self.session.columns(program, source);
+        self.watch.end();
+        if let Ok(found) = found {
             self.known.set_columns(source, &found);
         }
     }

@@ -21,9 +21,11 @@ pub(super) fn opened(address: &str) -> Result<Arc<dyn ObjectStore>> {
     use object_store::gcp::GoogleCloudStorageBuilder;
     use object_store::http::HttpBuilder;
     use object_store::{ClientOptions, RetryConfig};
+    use std::time::Duration;
 
-    // Somebody waits for it: a store that is not there is said after some seconds, not minutes.
-    let retry = RetryConfig { max_retries: 5, ..RetryConfig::default() };
+    // Somebody waits for it: a store that is not there is said after a second, one that never answers after half a minute.
+    let retry =
+        RetryConfig { max_retries: 5, retry_timeout: Duration::from_secs(30), ..RetryConfig::default() };
     let scheme = address.split("://").next().unwrap_or_default();
     Ok(match scheme {
         "s3" | "s3a" => Arc::new(AmazonS3Builder::from_env().with_url(address).with_retry(retry).build()?),

@@ -22,12 +22,13 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// The most that is asked for at a time, so that a slow line gives it before the request is given up.
-const PIECE: u64 = 8 << 20;
+const PIECE: u64 = 4 << 20;
 
-/// Pieces of one range that are asked for at a time.
-const AT_ONCE: usize = 4;
+/// Pieces that are asked for at a time, by all threads: more would share the line, and each take longer.
+const AT_ONCE: usize = 8;
 
 /// Where DataFusion finds it.
 pub(in super::super) fn url() -> ObjectStoreUrl {
@@ -35,9 +36,11 @@ pub(in super::super) fn url() -> ObjectStoreUrl {
 }
 
 /// The stores that were asked for, by their addresses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in super::super) struct Lake {
     stores: Mutex<Vec<(String, Arc<dyn ObjectStore>)>>,
+    /// One for each piece that may be asked for at a time.
+    lines: Semaphore,
 }
 
 /// An object, as it was when it was listed.
@@ -46,6 +49,12 @@ struct Place {
     store: Arc<dyn ObjectStore>,
     key: Path,
     version: String,
+}
+
+impl Default for Lake {
+    fn default() -> Lake {
+        Lake { stores: Mutex::default(), lines: Semaphore::new(AT_ONCE) }
+    }
 }
 
 impl Lake {
@@ -100,6 +109,8 @@ impl Lake {
 
     async fn piece(&self, location: &Path, range: Range<u64>) -> Result<Bytes> {
         let place = self.place(location)?;
+        // It is never closed.
+        let _line = self.lines.acquire().await;
         let length = range.end - range.start;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let bytes = self.get_opts(location, options).await?.bytes().await.map_err(|e| place.told(&e))?;

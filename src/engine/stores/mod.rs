@@ -12,7 +12,7 @@ pub(super) use ranges::Ranges;
 
 use super::error::FileError;
 use super::files::{
-    FileInfo, Found, Listing, MATCHING, Stamp, below, is_glob, is_hidden, local, of_one_format,
+    FileInfo, Format, Found, Listing, MATCHING, Stamp, below, is_glob, is_hidden, local, of_one_format,
 };
 use super::parquet::AT_ONCE;
 use super::source::Input;
@@ -26,6 +26,7 @@ use object_store::path::Path as StorePath;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::error::Error as _;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -80,10 +81,15 @@ impl Address {
         let refused = |reason: &str| {
             Err(CatalogError::Unreadable { file: format!("{scheme}://…"), reason: reason.to_string() })
         };
+        // `abfss://container@account…` names a container.
+        let (user, has_user) = host.rsplit_once('@').map_or(("", false), |(user, _)| (user, true));
+        let has_secret = user.contains(':') || (has_user && !scheme.starts_with("abfs"));
+        let query = self.pattern.split_once('?').map_or("", |(_, query)| query).to_lowercase();
+        let is_signed = query.contains("sig=") || query.contains("signature=");
         if host.is_empty() {
             refused("it names no store")
-        } else if self.is_web() && (host.contains('@') || self.pattern.contains('?')) {
-            refused("names, passwords and what stands behind `?` do not belong into a script")
+        } else if has_secret || is_signed || (self.is_web() && self.pattern.contains('?')) {
+            refused("names, passwords and signatures do not belong into a script")
         } else {
             Ok(())
         }
@@ -103,8 +109,11 @@ impl Address {
         } else {
             if !pattern.is_empty() {
                 match store.head(&path(pattern)?).await {
-                    Ok(object) => return Ok(vec![object]),
-                    Err(Error::NotFound { .. }) => {}
+                    // An empty one may stand for a folder.
+                    Ok(object) if object.size > 0 || Format::of(Path::new(pattern)).is_some() => {
+                        return Ok(vec![object]);
+                    }
+                    Ok(_) | Err(Error::NotFound { .. }) => {}
                     Err(e) => return Err(e),
                 }
             }
@@ -198,14 +207,25 @@ impl Store {
     }
 }
 
-/// What a store says went wrong, in a line: without the names of its client, and of its answer the message.
+/// What a store says went wrong, in a line: without what its client did meanwhile, and of its answer the message.
 pub(super) fn words(error: &Error) -> String {
     let words = match error {
         Error::NotFound { .. } => "there is no such object".to_string(),
         Error::Generic { source, .. } => source.to_string(),
         error => error.source().map_or_else(|| error.to_string(), ToString::to_string),
     };
-    let (said, answer) = words.split_once('<').unwrap_or((&words, ""));
+    // A machine in the cloud is asked for its keys where the environment has none.
+    if words.contains("169.254.169.254") || words.contains("token request") {
+        return "there are no keys to the store in the environment".to_string();
+    }
+    let words = match words.rsplit_once(" - ") {
+        Some((doing, said)) if doing.contains("Error performing") => said,
+        _ => &words,
+    };
+    if words.contains("error sending request") {
+        return "the store does not answer".to_string();
+    }
+    let (said, answer) = words.split_once('<').unwrap_or((words, ""));
     let message = answer.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
     let said = said.trim_end_matches([':', ' ', '\n']);
     message.map_or_else(|| said.to_string(), |(message, _)| format!("{said}: {message}"))

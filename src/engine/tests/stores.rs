@@ -164,9 +164,9 @@ fn stores_with_the_same_keys_are_not_taken_for_each_other() {
         assert_eq!(bytes.len() as u64, fs::metadata(world.path("tx/a.parquet")).unwrap().len());
         block_on(other.put(&StorePath::from("tx/a.parquet"), bytes.into())).unwrap();
         lake(&world);
-        world.engine.lake.add("memory://other@lake", other);
+        world.engine.lake.add("abfss://other@lake", other);
         let pattern = |store: &str| format!("{store}/tx/a.parquet");
-        let (here, there) = (pattern(LAKE), pattern("memory://other@lake"));
+        let (here, there) = (pattern(LAKE), pattern("abfss://other@lake"));
         let providers = [world.provider(&here), world.provider(&there)];
         assert_eq!([world.rows(&here), world.rows(&there)], [["1|北京"], ["8|上海"]]);
         assert_eq!(providers.map(|provider| world.rows_of(provider).unwrap()), [["1|北京"], ["8|上海"]]);
@@ -224,7 +224,9 @@ fn what_is_not_there_or_damaged_is_said() {
         bytes.get_mut(4..60).unwrap().fill(0xFF);
         world.write("worse/b.parquet", bytes);
         world.parquet("worse/a.parquet", vec![("id", ints([1])), ("city", texts(&["x"]))]);
-        lake(&world);
+        let store = lake(&world);
+        block_on(store.put(&StorePath::from("tx"), "".into())).unwrap();
+        assert_eq!(names(&world, &format!("{LAKE}/tx")).len(), 3);
         let missing = |pattern: &str| {
             let looked_for = format!("{LAKE}/{pattern}");
             assert_eq!(world.table(&looked_for), Err(CatalogError::Missing { looked_for }));
@@ -249,9 +251,12 @@ fn what_is_not_there_or_damaged_is_said() {
         assert!(reason(&format!("{LAKE}/bad")).starts_with("memory://lake/bad/a.parquet: "));
         assert!(reason(&format!("{LAKE}/a***b")).starts_with("memory://lake/a***b: "));
         assert_eq!(reason("s3:///a.parquet"), "s3://…: it names no store");
-        let secret = "names, passwords and what stands behind `?` do not belong into a script";
+        let secret = "names, passwords and signatures do not belong into a script";
         assert_eq!(reason("https://u:pw@host/a.csv"), format!("https://…: {secret}"));
         assert_eq!(reason("https://host/a.csv?X-Amz-Signature=1f"), format!("https://…: {secret}"));
+        assert_eq!(reason("s3://AKIA:KEY@lake/a.csv"), format!("s3://…: {secret}"));
+        assert_eq!(reason("az://lake/a.csv?sv=1&SIG=x"), format!("az://…: {secret}"));
+        assert_eq!(reason("abfss://c:KEY@account/a.csv"), format!("abfss://…: {secret}"));
         let error = world.rows_of(world.provider(&format!("{LAKE}/worse"))).unwrap_err();
         assert!(error.to_string().contains("damaged Parquet data"), "{error}");
     }

@@ -269,7 +269,7 @@ fn memory(rows: &Rows, fold: &Fold, context: &TaskContext) -> Result<MemoryReser
     let memory = MemoryConsumer::new("FoldExec").register(context.memory_pool());
     let own = rows.batches.iter().map(|(_, batch)| batch.num_rows() * width(&batch.schema())).sum::<usize>();
     let known: usize = fold.passes.iter().map(|(_, pass)| pass.bytes_of_cells()).sum();
-    memory.try_grow(own + rows.chosen.count() * known)?;
+    memory.try_grow(own + rows.bytes_of_keys() + rows.chosen.count() * known)?;
     Ok(memory)
 }
 

@@ -271,6 +271,29 @@ impl Keys {
         Keys::Texts { hasher, sieve, table, texts: columns, places }
     }
 
+    /// Bytes that it takes beside the columns of keys.
+    pub fn size(&self) -> usize {
+        let of_sieve = |sieve: &Option<Sieve>| sieve.as_ref().map_or(0, Sieve::size);
+        match self {
+            Keys::Line { .. } => 0,
+            Keys::Order { keys, .. } => keys.size(),
+            Keys::Range { bits, rows, .. } => size_of_val(bits.as_slice()) + size_of_val(rows.as_slice()),
+            Keys::Numbers { sieve, table, .. } => table.allocation_size() + of_sieve(sieve),
+            Keys::Texts { sieve, table, places, .. } => {
+                table.allocation_size() + size_of_val(places.as_slice()) + of_sieve(sieve)
+            }
+        }
+    }
+
+    /// The most bytes for each key of a type, before it is known what the keys are: a table of texts has up to 2.3 places for
+    /// each. Of numbers they are few as a rule.
+    pub fn bytes_of_row(keys: &DataType) -> usize {
+        match keys {
+            DataType::Int64 => 0,
+            _ => 5 * size_of::<Known>() / 2 + size_of::<(u32, u32)>() + BITS_OF_HASH / 8,
+        }
+    }
+
     /// Finds whose the events with some keys are.
     pub fn find(&self, keys: &ArrayRef, found: &mut Found) -> Result<()> {
         let key = |keys: &Int64Array, at: usize| keys.values().get(at).copied().unwrap_or(0);

@@ -34,6 +34,12 @@ impl Ranks {
         Ranks { words, before, starts, count }
     }
 
+    /// Bytes in memory.
+    pub fn size(&self) -> usize {
+        let Ranks { words, before, starts, .. } = self;
+        size_of_val(words.as_slice()) + size_of_val(before.as_slice()) + size_of_val(starts.as_slice())
+    }
+
     pub fn count(&self) -> usize {
         self.count as usize
     }

@@ -90,6 +90,15 @@ impl Rows {
         Ok(Rows { keys: Arc::new(Keys::new(keys, count)?), batches, chosen, count })
     }
 
+    /// Bytes that finding rows by their keys takes: keys of those who are chosen are a copy.
+    pub fn bytes_of_keys(&self) -> usize {
+        let copied = match &self.chosen.chosen {
+            Some(chosen) => chosen.size() + self.chosen.count * size_of::<u128>(),
+            None => 0,
+        };
+        self.keys.size() + copied
+    }
+
     /// The whole columns of the entity that the events of a pass are tested against.
     pub fn inputs(&self, pass: &Pass, schema: &SchemaRef) -> Result<Arc<Vec<ArrayRef>>> {
         if pass.inputs().is_empty() {

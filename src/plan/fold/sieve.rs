@@ -19,6 +19,11 @@ impl Sieve {
         }
     }
 
+    /// Bytes in memory.
+    pub fn size(&self) -> usize {
+        size_of_val(self.words.as_slice())
+    }
+
     pub fn note(&self, hash: u64) {
         let at = self.place(hash);
         if let Some(word) = self.words.get(at / 64) {

@@ -480,3 +480,22 @@ fn the_events_at_hand_are_picked_by_their_bits() {
         }
     }
 }
+
+/// What is reckoned with before keys of texts are read is enough for what is then made of them.
+#[test]
+fn tables_of_texts_take_no_more_than_was_thought() {
+    for count in [1usize, 100, 1_000, 28_672, 28_673] {
+        let texts = StringViewArray::from_iter_values((0..count).map(|i| format!("客户 {i:09}")));
+        let column: ArrayRef = Arc::new(texts);
+        let most = Keys::bytes_of_row(column.data_type()) * count;
+        for all in [count, count * 1_000] {
+            let size = Keys::new(vec![Arc::clone(&column)], all).unwrap().size();
+            assert!(size >= 40 * count && size <= most + 4096, "{count} of {all}: {size}, at most {most}");
+        }
+    }
+    let line: ArrayRef = Arc::new(Int64Array::from_iter_values(5..1_005));
+    assert_eq!(Keys::new(vec![line], 1_000).unwrap().size(), 0);
+    let apart: ArrayRef =
+        Arc::new(Int64Array::from_iter_values((0..1_000).map(|i: i64| i.wrapping_mul(1 << 54 | 7))));
+    assert!(Keys::new(vec![apart], 1_000).unwrap().size() >= 16_000);
+}

@@ -5,6 +5,7 @@
 mod drawers;
 
 use super::exec::Fold;
+use super::keys::Keys;
 use super::sieve::Sieve;
 use crate::plan::operator::{joined, truth, width};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
@@ -62,16 +63,18 @@ pub(super) struct Division {
 impl Division {
     /// That of a fold that does not fit into memory; none of one that does.
     pub fn needed(
-        Fold { entity, passes, .. }: &Fold,
+        Fold { entity, passes, who, .. }: &Fold,
         threads: usize,
         context: &TaskContext,
     ) -> Option<Division> {
         let limit = limit_of(context)?;
         let rows = rows_at_most(entity);
+        let schema = entity.schema();
+        let keys = schema.fields().get(who.key).map_or(&DataType::Null, |field| field.data_type());
         let bytes_of_row = |copies: usize| {
             let tables =
                 passes.iter().map(|(_, pass)| pass.bytes_of_cells() + pass.bytes_of_calls() * copies);
-            width(&entity.schema()) + tables.sum::<usize>()
+            width(&entity.schema()) + Keys::bytes_of_row(keys) + tables.sum::<usize>()
         };
         let mut of_events = Some(0usize);
         for (events, pass) in passes.iter().filter(|(_, pass)| pass.bytes_of_event() > 0) {
