@@ -17,7 +17,11 @@ def ratio(number, goal=None):
     """How many times; in bold where it is more than what is aimed at."""
     if number is None:
         return "–"
-    written = f"{number:.2f}" if number >= 0.1 else f"{number:.3f}"
+    return marked(f"{number:.2f}" if number >= 0.1 else f"{number:.3f}", number, goal)
+
+
+def marked(written, number, goal):
+    """In bold where it is more than what is aimed at."""
     return f"**{written}**" if goal is not None and number > goal else written
 
 
@@ -85,12 +89,9 @@ def moments(results):
     for name, result in results.items():
         runs = [run["wall"] for run in result["all"]["segue"]]
         median = result["median"]["segue"]["wall"]
-        rows.append([result["what"], f"{min(runs):.4f}", ratio_of_moment(median, MOMENTS[name]), aim(MOMENTS[name])])
+        goal = MOMENTS[name]
+        rows.append([result["what"], f"{min(runs):.4f}", marked(f"{median:.4f}", median, goal), aim(goal)])
     return table(["", "the shortest", "median", "aim"], rows)
-
-
-def ratio_of_moment(seconds, goal):
-    return f"**{seconds:.4f}**" if seconds > goal else f"{seconds:.4f}"
 
 
 def memory_table(found):

@@ -231,11 +231,8 @@ impl Checker<'_> {
                 _ => false,
             })
         };
-        let found: SmallVec<[SourceId; 4]> = self
-            .source_ids()
-            .into_iter()
-            .filter(|id| self.is_entity(*id) && self.sources.get(id.0 as usize).is_some_and(links))
-            .collect();
+        let mut found = self.entities();
+        found.retain(|id| self.sources.get(id.0 as usize).is_some_and(links));
         (!found.is_empty()).then_some(found)
     }
 

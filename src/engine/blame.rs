@@ -2,10 +2,10 @@
 
 use super::files::local;
 use super::source::ShownName;
+use super::stores::is_local;
 use datafusion::arrow::array::RecordBatchReader;
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use std::fs::File;
@@ -17,9 +17,9 @@ const AGAIN: u64 = 1 << 30;
 
 struct Suspect {
     name: String,
+    /// Where it can be read again: a Parquet file on the disk.
     path: Option<PathBuf>,
     size: u64,
-    parquet: bool,
 }
 
 /// The one file of the plan, or the first Parquet file that cannot be read through.
@@ -35,7 +35,7 @@ pub(super) async fn damaged_file(plan: Arc<dyn ExecutionPlan>) -> Option<String>
         return None;
     }
     let search = move || {
-        let is_damaged = |s: &Suspect| s.parquet && s.path.as_ref().is_some_and(|path| !reads_through(path));
+        let is_damaged = |s: &Suspect| s.path.as_ref().is_some_and(|path| !reads_through(path));
         let damaged = suspects.into_iter().find(is_damaged);
         damaged.map(|suspect| suspect.name)
     };
@@ -52,16 +52,13 @@ fn collect(plan: &dyn ExecutionPlan, suspects: &mut Vec<Suspect>) {
     let Some(config) = scan.data_source().downcast_ref::<FileScanConfig>() else {
         return;
     };
-    let parquet = config.file_source().is::<ParquetSource>();
-    let is_local = config.object_store_url == ObjectStoreUrl::local_filesystem();
+    let is_read_again = config.file_source().is::<ParquetSource>() && is_local(&config.object_store_url);
     for file in config.file_groups.iter().flat_map(|group| group.iter()) {
         if let Some(name) = file.extension::<ShownName>() {
             suspects.push(Suspect {
                 name: name.0.clone(),
-                // What lies in a store is not fetched again.
-                path: is_local.then(|| local(&file.object_meta.location, &name.0).ok()).flatten(),
+                path: is_read_again.then(|| local(&file.object_meta.location, &name.0).ok()).flatten(),
                 size: file.object_meta.size,
-                parquet,
             });
         }
     }

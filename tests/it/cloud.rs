@@ -42,18 +42,26 @@ impl Server {
         server
     }
 
-    fn segue(&self, arguments: &[&str]) -> Said {
+    fn segue(&self, who: &str, arguments: &[&str]) -> Said {
         let output = Command::new(SEGUE)
             .args(arguments)
             .envs([
                 ("AWS_ENDPOINT", self.endpoint.as_str()),
                 ("AWS_ALLOW_HTTP", "true"),
                 ("AWS_REGION", "here"),
-                ("AWS_ACCESS_KEY_ID", "somebody"),
+                ("AWS_ACCESS_KEY_ID", who),
                 ("AWS_SECRET_ACCESS_KEY", "secret"),
             ])
             .output();
         Said::of(output.unwrap())
+    }
+
+    /// What is said to a question of a script of these lines.
+    fn ask(&self, who: &str, script: &str, question: &str) -> Said {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.seg");
+        fs::write(&path, script).unwrap();
+        self.segue(who, &["ask", path.to_str().unwrap(), question, "--format", "csv", "-q"])
     }
 
     fn asked(&self) -> Vec<String> {
@@ -217,8 +225,10 @@ fn a_bank_in_s3_gives_the_files_that_a_local_one_gives() {
     let run = |script: &Path, engine: &str, out: &Path| {
         let script = script.to_str().unwrap();
         let out = out.to_str().unwrap();
-        let said =
-            server.segue(&["run", script, "--as-of", "2026-10-31", "--engine", engine, "--out", out, "-q"]);
+        let said = server.segue(
+            "somebody",
+            &["run", script, "--as-of", "2026-10-31", "--engine", engine, "--out", out, "-q"],
+        );
         said.is(0, &[]);
         let mut files = Vec::new();
         files_below(Path::new(out), &mut files);
@@ -255,13 +265,8 @@ fn few_columns_are_few_bytes() {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     let server = Server::new(folder.path(), false);
-    let script = folder.path().join("few.seg");
-    fs::write(
-        &script,
-        "source people from \"s3://lake/*.parquet\" key id\nsegment rich where assets >= 99_000\n",
-    )
-    .unwrap();
-    let said = server.segue(&["ask", script.to_str().unwrap(), "count rich", "--format", "csv", "-q"]);
+    let script = "source people from \"s3://lake/*.parquet\" key id\nsegment rich where assets >= 99_000\n";
+    let said = server.ask("somebody", script, "count rich");
     said.is(0, &[]);
     assert!(said.out.contains(",1000,100000,0,"), "{}", said.out);
     let (sent, size) = (server.sent.load(Ordering::Relaxed), fs::metadata(&path).unwrap().len());
@@ -273,21 +278,16 @@ fn a_web_server_is_a_store_of_single_files() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("people.csv"), "id,city\n1,北京\n2,上海\n3,北京\n").unwrap();
     let server = Server::new(folder.path(), false);
-    let script = folder.path().join("a.seg");
     let at = &server.endpoint;
-    let text = |file: &str| {
-        format!("source people from \"{at}/lake/{file}\" key id\nsegment north where city = \"北京\"\n")
+    let ask = |file: &str| {
+        let source = format!("source people from \"{at}/lake/{file}\" key id");
+        server.ask("somebody", &format!("{source}\nsegment north where city = \"北京\"\n"), "count north")
     };
-    fs::write(&script, text("people.csv")).unwrap();
-    let said = server.segue(&["ask", script.to_str().unwrap(), "count north", "--format", "csv", "-q"]);
+    let said = ask("people.csv");
     said.is(0, &[]);
     assert!(said.out.contains(",UTC,2,3,0,"), "{}", said.out);
-    fs::write(&script, text("pupils.csv")).unwrap();
-    let said = server.segue(&["ask", script.to_str().unwrap(), "count north"]);
-    said.is(3, &["E0501", "pupils.csv"]);
-    fs::write(&script, text("*.csv")).unwrap();
-    let said = server.segue(&["ask", script.to_str().unwrap(), "count north"]);
-    said.is(3, &["E0502", "*.csv cannot be read", "405 Method Not Allowed"]);
+    ask("pupils.csv").is(3, &["E0501", "pupils.csv"]);
+    ask("*.csv").is(3, &["E0502", "*.csv cannot be read", "405 Method Not Allowed"]);
 }
 
 #[test]
@@ -295,16 +295,7 @@ fn what_a_store_refuses_is_said() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("people.csv"), "id\n1\n").unwrap();
     let server = Server::new(folder.path(), true);
-    let script = folder.path().join("a.seg");
-    fs::write(
-        &script,
-        "source people from \"s3://lake/people.csv\" key id\nsegment all_of_them where id > 0\n",
-    )
-    .unwrap();
-    let output = Command::new(SEGUE)
-        .args(["ask", script.to_str().unwrap(), "count all_of_them"])
-        .envs([("AWS_ENDPOINT", server.endpoint.as_str()), ("AWS_ALLOW_HTTP", "true")])
-        .envs([("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "x")])
-        .output();
-    Said::of(output.unwrap()).is(3, &["E0502", "s3://lake/people.csv cannot be read", "403 Forbidden\n"]);
+    let script = "source people from \"s3://lake/people.csv\" key id\nsegment all_of_them where id > 0\n";
+    let said = server.ask("nobody", script, "count all_of_them");
+    said.is(3, &["E0502", "s3://lake/people.csv cannot be read", "403 Forbidden\n"]);
 }

@@ -11,6 +11,7 @@ mod queue;
 mod tests;
 
 use super::source::ShownName;
+use super::stores::is_local;
 use crate::plan::fold::FoldExec;
 use crate::plan::short_operands;
 use columns::Columns;
@@ -259,7 +260,7 @@ impl ExecutionPlan for RowGroups {
                 memory: Arc::clone(context.memory_pool()),
                 groups,
             };
-            if reader.groups.url == ObjectStoreUrl::local_filesystem() {
+            if is_local(&reader.groups.url) {
                 return Ok(futures::stream::iter(reader.local()).boxed());
             }
             let store = context.runtime_env().object_store(&reader.groups.url)?;

@@ -138,11 +138,12 @@ impl Place {
     /// Whether it is what was listed, as far as both times the store said so.
     fn is(&self, now: &ObjectMeta) -> bool {
         let now = version(now);
-        let parts = |version: &str| version.rsplit_once('-').map(|(a, b)| (a.to_string(), b.to_string()));
-        let (Some((when, e_tag)), Some((now_when, now_e_tag))) = (parts(&self.version), parts(&now)) else {
-            return false;
-        };
-        when == now_when && (e_tag == now_e_tag || e_tag.is_empty() || now_e_tag.is_empty())
+        match (self.version.rsplit_once('-'), now.rsplit_once('-')) {
+            (Some((when, e_tag)), Some((now_when, now_e_tag))) => {
+                when == now_when && (e_tag == now_e_tag || e_tag.is_empty() || now_e_tag.is_empty())
+            }
+            _ => false,
+        }
     }
 
     fn failed(&self, message: String) -> Error {

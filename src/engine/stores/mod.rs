@@ -131,14 +131,7 @@ impl Address {
             objects => objects?,
         };
         objects.sort_by(|a, b| a.location.parts().cmp(b.location.parts()));
-        // Some tools put an empty object where a folder is.
-        let next = objects.iter().skip(1).map(Some).chain([None]);
-        let markers = objects.iter().zip(next).map(|(object, next)| {
-            let is_folder = next.is_some_and(|next| next.location.prefix_matches(&object.location));
-            object.size == 0 && (is_folder || object.location.as_ref() == pattern)
-        });
-        let mut markers = markers.collect::<Vec<_>>().into_iter();
-        objects.retain(|_| !markers.next().unwrap_or(false));
+        let mut objects = without_markers(objects, pattern);
         let named = |object: &ObjectMeta| is_below(object.location.as_ref(), &|name| name == pattern);
         match glob {
             // A name with such signs in it comes first, as on the disk.
@@ -159,12 +152,28 @@ impl Address {
     }
 }
 
+/// Some tools put an empty object where a folder is: before what is in it, as they are in order, or where `folder` is itself.
+fn without_markers(objects: Vec<ObjectMeta>, folder: &str) -> Vec<ObjectMeta> {
+    let next = objects.iter().skip(1).map(Some).chain([None]);
+    let is_kept = objects.iter().zip(next).map(|(object, next)| {
+        let is_folder = next.is_some_and(|next| next.location.prefix_matches(&object.location));
+        object.size > 0 || !(is_folder || object.location.as_ref() == folder)
+    });
+    let is_kept: Vec<bool> = is_kept.collect();
+    objects.into_iter().zip(is_kept).filter_map(|(object, is_kept)| is_kept.then_some(object)).collect()
+}
+
 /// Whether the object, or a folder that it is in (the store itself has no name), is one that is looked for; what is hidden in
 /// such a folder is not.
 fn is_below(object: &str, is_wanted: &dyn Fn(&str) -> bool) -> bool {
     let slashes = object.match_indices('/').map(|(at, _)| at);
     let mut names = [0].into_iter().chain(slashes).chain([object.len()]).map(|end| object.split_at(end));
     names.any(|(name, behind)| is_wanted(name) && !behind.split('/').any(is_hidden))
+}
+
+/// Whether what lies there is on the disk.
+pub(super) fn is_local(url: &ObjectStoreUrl) -> bool {
+    *url == ObjectStoreUrl::local_filesystem()
 }
 
 /// Where files are: the disk, or the object stores.
@@ -180,7 +189,7 @@ impl Store {
     }
 
     pub fn is_local(&self) -> bool {
-        self.url == ObjectStoreUrl::local_filesystem()
+        is_local(&self.url)
     }
 
     /// What a file is read from. `name`: as the script would write it.

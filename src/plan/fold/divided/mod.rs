@@ -7,7 +7,7 @@ mod drawers;
 use super::exec::Fold;
 use super::keys::Keys;
 use super::sieve::Sieve;
-use crate::plan::operator::{joined, truth, width};
+use crate::plan::operator::{joined, truth, typed, width};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{cast, concat_batches, filter_record_batch};
@@ -74,7 +74,7 @@ impl Division {
         let bytes_of_row = |copies: usize| {
             let tables =
                 passes.iter().map(|(_, pass)| pass.bytes_of_cells() + pass.bytes_of_calls() * copies);
-            width(&entity.schema()) + Keys::bytes_of_row(keys) + tables.sum::<usize>()
+            width(&schema) + Keys::bytes_of_row(keys) + tables.sum::<usize>()
         };
         let mut of_events = Some(0usize);
         for (events, pass) in passes.iter().filter(|(_, pass)| pass.bytes_of_event() > 0) {
@@ -275,15 +275,10 @@ fn hashes(keys: &ArrayRef) -> Result<Vec<u64>> {
         create_hashes([keys], &RandomState::with_seed(0), &mut hashes)?;
         Ok::<_, datafusion::error::DataFusionError>(hashes)
     };
-    if let Some(codes) = keys.as_dictionary_opt::<Int32Type>() {
-        let each = of(&cast(codes.values(), &DataType::Utf8View)?)?;
-        let hash = |code: &i32| usize::try_from(*code).ok().and_then(|code| each.get(code)).copied();
-        return Ok(codes.keys().values().iter().map(|code| hash(code).unwrap_or(0)).collect());
-    }
-    match keys.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Dictionary(..) => {
-            of(&cast(keys, &DataType::Utf8View)?)
-        }
-        _ => of(keys),
-    }
+    let Some(codes) = keys.as_dictionary_opt::<Int32Type>() else {
+        return of(&typed(keys, &DataType::Utf8View)?);
+    };
+    let each = of(&typed(codes.values(), &DataType::Utf8View)?)?;
+    let hash = |code: &i32| usize::try_from(*code).ok().and_then(|code| each.get(code)).copied();
+    Ok(codes.keys().values().iter().map(|code| hash(code).unwrap_or(0)).collect())
 }
