@@ -194,6 +194,9 @@ pub(super) fn scan_quoted_name(text: &str) -> Found {
 
 // ---- numbers ----
 
+/// A number of so few bytes has no more than 38 digits, whatever its magnitude.
+const SHORT: usize = 15;
+
 /// A number, date or instant at the start of `text`.
 pub(super) fn scan_number(text: &str) -> Found {
     if let Some(found) = scan_date(text) {
@@ -232,7 +235,7 @@ pub(super) fn scan_number(text: &str) -> Found {
         }
     }
     let literal = text.get(..end).unwrap_or("");
-    let error = number_value(literal).is_none().then(|| {
+    let error = (literal.len() > SHORT && number_value(literal).is_none()).then(|| {
         LiteralError::new(Code::BadNumber, 0..end, "this number is too large")
             .help("a number has at most 38 digits")
     });

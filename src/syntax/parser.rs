@@ -27,10 +27,13 @@ use std::vec::IntoIter;
 /// A longer script is refused at once: a script is written by people.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// So many statements are a piece that a thread reads ahead; of no more it does not pay.
-const AHEAD: usize = 256;
+/// A script of fewer bytes is read by one thread.
+const LONG: usize = 8 * 1024;
+
+/// So many statements are a piece that a thread reads ahead.
+const AHEAD: usize = 128;
 /// So many pieces for each thread are read ahead at a time: where reading ends early, no more was in vain.
-const PIECES: usize = 4;
+const PIECES: usize = 64;
 /// More threads would hardly be sooner.
 const MOST_THREADS: usize = 8;
 
@@ -54,7 +57,7 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
     parse_by(&|| available_parallelism().map_or(1, NonZero::get), file, text, diagnostics)
 }
 
-/// `threads`: how many read ahead, if the script is long.
+/// `threads`: how many read it, if it is long.
 pub(super) fn parse_by(
     threads: &dyn Fn() -> usize,
     file: FileId,
@@ -71,7 +74,8 @@ pub(super) fn parse_by(
         );
         return (Script::default(), Ending::Whole);
     }
-    let Scanned { tokens, errors, comments, boundaries } = scan::scan(text);
+    let threads = if text.len() > LONG { threads().min(MOST_THREADS) } else { 1 };
+    let Scanned { tokens, errors, comments, boundaries } = scan::scan_by(threads, text);
     let bare = without_comments(text, &comments);
     let mut run = Run {
         file,
@@ -84,7 +88,6 @@ pub(super) fn parse_by(
         malformed: errors.iter().map(|error| error.start).collect(),
         ending: Ending::Nothing,
     };
-    let threads = if boundaries.len() > AHEAD { threads().min(MOST_THREADS) } else { 1 };
     let mut script = Script::default();
     let mut errors = errors.iter().peekable();
     let mut at = 0;
@@ -205,16 +208,16 @@ struct Ahead {
 impl Run<'_> {
     /// The statement that begins with token `from`.
     fn statement(&mut self, from: usize, clean_until: usize) -> Found {
+        while let Some(ahead) = self.ahead.next_if(|ahead| ahead.from <= from) {
+            if ahead.from == from && self.end_of(ahead.to) <= clean_until {
+                return self.accept(ahead.read);
+            }
+        }
         let mut to = self.first_guess(from);
         let mut step = 1;
         loop {
             if self.end_of(to) > clean_until {
                 return Found::Unclean;
-            }
-            while let Some(ahead) = self.ahead.next_if(|ahead| ahead.from <= from) {
-                if (ahead.from, ahead.to) == (from, to) {
-                    return self.accept(ahead.read);
-                }
             }
             let nesting = match depth::measure(self.text, self.tokens.get(from..to).unwrap_or(&[])) {
                 Depth::Fine(nesting) => nesting,
@@ -359,7 +362,6 @@ impl Run<'_> {
         let mut builder = Builder {
             file: self.file,
             text: self.text,
-            tokens: self.tokens.get(from..to).unwrap_or(&[]),
             offset: start,
             diagnostics: &mut found,
             inside_case: false,
@@ -368,7 +370,7 @@ impl Run<'_> {
         let statement = pairs.next().and_then(|one| builder.one(one)).map(Box::new);
         let open_case = builder.open_case;
         let next = match &statement {
-            Some(s) => self.token_at(s.span.end as usize),
+            Some(s) => from + before(self.tokens.get(from..to).unwrap_or(&[]), s.span.end as usize),
             None => {
                 let span = Span::new(self.file, start, self.end_of(to));
                 found.push(
@@ -387,7 +389,7 @@ impl Run<'_> {
 
     /// The first token at or after a byte.
     fn token_at(&self, byte: usize) -> usize {
-        self.tokens.partition_point(|t| (t.start as usize) < byte)
+        before(self.tokens, byte)
     }
 
     /// The first boundary after token `at`, or the end.
@@ -430,6 +432,11 @@ impl Run<'_> {
             .find(|b| self.tokens.get(*b).is_some_and(|t| t.starts_line || t.kind == Kind::Semicolon))
             .unwrap_or(self.tokens.len())
     }
+}
+
+/// How many of the tokens begin before a byte.
+fn before(tokens: &[Token], byte: usize) -> usize {
+    tokens.partition_point(|t| (t.start as usize) < byte)
 }
 
 fn failure(start: usize, error: pest::error::Error<Rule>) -> Failure {

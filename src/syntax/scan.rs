@@ -2,7 +2,9 @@
 //! and what is wrong inside a single token. Every later stage may rely on well-formed literals.
 
 use super::literal::{self, LiteralError};
+use crate::parallel::each;
 use crate::source::{FileId, Span};
+use std::ops::Range;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
@@ -75,11 +77,40 @@ pub(super) struct Scanned {
 }
 
 pub(super) fn scan(text: &str) -> Scanned {
-    let mut scanner = Scanner { text, at: 0, out: Scanned::default(), line: Line::Margin };
-    scanner.run();
-    let mut out = scanner.out;
+    scan_by(1, text)
+}
+
+/// The same by several threads: neither a token nor a comment goes on in the next line.
+pub(super) fn scan_by(threads: usize, text: &str) -> Scanned {
+    let mut pieces = each(lines(text, threads), threads, |lines| {
+        let text = text.get(..lines.end).unwrap_or("");
+        let mut scanner = Scanner { text, at: lines.start, out: Scanned::default(), line: Line::Margin };
+        scanner.run();
+        scanner.out
+    })
+    .into_iter();
+    let mut out = pieces.next().unwrap_or_default();
+    for piece in pieces {
+        out.tokens.extend(piece.tokens);
+        out.errors.extend(piece.errors);
+        out.comments.extend(piece.comments);
+    }
     out.boundaries = boundaries(text, &out.tokens);
     out
+}
+
+/// The text in about as many pieces of whole lines.
+fn lines(text: &str, pieces: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    for piece in 1..=pieces {
+        let bytes = text.as_bytes().get(from.max(text.len() * piece / pieces)..).unwrap_or_default();
+        let to = text.len() - bytes.len()
+            + bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| at + 1);
+        found.push(from..to);
+        from = to;
+    }
+    found
 }
 
 /// How far into a line the scanner is.

@@ -7,7 +7,7 @@ use super::ast::*;
 use super::grammar::Rule;
 use super::literal;
 use super::moment::{self, Moment};
-use super::scan::Token;
+use super::scan::is_blank;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 use pest::iterators::{Pair, Pairs};
@@ -47,8 +47,6 @@ pub(super) struct Builder<'t, 'd> {
     pub file: FileId,
     /// The whole text.
     pub text: &'t str,
-    /// The tokens of the piece that the grammar saw.
-    pub tokens: &'t [Token],
     /// Where the piece that the grammar saw begins in the whole text.
     pub offset: usize,
     pub diagnostics: &'d mut Diagnostics,
@@ -59,13 +57,11 @@ pub(super) struct Builder<'t, 'd> {
 }
 
 impl<'t> Builder<'t, '_> {
-    /// The span of a node. Optional parts at a rule's end leave blanks and comments in it: it ends with its last token.
+    /// The span of a node. Optional parts at a rule's end leave blanks in it (and comments, which are blanks to the
+    /// grammar): it ends with its last token.
     pub fn span(&self, node: &Node<'_>) -> Span {
         let start = self.offset + node.as_span().start();
-        let end = self.offset + node.as_span().end();
-        let after = self.tokens.partition_point(|t| (t.start as usize) < end);
-        let last = after.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(end, |t| t.end as usize);
-        Span::new(self.file, start, last.min(end).max(start))
+        Span::new(self.file, start, start + node.as_str().trim_end_matches(is_blank).len())
     }
 
     pub fn slice(&self, span: Span) -> &'t str {
