@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::functions::{self, Kind};
 use crate::ir::{DefId, SourceId};
 use crate::source::Span;
-use crate::syntax::ast::{CallClause, Expr, ExprKind, Ident, Path, SegmentBody, SourceClause};
+use crate::syntax::ast::{Call, CallClause, Expr, ExprKind, Ident, Path, SegmentBody, SourceClause};
 use smallvec::{SmallVec, smallvec};
 
 /// The entities that something could be about; `None` where it says nothing (a literal).
@@ -145,7 +145,8 @@ impl Checker<'_> {
         match &*expr.kind {
             ExprKind::Name(path) => self.candidates_of_path(path),
             ExprKind::Outside(name) => self.candidates_of_name(name),
-            ExprKind::Call { function, arguments, clauses } => {
+            ExprKind::Call(call) => {
+                let Call { function, arguments, clauses } = &**call;
                 match functions::find(&function.text).map(|row| row.kind) {
                     Some(Kind::Aggregate(_)) => {
                         let Some(events) = self.events_in(arguments) else {
@@ -283,7 +284,7 @@ impl Checker<'_> {
             };
         }
         match &*expr.kind {
-            ExprKind::Call { arguments, .. } => arguments.iter().find_map(|e| self.events_of(e)),
+            ExprKind::Call(call) => call.arguments.iter().find_map(|e| self.events_of(e)),
             kind => operands(kind).into_iter().find_map(|e| self.events_of(e)),
         }
     }
@@ -325,14 +326,15 @@ pub(super) fn operands(kind: &ExprKind) -> SmallVec<[&Expr; 4]> {
         ExprKind::Unary { operand, .. } => smallvec![operand],
         ExprKind::Binary { left, right, .. } => smallvec![left, right],
         ExprKind::Logic { operands, .. } => operands.iter().collect(),
-        ExprKind::Between { value, low, high, .. } => smallvec![value, low, high],
+        ExprKind::Between { value, ends, .. } => std::iter::once(value).chain(&**ends).collect(),
         ExprKind::InList { value, list, .. } => std::iter::once(value).chain(list).collect(),
-        ExprKind::InSource { value, .. } | ExprKind::IsMissing { value, .. } => smallvec![value],
+        ExprKind::InSource(list) => smallvec![&list.value],
+        ExprKind::IsMissing { value, .. } => smallvec![value],
         ExprKind::TextTest { value, pattern, .. } => smallvec![value, pattern],
         ExprKind::Case { branches, otherwise } => {
             branches.iter().flat_map(|(c, v)| [c, v]).chain(otherwise.as_ref()).collect()
         }
-        ExprKind::Call { arguments, .. } => arguments.iter().collect(),
+        ExprKind::Call(call) => call.arguments.iter().collect(),
         ExprKind::Elapsed { moment, .. } => smallvec![moment],
         ExprKind::OnDate { value, .. } => smallvec![value],
         ExprKind::Number(_)

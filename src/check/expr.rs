@@ -10,7 +10,8 @@ use crate::functions::{self, CallError, Kind};
 use crate::ir::{CompareOp, ExprId, InSource, Literal, Node, TextTest};
 use crate::source::Span;
 use crate::syntax::ast::{
-    BinaryOp, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit, UnaryOp,
+    BinaryOp, Call, CallClause, Expr, ExprKind, Ident, InstantLiteral, LogicOp, Number, Path, TimeUnit,
+    UnaryOp,
 };
 use crate::types::Type;
 
@@ -70,12 +71,10 @@ impl Checker<'_> {
             ExprKind::Unary { op: UnaryOp::Not, operand } => self.not(row, operand, expr.span),
             ExprKind::Logic { op, operands } => self.logic(row, *op, operands),
             ExprKind::Binary { op, op_span, left, right } => self.binary(row, *op, *op_span, left, right),
-            ExprKind::Between { value, low, high, negated } => {
-                self.between(row, value, low, high, *negated, expr.span)
-            }
+            ExprKind::Between { value, ends, negated } => self.between(row, value, ends, *negated, expr.span),
             ExprKind::InList { value, list, negated } => self.in_list(row, value, list, *negated),
-            ExprKind::InSource { value, column, filter, negated } => {
-                self.in_source(row, value, column, filter.as_ref(), *negated)
+            ExprKind::InSource(list) => {
+                self.in_source(row, &list.value, &list.column, Some(&list.filter), list.negated)
             }
             ExprKind::TextTest { test, value, pattern, negated } => {
                 self.text_test(row, *test, value, pattern, *negated)
@@ -89,9 +88,7 @@ impl Checker<'_> {
                 self.negated(id, *negated)
             }
             ExprKind::Case { branches, otherwise } => self.case(row, branches, otherwise.as_ref()),
-            ExprKind::Call { function, arguments, clauses } => {
-                self.call(row, function, arguments, clauses, expr.span)
-            }
+            ExprKind::Call(call) => self.call(row, call, expr.span),
             ExprKind::Elapsed { unit, until, moment } => self.elapsed(row, *unit, *until, moment, expr.span),
             ExprKind::Outside(name) => self.outside(row, name),
             ExprKind::OnDate { value, date } => self.on_date(row, value, date, expr.span),
@@ -164,8 +161,7 @@ impl Checker<'_> {
         &mut self,
         row: &Row,
         value: &Expr,
-        low: &Expr,
-        high: &Expr,
+        [low, high]: &[Expr; 2],
         negated: bool,
         span: Span,
     ) -> ExprId {
@@ -363,14 +359,8 @@ impl Checker<'_> {
         self.graph.add(Node::Outside(def), Type::Bool)
     }
 
-    fn call(
-        &mut self,
-        row: &Row,
-        function: &Ident,
-        arguments: &[Expr],
-        clauses: &[CallClause],
-        span: Span,
-    ) -> ExprId {
+    fn call(&mut self, row: &Row, call: &Call, span: Span) -> ExprId {
+        let Call { function, arguments, clauses } = call;
         let Some(found) = functions::find(&function.text) else {
             let names = functions::TABLE.iter().map(|r| r.name);
             let hint = suggest::did_you_mean(&function.text, names).or_else(|| sql_habit(&function.text));
@@ -537,9 +527,9 @@ impl Checker<'_> {
     /// Whether an aggregate stands in the expression: for the message that one cannot stand in another.
     pub(super) fn holds_aggregate(&self, expr: &Expr) -> bool {
         match &*expr.kind {
-            ExprKind::Call { function, arguments, .. } => {
-                functions::find(&function.text).is_some_and(|r| matches!(r.kind, Kind::Aggregate(_)))
-                    || arguments.iter().any(|a| self.holds_aggregate(a))
+            ExprKind::Call(call) => {
+                functions::find(&call.function.text).is_some_and(|r| matches!(r.kind, Kind::Aggregate(_)))
+                    || call.arguments.iter().any(|a| self.holds_aggregate(a))
             }
             kind => operands(kind).into_iter().any(|e| self.holds_aggregate(e)),
         }

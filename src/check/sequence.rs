@@ -376,8 +376,8 @@ fn references(expr: &Expr) -> Vec<(String, Span)> {
         return step_number(first).map(|n| (n.to_string(), path.span)).into_iter().collect();
     }
     let mut found: Vec<(String, Span)> = operands(&expr.kind).into_iter().flat_map(references).collect();
-    if let ExprKind::InSource { filter: Some(filter), .. } = &*expr.kind {
-        found.extend(references(filter));
+    if let ExprKind::InSource(list) = &*expr.kind {
+        found.extend(references(&list.filter));
     }
     found
 }

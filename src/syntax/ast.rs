@@ -67,8 +67,8 @@ pub enum StatementKind {
     Tag(TagDef),
     Segment(SegmentDef),
     Audience(AudienceDef),
-    Rfm(RfmDef),
-    Score(ScoreDef),
+    Rfm(Box<RfmDef>),
+    Score(Box<ScoreDef>),
     Command(Command),
 }
 
@@ -151,7 +151,7 @@ pub enum SegmentBody {
     /// `where P`
     Where(Expr),
     /// `= top 1000 by assets within city in high_value`
-    Top(Top),
+    Top(Box<Top>),
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -341,11 +341,10 @@ pub enum ExprKind {
         op: LogicOp,
         operands: Vec<Expr>,
     },
-    /// `a between b and c`, `a not between b and c`
+    /// `a between b and c`, `a not between b and c`: `[b, c]`
     Between {
         value: Expr,
-        low: Expr,
-        high: Expr,
+        ends: Box<[Expr; 2]>,
         negated: bool,
     },
     /// `a in (1, 2, 3)`
@@ -354,13 +353,7 @@ pub enum ExprKind {
         list: Vec<Expr>,
         negated: bool,
     },
-    /// `a in (coupons.product_id where campaign_id = 13)`
-    InSource {
-        value: Expr,
-        column: Path,
-        filter: Option<Expr>,
-        negated: bool,
-    },
+    InSource(Box<InSource>),
     /// `like`, `contains`, `starts with`, `ends with`, `matches`
     TextTest {
         test: TextTest,
@@ -377,12 +370,7 @@ pub enum ExprKind {
         branches: Vec<(Expr, Expr)>,
         otherwise: Option<Expr>,
     },
-    /// Scalar, aggregate and population functions alike: `floor(x)`, `sum(t.amount in last 90 days where …)`, `ntile(x, 5 within city)`
-    Call {
-        function: Ident,
-        arguments: Vec<Expr>,
-        clauses: Vec<CallClause>,
-    },
+    Call(Box<Call>),
     /// `days since X`, `months until X`
     Elapsed {
         unit: TimeUnit,
@@ -403,6 +391,24 @@ pub enum ExprKind {
     },
     /// In the place of an expression that could not be read; its error was reported.
     Error,
+}
+
+/// `a in (coupons.product_id where campaign_id = 13)`
+#[derive(Clone, PartialEq, Debug)]
+pub struct InSource {
+    pub value: Expr,
+    pub column: Path,
+    pub filter: Expr,
+    pub negated: bool,
+}
+
+/// Scalar, aggregate and population functions alike: `floor(x)`, `sum(t.amount in last 90 days where …)`,
+/// `ntile(x, 5 within city)`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Call {
+    pub function: Ident,
+    pub arguments: Vec<Expr>,
+    pub clauses: Vec<CallClause>,
 }
 
 #[derive(Clone, PartialEq, Debug)]

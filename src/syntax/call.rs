@@ -40,7 +40,7 @@ impl<'t> Builder<'t, '_> {
             );
             return Some(ExprKind::Error);
         }
-        Some(ExprKind::Call { function, arguments, clauses })
+        Some(ExprKind::Call(Box::new(Call { function, arguments, clauses })))
     }
 
     /// Each kind of clause stands once in a call.

@@ -135,7 +135,7 @@ impl<'t> Builder<'t, '_> {
             Rule::in_tail => self.in_tail(value, node, negated)?,
             Rule::between_tail => {
                 let (low, high) = self.between(node)?;
-                ExprKind::Between { value, low, high, negated }
+                ExprKind::Between { value, ends: Box::new([low, high]), negated }
             }
             Rule::text_tail => {
                 let mut kids = Kids::of(node);
@@ -209,7 +209,8 @@ impl<'t> Builder<'t, '_> {
         if let (Some(Expr { kind, .. }), true) = (list.first(), list.len() == 1)
             && let ExprKind::Name(column) = &**kind
         {
-            return Some(ExprKind::InSource { value, column: column.clone(), filter: Some(filter), negated });
+            let column = column.clone();
+            return Some(ExprKind::InSource(Box::new(InSource { value, column, filter, negated })));
         }
         self.error(
             Code::Syntax,

@@ -38,8 +38,8 @@ impl<'t> Builder<'t, '_> {
             }
             Rule::segment_def => StatementKind::Segment(self.segment_def(kids)?),
             Rule::audience_def => StatementKind::Audience(self.audience_def(kids)?),
-            Rule::rfm_def => StatementKind::Rfm(self.rfm_def(kids)?),
-            Rule::score_def => StatementKind::Score(self.score_def(kids)?),
+            Rule::rfm_def => StatementKind::Rfm(Box::new(self.rfm_def(kids)?)),
+            Rule::score_def => StatementKind::Score(Box::new(self.score_def(kids)?)),
             _ => StatementKind::Command(self.command(rule, kids)?),
         })
     }
@@ -64,7 +64,7 @@ impl<'t> Builder<'t, '_> {
         let entity = self.of_entity(&mut kids)?;
         let body = match kids.take(Rule::where_clause) {
             Some(clause) => SegmentBody::Where(self.where_clause(clause)?.0),
-            None => SegmentBody::Top(self.top(kids.find(Rule::top)?)?),
+            None => SegmentBody::Top(Box::new(self.top(kids.find(Rule::top)?)?)),
         };
         Some(SegmentDef { name, title, entity, body })
     }

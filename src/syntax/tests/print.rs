@@ -17,15 +17,15 @@ pub fn expr(e: &Expr) -> String {
         ExprKind::Unary { op, operand } => format!("({op:?} {})", expr(operand)),
         ExprKind::Binary { op, left, right, .. } => format!("({op:?} {} {})", expr(left), expr(right)),
         ExprKind::Logic { op, operands } => format!("({op:?} {})", all(operands)),
-        ExprKind::Between { value, low, high, negated } => {
-            format!("({}between {} {} {})", not(negated), expr(value), expr(low), expr(high))
+        ExprKind::Between { value, ends, negated } => {
+            format!("({}between {} {})", not(negated), expr(value), all(&**ends))
         }
         ExprKind::InList { value, list, negated } => {
             format!("({}in {} [{}])", not(negated), expr(value), all(list))
         }
-        ExprKind::InSource { value, column, filter, negated } => {
-            let filter = filter.as_ref().map_or(String::new(), |f| format!(" where {}", expr(f)));
-            format!("({}in-source {} {}{filter})", not(negated), expr(value), path(column))
+        ExprKind::InSource(list) => {
+            let InSource { value, column, filter, negated } = &**list;
+            format!("({}in-source {} {} where {})", not(negated), expr(value), path(column), expr(filter))
         }
         ExprKind::TextTest { test, value, pattern, negated } => {
             format!("({}{test:?} {} {})", not(negated), expr(value), expr(pattern))
@@ -37,7 +37,8 @@ pub fn expr(e: &Expr) -> String {
             let otherwise = otherwise.as_ref().map_or(String::new(), |e| format!(" else:{}", expr(e)));
             format!("(case{branches}{otherwise})")
         }
-        ExprKind::Call { function, arguments, clauses } => {
+        ExprKind::Call(call) => {
+            let Call { function, arguments, clauses } = &**call;
             format!("{}({}{})", function.text, all(arguments), clauses.iter().map(clause).collect::<String>())
         }
         ExprKind::Elapsed { unit, until, moment } => {
