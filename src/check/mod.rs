@@ -39,6 +39,7 @@ use crate::syntax::ast;
 use crate::types::Type;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use hashbrown::{HashMap, HashSet};
+use std::borrow::Cow;
 
 /// What a run is asked for, beside the script.
 #[derive(Clone, Debug)]
@@ -131,7 +132,7 @@ struct Checker<'a> {
     as_of: AsOf,
     run_as_of: AsOf,
     /// Name, what it is, and where it was defined.
-    names: HashMap<String, (Item, Span)>,
+    names: HashMap<Cow<'a, str>, (Item, Span)>,
     sources: Vec<source::SourceState<'a>>,
     definitions: Vec<definition::DefinitionState<'a>>,
     /// Definitions without a name of their own in [`Checker::names`], by what they are made of.

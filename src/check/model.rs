@@ -18,6 +18,7 @@ use crate::ir::{
 use crate::source::Span;
 use crate::syntax::ast::{self, CallClause, Ident, Number, Path, RfmDef, ScoreDef, TimeUnit};
 use crate::types::Type;
+use std::borrow::Cow;
 
 /// Bins where none are said.
 const BINS: u64 = 5;
@@ -31,7 +32,7 @@ impl<'a> Checker<'a> {
         for part in RfmPart::ALL {
             let state = DefinitionState::new(Body::Rfm(def, part), statement);
             let item = Item::Definition(self.make(Made::Rfm(def.name.span, part), state));
-            self.names.entry(part_name(def, part)).or_insert((item, def.name.span));
+            self.names.entry(Cow::Owned(part_name(def, part))).or_insert((item, def.name.span));
         }
         self.models.push((def, statement));
         Item::Model(self.models.len() - 1)

@@ -8,9 +8,10 @@ use crate::diagnostic::{Code, Diagnostic, suggest};
 use crate::functions;
 use crate::ir::{AsOf, DefId, SourceId, Zone};
 use crate::syntax::ast::{self, Ident, StatementKind};
+use std::borrow::Cow;
 
 /// About as many nodes are made for a statement.
-const NODES: usize = 6;
+const NODES: usize = 8;
 
 impl<'a> Checker<'a> {
     /// Enters every statement's name; the zone and the run's day are settled here, since all else needs them.
@@ -52,7 +53,7 @@ impl<'a> Checker<'a> {
             }
             StatementKind::Timezone(_) | StatementKind::Use(_) => return,
         };
-        match self.names.get(&name.text) {
+        match self.names.get(name.text.as_str()) {
             Some((_, first)) => {
                 let first = *first;
                 self.error(
@@ -63,7 +64,7 @@ impl<'a> Checker<'a> {
                 );
             }
             None => {
-                self.names.insert(name.text.clone(), (item, name.span));
+                self.names.insert(Cow::Borrowed(&name.text), (item, name.span));
             }
         }
     }

@@ -320,8 +320,8 @@ impl Graph {
     pub fn walk(&self, id: ExprId, visit: &mut dyn FnMut(ExprId, &Node)) {
         let node = self.node(id);
         visit(id, node);
-        for operand in node.operands() {
-            self.walk(operand, visit);
+        for operand in &node.operands() {
+            self.walk(*operand, visit);
         }
     }
 }

@@ -250,7 +250,7 @@ impl<'c, 's> Claims<'c, 's> {
     }
 
     /// Whether no two claims share a subject, as is usual: then none can clash but with itself. Not asked of many.
-    fn are_strangers(&self) -> bool {
+    pub(super) fn are_strangers(&self) -> bool {
         let knows = |(i, claim): (usize, &Claim)| {
             let mut others = self.found.iter().skip(i + 1).flat_map(Claim::subjects);
             others.any(|other| claim.subjects().any(|subject| subject == other))

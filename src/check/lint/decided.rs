@@ -6,6 +6,7 @@
 
 use super::super::{Checker, Item};
 use super::claims::Claims;
+use super::range::Point;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{CompareOp, ExprId, Literal, Node, print};
 use crate::source::Span;
@@ -29,8 +30,11 @@ impl Checker<'_> {
         for (operand, id) in ids.iter().enumerate() {
             claims.collect(*id, op == LogicOp::And, operand);
         }
-        let Some(clash) = claims.clash() else { return };
         // What one operand says alone was reported with it.
+        if claims.are_strangers() {
+            return;
+        }
+        let Some(clash) = claims.clash() else { return };
         if clash.first == clash.second {
             return;
         }
@@ -66,17 +70,23 @@ impl Checker<'_> {
         self.error(diagnostic);
     }
 
-    /// Whether a value of which nothing is known is asked to be above a number, or below it: some are, some are not.
+    /// Whether a value is asked to be above a number, or below it, and can be either.
     fn is_open(&self, id: ExprId) -> bool {
         let Node::Compare { op, left, right } = self.graph.node(id) else { return false };
         if matches!(op, CompareOp::Equal | CompareOp::NotEqual) {
             return false;
         }
-        let is_number = |id: ExprId| matches!(self.graph.node(id), Node::Literal(Literal::Number(_)));
-        match (is_number(*left), is_number(*right)) {
-            (true, false) => self.domain(*right).is_none(),
-            (false, true) => self.domain(*left).is_none(),
-            _ => false,
+        let (subject, number) = match (self.graph.node(*left), self.graph.node(*right)) {
+            (Node::Literal(_), Node::Literal(_)) => return false,
+            (_, Node::Literal(number @ Literal::Number(_))) => (*left, number),
+            (Node::Literal(number @ Literal::Number(_)), _) => (*right, number),
+            _ => return false,
+        };
+        match self.domain(subject) {
+            Some(domain) => {
+                Point::of(number, self.graph.ty(subject)).is_some_and(|point| domain.surrounds(&point))
+            }
+            None => true,
         }
     }
 

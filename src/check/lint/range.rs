@@ -124,6 +124,26 @@ impl Set {
         Set(points.into_iter().map(|p| (Cut::At(p.clone(), false), Cut::At(p, true))).collect())
     }
 
+    /// Whether a stretch of these reaches from at least one below a number to at least one above it: in it are whole numbers
+    /// on either side.
+    pub(super) fn surrounds(&self, point: &Point) -> bool {
+        let Point::Number(n) = point else { return false };
+        let is_above = |above: &i128, n: &i128| n.checked_add(ONE).is_some_and(|n| n <= *above);
+        self.0.iter().any(|(low, high)| {
+            let below = match low {
+                Cut::Start => true,
+                Cut::At(Point::Number(low), false) => is_above(n, low),
+                _ => false,
+            };
+            let above = match high {
+                Cut::End => true,
+                Cut::At(Point::Number(high), true) => is_above(high, n),
+                _ => false,
+            };
+            below && above
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -258,6 +278,19 @@ mod tests {
             assert_eq!(set.or(&set.complement()), Set::all());
         }
         assert!(Set::between(Point::whole(4), Point::whole(3)).is_empty());
+    }
+
+    #[test]
+    fn what_a_number_is_surrounded_by() {
+        let hours = Set::between(Point::whole(0), Point::whole(23));
+        let around =
+            |set: &Set| -> Vec<i64> { (-2..26).filter(|n| set.surrounds(&Point::whole(*n))).collect() };
+        assert_eq!(around(&hours), (1..=22).collect::<Vec<i64>>());
+        assert_eq!(around(&at(CompareOp::GreaterEqual, 20)), (21..26).collect::<Vec<i64>>());
+        assert_eq!(around(&Set::all()).len(), 28);
+        assert!(around(&Set::points([Point::whole(1), Point::whole(2), Point::whole(3)])).is_empty());
+        assert!(!hours.surrounds(&Point::Number(ONE / 2)));
+        assert!(!hours.surrounds(&Point::Text("noon".into())));
     }
 
     #[test]
