@@ -104,9 +104,8 @@ fn lines(text: &str, pieces: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
     for piece in 1..=pieces {
-        let bytes = text.as_bytes().get(from.max(text.len() * piece / pieces)..).unwrap_or_default();
-        let to = text.len() - bytes.len()
-            + bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| at + 1);
+        let least = from.max(text.len() * piece / pieces);
+        let to = text.bytes().skip(least).position(|b| b == b'\n').map_or(text.len(), |at| least + at + 1);
         found.push(from..to);
         from = to;
     }

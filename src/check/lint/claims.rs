@@ -40,7 +40,7 @@ enum What {
     Order(ExprId, ExprId, u8),
 }
 
-/// Operands that cannot go together; the same one twice where it is decided alone.
+/// Operands that cannot go together.
 pub(super) struct Clash {
     pub first: usize,
     pub second: usize,
@@ -191,12 +191,26 @@ impl<'c, 's> Claims<'c, 's> {
         }
     }
 
-    /// The first claim that cannot hold with what was claimed before it, and the one that it meets.
+    /// Whether they cannot all hold.
+    pub(super) fn are_void(&self) -> bool {
+        match self.are_strangers() {
+            true => self.found.iter().any(|claim| self.is_void(claim)),
+            false => self.first_clash().is_some(),
+        }
+    }
+
+    /// Two operands of which one claims what cannot hold with the other's; nothing where the first claim that cannot hold
+    /// meets none but its own operand's.
     pub(super) fn clash(&self) -> Option<Clash> {
         if self.are_strangers() {
-            let void = self.found.iter().find(|claim| self.is_void(claim))?;
-            return Some(Clash { first: void.operand, second: void.operand, with_missing: false });
+            return None;
         }
+        self.first_clash().filter(|clash| clash.first != clash.second)
+    }
+
+    /// The first claim that cannot hold with what was claimed before it, and the one that it meets: the same where it
+    /// cannot hold alone.
+    fn first_clash(&self) -> Option<Clash> {
         let mut sets: HashMap<(ExprId, u8), (Set, Vec<usize>)> = HashMap::new();
         let mut orders: HashMap<(ExprId, ExprId), (u8, usize)> = HashMap::new();
         let (mut known, mut missing) = (HashMap::new(), HashMap::new());
@@ -250,7 +264,7 @@ impl<'c, 's> Claims<'c, 's> {
     }
 
     /// Whether no two claims share a subject, as is usual: then none can clash but with itself. Not asked of many.
-    pub(super) fn are_strangers(&self) -> bool {
+    fn are_strangers(&self) -> bool {
         let knows = |(i, claim): (usize, &Claim)| {
             let mut others = self.found.iter().skip(i + 1).flat_map(Claim::subjects);
             others.any(|other| claim.subjects().any(|subject| subject == other))

@@ -31,13 +31,7 @@ impl Checker<'_> {
             claims.collect(*id, op == LogicOp::And, operand);
         }
         // What one operand says alone was reported with it.
-        if claims.are_strangers() {
-            return;
-        }
         let Some(clash) = claims.clash() else { return };
-        if clash.first == clash.second {
-            return;
-        }
         let (Some(one), Some(other)) = (operands.get(clash.first), operands.get(clash.second)) else {
             return;
         };
@@ -113,7 +107,7 @@ impl Checker<'_> {
         let decided = |wanted: bool| {
             let mut claims = Claims::new(self);
             claims.collect(id, wanted, 0);
-            claims.clash().is_some()
+            claims.are_void()
         };
         let (never, always) = (decided(true), decided(false));
         if (!never && !always) || self.differs_by_run(expr) {
