@@ -3,7 +3,7 @@
 use super::Checker;
 use super::definition::meta_text;
 use crate::diagnostic::{Code, Diagnostic, suggest};
-use crate::syntax::ast::{self, Meta, MetaValue, StatementKind};
+use crate::syntax::ast::{self, Meta, MetaValue};
 
 /// The metadata that Segue knows. Any other name may stand too, and means what a team agrees on.
 pub const KNOWN: [&str; 7] = ["allow", "expires", "group", "note", "owner", "review", "since"];
@@ -92,17 +92,5 @@ fn owner(statement: &ast::Statement) -> Option<String> {
 
 /// What the metadata is of.
 fn named(statement: &ast::Statement) -> String {
-    let name = match &statement.kind {
-        StatementKind::Source(def) => &def.name,
-        StatementKind::Param(def) => &def.name,
-        StatementKind::Tag(def) => &def.name,
-        StatementKind::Segment(def) => &def.name,
-        StatementKind::Audience(def) => &def.name,
-        StatementKind::Rfm(def) => &def.name,
-        StatementKind::Score(def) => &def.name,
-        StatementKind::Timezone(_) | StatementKind::Use(_) | StatementKind::Command(_) => {
-            return "this".to_string();
-        }
-    };
-    format!("`{}`", name.text)
+    statement.kind.name().map_or("this".to_string(), |name| format!("`{name}`"))
 }
