@@ -10,34 +10,52 @@ pub(super) const NARROW: u64 = (1 << 63) - (1 << 31);
 #[cfg(target_os = "linux")]
 const LARGE: usize = 4 << 20;
 
+/// A large page.
+const PAGE: usize = 2 << 20;
+
 /// The bytes of all cells, straight from the system: zero until they are touched, and in large pages where there are
 /// any, since events go to rows all over them.
 #[derive(Debug)]
-pub(super) struct Cellar(Option<MmapMut>);
+pub(super) struct Cellar {
+    cells: Option<MmapMut>,
+    /// Whether the system was asked for all pages.
+    is_made: bool,
+}
 
 impl Cellar {
     pub fn new(bytes: usize) -> Result<Cellar> {
-        if bytes == 0 {
-            return Ok(Cellar(None));
-        }
-        let cells =
-            MmapMut::map_anon(bytes).map_err(|e| exec_datafusion_err!("no memory for {bytes} bytes: {e}"))?;
+        let map =
+            || MmapMut::map_anon(bytes).map_err(|e| exec_datafusion_err!("no memory for {bytes} bytes: {e}"));
+        let cells = (bytes > 0).then(map).transpose()?;
         #[cfg(target_os = "linux")]
-        // Wishes; where they are not granted, small pages do, one by one. A cell is read before it is written to: a page that
-        // is first read has to be made twice, and the second time all threads are interrupted.
-        let _ = match bytes < LARGE {
-            true => cells.advise(memmap2::Advice::PopulateWrite),
-            false => cells.advise(memmap2::Advice::HugePage),
-        };
-        Ok(Cellar(Some(cells)))
+        if let Some(cells) = cells.as_ref().filter(|_| bytes >= LARGE) {
+            // A wish; where it is not granted, small pages do.
+            let _ = cells.advise(memmap2::Advice::HugePage);
+        }
+        Ok(Cellar { cells, is_made: false })
+    }
+
+    /// So many events are to come. If they will touch most large pages, all are made at once: a cell is read before it is
+    /// written to, and a page that is first read has to be made twice, the second time with all threads interrupted.
+    pub fn expect(&mut self, events: usize) {
+        let bytes = self.bytes().len();
+        if self.is_made || events < bytes / PAGE {
+            return;
+        }
+        self.is_made = true;
+        #[cfg(target_os = "linux")]
+        for (start, cells) in (0..bytes).step_by(PAGE).zip(self.cells.iter().cycle()) {
+            // A wish, too; else pages are made one by one. Page by page, since meanwhile no other thread gets memory.
+            let _ = cells.advise_range(memmap2::Advice::PopulateWrite, start, PAGE.min(bytes - start));
+        }
     }
 
     pub fn bytes(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or(&[])
+        self.cells.as_deref().unwrap_or(&[])
     }
 
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        self.0.as_deref_mut().unwrap_or(&mut [])
+        self.cells.as_deref_mut().unwrap_or(&mut [])
     }
 }
 

@@ -144,7 +144,7 @@ impl Folding {
             within: Vec::new(),
             intervals: Vec::new(),
             chooser: Chooser::new(&pass.choices),
-            hand: Hand::new(&pass.slots),
+            hand: known.hand(),
             codes: vec![None; pass.arguments.len()],
             calls: Calls(calls),
             memory: MemoryConsumer::new("FoldExec (calls)").register(context.memory_pool()),

@@ -200,6 +200,9 @@ impl Keys {
     }
 
     fn numbers(columns: &[ArrayRef], all: usize) -> Keys {
+        if let Some(keys) = Keys::ordered(columns) {
+            return keys;
+        }
         let (mut first, mut last, mut in_line) = (i64::MAX, i64::MIN, 0i64);
         let (mut count, mut in_order) = (0u64, true);
         each_number(columns, |key, place| {
@@ -247,6 +250,50 @@ impl Keys {
         });
         let sieve = sieve(length, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
         Keys::Numbers { hasher, sieve, table }
+    }
+
+    /// Of keys of which none is missing and each is higher than the one before it, without a table: the usual ones, so that
+    /// little is done with each. None where they are not so.
+    fn ordered(columns: &[ArrayRef]) -> Option<Keys> {
+        let numbers =
+            columns.iter().map(|c| c.as_primitive_opt::<Int64Type>().filter(|c| c.null_count() == 0));
+        let numbers: Vec<&[i64]> = numbers.map(|c| c.map(|c| c.values().as_ref())).collect::<Option<_>>()?;
+        let mut before = None;
+        for keys in &numbers {
+            // Without a way out, so that several are compared at a time.
+            let goes_up =
+                keys.iter().zip(keys.iter().skip(1)).fold(true, |all, (one, next)| all & (one < next));
+            if !goes_up || before.zip(keys.first()).is_some_and(|(before, first)| before >= first) {
+                return None;
+            }
+            before = keys.last().or(before);
+        }
+        let (first, last) = (*numbers.iter().find_map(|keys| keys.first())?, *before?);
+        let count: usize = numbers.iter().map(|keys| keys.len()).sum();
+        let places = usize::try_from(last.checked_sub(first)?).ok()?.checked_add(1)?;
+        if places == count {
+            return Some(Keys::Line { first, count });
+        }
+        if places as u64 > (SPARSE_BITS * count as u64).max(LEAST_PLACES) {
+            return None;
+        }
+        let mut bits = vec![0u64; places.div_ceil(64)];
+        let (mut at, mut word) = (0, 0);
+        let mut put = |at: usize, word: u64| {
+            if let Some(bits) = bits.get_mut(at) {
+                *bits = word;
+            }
+        };
+        for key in numbers.into_iter().flatten() {
+            let place = place(*key, first);
+            if place / 64 != at {
+                put(at, word);
+                (at, word) = (place / 64, 0);
+            }
+            word |= 1 << (place % 64);
+        }
+        put(at, word);
+        Some(Keys::Order { first, keys: Ranks::new(bits) })
     }
 
     fn texts(columns: Vec<ArrayRef>, all: usize) -> Keys {

@@ -21,6 +21,8 @@ const MOST_LINES: usize = 4;
 pub(super) struct Hand {
     pub near: Near,
     pub ahead: Ahead,
+    /// The stripe that it begins with.
+    pub first: usize,
 }
 
 /// The events at hand; they have numbers from 0.
@@ -57,8 +59,8 @@ pub(super) struct Ahead {
 }
 
 impl Hand {
-    pub fn new(slots: &Slots) -> Hand {
-        Hand { near: Near::new(&slots.selections()), ahead: Ahead::new(slots.stride()) }
+    pub fn new(slots: &Slots, first: usize) -> Hand {
+        Hand { near: Near::new(&slots.selections()), ahead: Ahead::new(slots.stride()), first }
     }
 }
 

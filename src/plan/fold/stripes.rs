@@ -12,6 +12,7 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, internal_err};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// So many stripes for each thread make it rare that one waits.
@@ -57,7 +58,10 @@ impl Deal {
 #[derive(Debug)]
 pub(super) struct Stripes {
     deal: Deal,
+    slots: Arc<Slots>,
     tables: Vec<Mutex<Table>>,
+    /// How many threads take part.
+    threads: AtomicUsize,
 }
 
 impl Stripes {
@@ -68,17 +72,27 @@ impl Stripes {
     pub fn new(slots: &Arc<Slots>, rows: usize, threads: usize) -> Result<Stripes> {
         let deal = Deal::new(threads);
         let table = |stripe| Ok(Mutex::new(Table::new(slots, deal.rows_of(stripe, rows))?));
-        Ok(Stripes { deal, tables: (0..deal.stripes()).map(table).collect::<Result<_>>()? })
+        let tables = (0..deal.stripes()).map(table).collect::<Result<_>>()?;
+        Ok(Stripes { deal, slots: Arc::clone(slots), tables, threads: AtomicUsize::new(0) })
+    }
+
+    /// What a thread needs to take part. Each begins with another stripe, so that those in step do not meet.
+    pub fn hand(&self) -> Hand {
+        let others = self.threads.fetch_add(1, Ordering::Relaxed);
+        Hand::new(&self.slots, others * A_THREAD % self.deal.stripes())
     }
 
     pub fn deal(&self) -> Deal {
         self.deal
     }
 
-    /// Takes events of a batch. `dealt`: the places of those of each stripe; `hand`: the thread's.
+    /// Takes events of a batch. `dealt`: the places of those of each stripe; `hand`: the thread's own.
     pub fn add(&self, batch: &Batch<'_>, dealt: &[Vec<u32>], hand: &mut Hand) {
         let mut busy = Vec::new();
-        for (table, places) in self.tables.iter().zip(dealt).filter(|(_, places)| !places.is_empty()) {
+        let (last, first) = self.tables.split_at(hand.first);
+        let (last_dealt, first_dealt) = dealt.split_at(hand.first);
+        let tables = first.iter().zip(first_dealt).chain(last.iter().zip(last_dealt));
+        for (table, places) in tables.filter(|(_, places)| !places.is_empty()) {
             match table.try_lock() {
                 Ok(mut table) => table.add(batch, places, hand),
                 Err(TryLockError::Poisoned(table)) => table.into_inner().add(batch, places, hand),

@@ -63,10 +63,11 @@ impl Table {
     }
 
     /// Takes the events at some places of a batch. `hand`: the thread's, for these slots.
-    pub fn add(&mut self, batch: &Batch<'_>, places: &[u32], Hand { near, ahead }: &mut Hand) {
+    pub fn add(&mut self, batch: &Batch<'_>, places: &[u32], Hand { near, ahead, .. }: &mut Hand) {
         if self.slots.stride() == 0 {
             return;
         }
+        self.cells.expect(places.len());
         let mut next = places.chunks(MOST);
         ahead.plan(batch, next.next().unwrap_or_default());
         for places in places.chunks(MOST) {

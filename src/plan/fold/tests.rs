@@ -1,7 +1,7 @@
 //! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
 use super::keys::{Found, Keys, NOBODY};
-use super::near::{Hand, MOST, Near};
+use super::near::{MOST, Near};
 use super::pass::{Condition, Selection};
 use super::rows::{Arrived, Chosen, Who};
 use super::slots::{Finish, Op, Slot, Slots};
@@ -69,8 +69,8 @@ fn slots(narrow: bool) -> (Arc<Slots>, Vec<Finish>) {
 }
 
 /// Adds some events, as a thread does: batch by batch, those of a stripe one after the other.
-fn fold(known: &Stripes, slots: &Slots, events: &[Event]) {
-    let mut hand = Hand::new(slots);
+fn fold(known: &Stripes, events: &[Event]) {
+    let mut hand = known.hand();
     for part in events.chunks(1000) {
         let part: Vec<&Event> = part.iter().filter(|e| e.row != NOBODY).collect();
         let rows: Vec<u32> = part.iter().map(|e| known.deal().within(e.row as usize) as u32).collect();
@@ -98,7 +98,7 @@ fn check(narrow: bool, count: usize, largest: i64) {
         let known = Stripes::new(&slots, ROWS, threads).unwrap();
         std::thread::scope(|scope| {
             for part in events.chunks(count.div_ceil(threads)) {
-                scope.spawn(|| fold(&known, &slots, part));
+                scope.spawn(|| fold(&known, part));
             }
         });
         compare(
@@ -238,6 +238,11 @@ fn keys_lead_to_their_rows() {
     check_keys("twice each", &twice, &mut draw);
     check_keys("missing ones", &holes, &mut draw);
     check_keys("from end to end", &[Some(i64::MIN), Some(0), Some(i64::MAX)], &mut draw);
+    // The first third of the rows is a batch.
+    let batches = |second: i64| (1000..1100).chain(second..second + 200).map(Some).collect::<Vec<_>>();
+    check_keys("batches in another order", &batches(0), &mut draw);
+    check_keys("one key at the end and at the beginning", &batches(1099), &mut draw);
+    check_keys("a line over both", &batches(1100), &mut draw);
     check_keys("far apart", &far, &mut draw);
     check_keys("one", &[Some(5)], &mut draw);
     check_keys("nobody", &[], &mut draw);
