@@ -26,7 +26,7 @@ mod time;
 
 pub use digest::{Digest, Digests};
 pub use fold::Planner;
-pub(crate) use operator::{TEMPORARY, bytes, compact, width as row_width};
+pub(crate) use operator::{TEMPORARY, bytes, compact, give_way, width as row_width};
 pub use portrait::{Given, Key, Level, PortraitPlan, Request, Strategy, portrait};
 pub(crate) use scalar::short_operands;
 pub use scan::{Tables, arrow_type};

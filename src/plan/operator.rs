@@ -15,7 +15,9 @@ use datafusion::physical_plan::Partitioning;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ExecutionPlan, PlanProperties};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::sync::OnceCell;
 
 /// Those of an operator that gives nothing before it has seen everything.
@@ -69,6 +71,22 @@ pub(super) async fn collect<T: Send + 'static>(
     Ok(all)
 }
 
+/// The same context for an input that is to come in batches so many times as large.
+pub(super) fn with_larger_batches(context: &TaskContext, times: usize) -> Arc<TaskContext> {
+    let config = context.session_config().clone();
+    let batch_size = config.batch_size() * times;
+    Arc::new(TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        config.with_batch_size(batch_size),
+        context.scalar_functions().clone(),
+        context.higher_order_functions().clone(),
+        context.aggregate_functions().clone(),
+        context.window_functions().clone(),
+        context.runtime_env(),
+    ))
+}
+
 /// What a task has found; a panic in it is one here.
 pub(super) async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> Result<T> {
     task.join_unwind().await.map_err(|e| internal_datafusion_err!("an operator's task was stopped: {e}"))?
@@ -76,6 +94,19 @@ pub(super) async fn joined<T: Send + 'static>(task: SpawnedTask<Result<T>>) -> R
 
 /// The context of an error in making a temporary file.
 pub(crate) const TEMPORARY: &str = "temporary files";
+
+/// Lets others of this thread go first, and any thread go on from here. Tokio's own way keeps a task on this thread, out of
+/// sight of idle ones, until nothing else is left to do on it.
+pub(crate) fn give_way() -> impl Future<Output = ()> {
+    let mut gave_way = false;
+    poll_fn(move |context| {
+        if std::mem::replace(&mut gave_way, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
 
 /// What is found once for all partitions: that it failed, too, since some inputs can be run only once.
 pub(super) type Once<T> = Arc<OnceCell<Result<Arc<T>, Arc<DataFusionError>>>>;
@@ -99,7 +130,7 @@ where
         let found = known.get_or_init(async || work.await.map_err(Arc::new)).await;
         let found = Arc::clone(found.as_ref().map_err(|e| DataFusionError::Shared(Arc::clone(e)))?);
         // The partitions that waited are next on the thread of the one who worked, which need not let go before its end.
-        tokio::task::yield_now().await;
+        give_way().await;
         let count = count(&found);
         // Neighbours stay together, so that rows come in as much order as they have.
         let (from, to) = (count * partition / partitions, count * (partition + 1) / partitions);

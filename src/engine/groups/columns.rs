@@ -1,5 +1,6 @@
 //! Which columns of a file are read, as what, and how they become those of the plan.
 
+use crate::plan::short_operands;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit};
@@ -12,6 +13,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How one column of the plan is made.
@@ -31,6 +33,8 @@ pub(super) struct Columns {
     schema: SchemaRef,
     /// The columns of the table that expressions are made of.
     needed: SchemaRef,
+    /// Which of them are decimals that are only added up, so that they may be as short as they are stored.
+    short: BTreeSet<usize>,
     /// Of each of `schema`'s columns, whether its texts may be codes, and its decimals of 64 bits as short as they are stored.
     stored: Vec<bool>,
 }
@@ -58,7 +62,12 @@ impl Columns {
         };
         let outputs =
             projection.iter().map(|projected| output(&projected.expr)).collect::<Result<Vec<_>>>()?;
-        Ok(Some(Columns { stored: vec![false; outputs.len()], outputs, schema, needed }))
+        let made = outputs.iter().filter_map(|output| match output {
+            Output::Made(expr) => Some(Arc::clone(expr)),
+            Output::Read { .. } => None,
+        });
+        let short = short_operands(&made.collect::<Vec<_>>());
+        Ok(Some(Columns { stored: vec![false; outputs.len()], outputs, schema, needed, short }))
     }
 
     /// The same, of which some may have texts as codes, and shorter decimals.
@@ -115,25 +124,27 @@ impl Columns {
 
     fn type_of(&self, field: &Field, metadata: &ParquetMetaData, at: usize) -> DataType {
         let is_this = |name: &str| name == field.name();
-        let is_needed = self.needed.fields().iter().any(|field| is_this(field.name()));
+        let needed = self.needed.fields().iter().position(|field| is_this(field.name()));
+        let is_short_if_needed = needed.is_none_or(|needed| self.short.contains(&needed));
         let mut reads = self.outputs.iter().zip(&self.stored).filter_map(|(output, stored)| match output {
             Output::Read { name, .. } if is_this(name) => Some(*stored),
             _ => None,
         });
         let as_stored = reads.next().map(|stored| stored && reads.all(|stored| stored));
+        let may_be_short = is_short_if_needed && as_stored.unwrap_or(needed.is_some());
         match field.data_type() {
             // Nanoseconds cannot say 9999-12-31, which banks write for “no end”.
             DataType::Timestamp(_, zone) if is_int96(metadata, at) => {
                 DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
             }
-            _ if is_needed || as_stored.is_none() => field.data_type().clone(),
+            DataType::Decimal128(precision, scale) if may_be_short && is_short(metadata, at) => {
+                DataType::Decimal64(*precision, *scale)
+            }
+            _ if needed.is_some() || as_stored.is_none() => field.data_type().clone(),
             text if is_text(text) => match as_stored == Some(true) && is_coded(metadata, at) {
                 true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
                 false => DataType::Utf8View,
             },
-            DataType::Decimal128(precision, scale) if as_stored == Some(true) && is_short(metadata, at) => {
-                DataType::Decimal64(*precision, *scale)
-            }
             other => other.clone(),
         }
     }
@@ -149,9 +160,17 @@ impl Columns {
             Some(array) => fitted(array, wanted, &CastOptions::default()),
             None => Ok(new_null_array(wanted, rows)),
         };
-        let needed: Result<Vec<ArrayRef>> =
-            self.needed.fields().iter().map(|field| stored(field.name(), field.data_type())).collect();
-        let needed = RecordBatch::try_new_with_options(Arc::clone(&self.needed), needed?, &options)?;
+        let needed = self.needed.fields().iter().enumerate().map(|(at, field)| {
+            let (name, wanted) = (field.name(), field.data_type());
+            let short = batch
+                .column_by_name(name)
+                .filter(|array| self.short.contains(&at) && is_shorter(array.data_type(), wanted));
+            let array = short.map_or_else(|| stored(name, wanted), |array| Ok(Arc::clone(array)))?;
+            Ok((field.as_ref().clone().with_data_type(array.data_type().clone()), array))
+        });
+        let (fields, needed): (Vec<Field>, Vec<ArrayRef>) =
+            needed.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let needed = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), needed, &options)?;
         let mut fields: Vec<Arc<Field>> = Vec::new();
         let mut arrays: Vec<ArrayRef> = Vec::new();
         for ((at, output), field) in self.outputs.iter().enumerate().zip(self.schema.fields()) {
@@ -181,12 +200,17 @@ impl Columns {
         self.stored.get(at) == Some(&true)
             && match (array.data_type(), wanted) {
                 (DataType::Dictionary(..), text) => is_text(text),
-                (DataType::Decimal64(p, s), DataType::Decimal128(precision, scale)) => {
-                    (p, s) == (precision, scale)
-                }
-                _ => false,
+                (stored, wanted) => is_shorter(stored, wanted),
             }
     }
+}
+
+/// Whether decimals are of 64 bits that are to be of 128.
+fn is_shorter(stored: &DataType, wanted: &DataType) -> bool {
+    matches!(
+        (stored, wanted),
+        (DataType::Decimal64(p, s), DataType::Decimal128(precision, scale)) if (p, s) == (precision, scale)
+    )
 }
 
 /// An expression that is a column, or a cast of one.

@@ -13,7 +13,7 @@ mod tests;
 use super::source::ShownName;
 use super::stores::is_local;
 use crate::plan::fold::FoldExec;
-use crate::plan::short_operands;
+use crate::plan::{give_way, short_operands};
 use columns::Columns;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::config::ConfigOptions;
@@ -251,7 +251,7 @@ impl ExecutionPlan for RowGroups {
                 return Err(DataFusionError::Shared(Arc::clone(e)));
             }
             // Those who waited for the plan are next on the thread of the one who made it, which would let go late.
-            tokio::task::yield_now().await;
+            give_way().await;
             let batch_size = context.session_config().batch_size();
             let reader = Reader {
                 batch_size: batch_size * if groups.choosy { CHOOSY } else { 1 },

@@ -5,7 +5,7 @@
 //! ended. All that is added commutes, so the result depends neither on the threads nor on the order of the events. Where memory is too short for that, the rows are
 //! [divided](super::divided), and each part is folded for itself.
 
-use super::super::operator::{Once, batches, collect, joined, properties, visit, width};
+use super::super::operator::{Once, batches, collect, joined, properties, visit, width, with_larger_batches};
 use super::divided::{Divided, Division};
 use super::folding::{Calls, Folding, Tallied};
 use super::pass::Pass;
@@ -27,6 +27,10 @@ use futures::StreamExt;
 use std::fmt;
 use std::iter::once;
 use std::sync::Arc;
+
+/// How many times larger batches of the entity's rows are than others: for each, every condition and segment of a script is
+/// worked out, which takes a while before it begins.
+const LARGER: usize = 2;
 
 /// The entity's rows, folded.
 #[derive(Debug)]
@@ -170,7 +174,7 @@ impl ExecutionPlan for FoldExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (fold, schema) = (self.fold.clone(), self.schema());
-        let at_once = context.session_config().batch_size().max(1);
+        let at_once = LARGER * context.session_config().batch_size();
         let work = work(self.fold.clone(), self.divided, Arc::clone(&context), self.metrics.clone());
         let batch = move |work: &Work, at| {
             Ok(match work {
@@ -226,7 +230,8 @@ async fn work(
 /// The whole fold in memory.
 async fn whole(fold: &Fold, context: &Arc<TaskContext>) -> Result<Folded> {
     let who = fold.who.clone();
-    let arrived = collect(&fold.entity, context, move |batch| Arrived::new(batch, &who)).await?;
+    let larger = with_larger_batches(context, LARGER);
+    let arrived = collect(&fold.entity, &larger, move |batch| Arrived::new(batch, &who)).await?;
     let rows = Rows::new(arrived, &fold.who)?;
     let memory = memory(&rows, fold, context)?;
     let mut tallies = Vec::new();

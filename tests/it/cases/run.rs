@@ -29,9 +29,9 @@ pub struct Way {
 
 pub const WAYS: [Way; 5] = [
     Way {
-        name: "one thread, batches of 2",
+        name: "one thread, batches of 1 and 2",
         threads: 1,
-        batch_size: Some(2),
+        batch_size: Some(1),
         reversed: false,
         strategy: Strategy::Fold,
         kept: false,
@@ -47,7 +47,7 @@ pub const WAYS: [Way; 5] = [
     Way {
         name: "folded part by part",
         threads: 2,
-        batch_size: Some(2),
+        batch_size: Some(1),
         reversed: true,
         strategy: Strategy::Divided,
         kept: false,
@@ -63,7 +63,7 @@ pub const WAYS: [Way; 5] = [
     Way {
         name: "kept columns, each question twice",
         threads: 2,
-        batch_size: Some(3),
+        batch_size: Some(1),
         reversed: true,
         strategy: Strategy::Fold,
         kept: true,
