@@ -24,6 +24,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::once;
 use std::ops::Range;
@@ -149,34 +150,55 @@ async fn compare(
     let rows = Arc::new(Rows::new(stored.batches, &stored.keys)?);
     drop(stored.keys);
     memory.shrink(stored.bytes);
-    let mut all = Vec::new();
+    // Several at a time where there is room, since a part of each is one thread's work.
+    let (mut all, mut running) = (Vec::new(), VecDeque::new());
     for peers in peers {
-        memory.try_grow(rows.count() * (WORKING + KEPT * (peers.parts.len() + 1)))?;
-        let mut found = find(&peers, &rows, &schema, threads, None).await?;
-        if found.is_none() {
-            let ranked = Arc::new(peers.ranked(&rows, &schema)?);
-            found = find(&peers, &rows, &schema, threads, Some(ranked)).await?;
-        }
-        let found = found.ok_or_else(|| internal_datafusion_err!("values without an order"))?;
-        let (parts, count) = (peers.parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(), rows.count());
-        let sorting = SpawnedTask::spawn_blocking(move || places(&parts, found, count, threads));
-        let mut places = joined(sorting).await?;
-        if let Some(groups) = places.groups.take() {
-            let groups = Arc::new(groups);
-            for ((_, function), column) in peers.parts.iter().zip(&mut places.columns) {
-                if let Some(function) = function {
-                    let of = (Arc::clone(&peers), Arc::clone(function));
-                    let sums = sums(of, &rows, &groups, places.count, threads).await?;
-                    *column = Column::OfGroup(sums);
+        let needed = rows.count() * (WORKING + KEPT * (peers.parts.len() + 1));
+        while running.len() >= threads || memory.try_grow(needed).is_err() {
+            match running.pop_front() {
+                Some(earlier) => all.push(joined(earlier).await?),
+                None => {
+                    memory.try_grow(needed)?;
+                    break;
                 }
             }
-            places.groups = Arc::into_inner(groups);
         }
-        memory.shrink(rows.count() * WORKING);
-        all.push(places);
+        let (rows, schema, memory) = (Arc::clone(&rows), Arc::clone(&schema), Arc::clone(&memory));
+        running.push_back(SpawnedTask::spawn(async move {
+            let places = among(peers, &rows, &schema, threads).await?;
+            memory.shrink(rows.count() * WORKING);
+            Ok(places)
+        }));
+    }
+    for earlier in running {
+        all.push(joined(earlier).await?);
     }
     let rows = Arc::into_inner(rows).ok_or_else(|| internal_datafusion_err!("rows are still compared"))?;
     Ok(Arc::new(Compared { rows, places: all, _memory: memory }))
+}
+
+/// Everybody's place among some peers.
+async fn among(peers: Arc<Peers>, rows: &Arc<Rows>, schema: &SchemaRef, threads: usize) -> Result<Places> {
+    let mut found = find(&peers, rows, schema, threads, None).await?;
+    if found.is_none() {
+        let ranked = Arc::new(peers.ranked(rows, schema)?);
+        found = find(&peers, rows, schema, threads, Some(ranked)).await?;
+    }
+    let found = found.ok_or_else(|| internal_datafusion_err!("values without an order"))?;
+    let (parts, count) = (peers.parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(), rows.count());
+    let sorting = SpawnedTask::spawn_blocking(move || places(&parts, found, count, threads));
+    let mut places = joined(sorting).await?;
+    if let Some(groups) = places.groups.take() {
+        let groups = Arc::new(groups);
+        for ((_, function), column) in peers.parts.iter().zip(&mut places.columns) {
+            if let Some(function) = function {
+                let of = (Arc::clone(&peers), Arc::clone(function));
+                *column = Column::OfGroup(sums(of, rows, &groups, places.count, threads).await?);
+            }
+        }
+        places.groups = Arc::into_inner(groups);
+    }
+    Ok(places)
 }
 
 /// What is worked out on the batches, each thread on a part of them.
