@@ -484,7 +484,7 @@ impl PortraitPlan<'_> {
         let definition = self.program.definition(*def).ok_or_else(|| internal("an unknown definition"))?;
         Ok(match definition.kind {
             DefinitionKind::Tag => lowering.cast(definition.body, &definition.ty)?,
-            DefinitionKind::Segment => super::scalar::truth(lowering.expr(definition.body)?),
+            DefinitionKind::Segment => lowering.membership(definition.body)?,
         })
     }
 

@@ -11,10 +11,11 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::kernels::{cmp, concat_elements, nullif, numeric, zip};
 use datafusion::arrow::compute::{CastOptions, and_kleene, binary, cast_with_options, or_kleene};
 use datafusion::arrow::datatypes::{
-    DataType, Decimal64Type, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal64Type, Decimal128Type, Float64Type, TimeUnit,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result as EngineResult, plan_err};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -26,6 +27,8 @@ use datafusion::scalar::ScalarValue;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+const MICROS_OF_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// What a function does with the values of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -57,6 +60,8 @@ enum Step {
     Truth,
     /// The moment at which a zone's wall clock shows a time.
     Moment(Zone),
+    /// The day that a wall clock shows.
+    Day,
 }
 
 #[derive(PartialEq, Eq, Hash, Debug)]
@@ -137,13 +142,20 @@ pub(super) fn is_logic(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) => true,
         Expr::Not(inner) => is_logic(inner),
-        Expr::ScalarFunction(call) => call
-            .func
-            .inner()
-            .downcast_ref::<Function>()
-            .is_some_and(|f| matches!(f.step, Step::All | Step::Any | Step::Truth)),
+        Expr::ScalarFunction(call) => {
+            of_ours(call).is_some_and(|f| matches!(f.step, Step::All | Step::Any | Step::Truth))
+        }
         _ => false,
     }
+}
+
+/// Whether a function is one of these; others may take a while for each row.
+pub(super) fn is_ours(call: &ScalarFunction) -> bool {
+    of_ours(call).is_some()
+}
+
+fn of_ours(call: &ScalarFunction) -> Option<&Function> {
+    call.func.inner().downcast_ref::<Function>()
 }
 
 /// The columns that expressions only add and subtract, which takes decimals of 64 bits, too.
@@ -179,6 +191,11 @@ pub(super) fn moment(clock: Expr, zone: Zone, result: DataType) -> Expr {
     call(Step::Moment(zone), result, vec![clock])
 }
 
+/// The day of a wall clock's time. Arrow's cast goes by way of the calendar, which takes several times as long.
+pub(super) fn day(clock: Expr) -> Expr {
+    call(Step::Day, DataType::Date32, vec![clock])
+}
+
 impl ScalarUDFImpl for Function {
     fn name(&self) -> &str {
         match self.step {
@@ -199,6 +216,7 @@ impl ScalarUDFImpl for Function {
             Step::Any => "segue_any",
             Step::Truth => "segue_true",
             Step::Moment(_) => "segue_moment",
+            Step::Day => "segue_day",
         }
     }
 
@@ -276,19 +294,29 @@ impl Function {
                 Arc::new(BooleanArray::new(yes, None))
             }
             (Step::Moment(zone), [clock]) => {
-                let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-                let clock = cast_with_options(clock, &micros, &CastOptions::default())?;
+                let clock = micros(clock)?;
                 let moment = |t: i64| {
                     let local = DateTime::from_timestamp_micros(t)?.naive_utc();
                     Some(zone.to_utc(local).timestamp_micros())
                 };
-                let moments: TimestampMicrosecondArray =
-                    clock.as_primitive::<TimestampMicrosecondType>().unary_opt(moment);
+                let moments: TimestampMicrosecondArray = clock.unary_opt(moment);
                 cast_with_options(&moments.with_timezone_utc(), &self.result, &CastOptions::default())?
+            }
+            (Step::Day, [clock]) => {
+                let clock = micros(clock)?;
+                // Days of 64 bits of microseconds are fewer than 2³¹.
+                Arc::new(clock.unary::<_, Date32Type>(|t| t.div_euclid(MICROS_OF_DAY) as i32))
             }
             (step, operands) => return plan_err!("{step:?} of {} values", operands.len()),
         })
     }
+}
+
+/// A wall clock's times in microseconds.
+fn micros(clock: &ArrayRef) -> EngineResult<TimestampMicrosecondArray> {
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let clock = cast_with_options(clock, &micros, &CastOptions::default())?;
+    Ok(clock.as_primitive().clone())
 }
 
 /// Yes/no columns joined by an operator.
