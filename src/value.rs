@@ -98,7 +98,7 @@ pub fn write_int(out: &mut impl fmt::Write, number: i64, grouped: bool) -> fmt::
     if number < 0 {
         out.write_char('-')?;
     }
-    out.write_str(Digits::of(number.unsigned_abs().into(), grouped).text())
+    write_whole(out, number.unsigned_abs().into(), grouped)
 }
 
 /// `digits × 10^-scale`, with thousands and without a part of zeros where `grouped`.
@@ -109,10 +109,10 @@ pub fn write_decimal(out: &mut impl fmt::Write, digits: i128, scale: i8, grouped
     let number = digits.unsigned_abs();
     let places = u32::from(scale.unsigned_abs());
     if scale == 0 {
-        return out.write_str(Digits::of(number, grouped).text());
+        return write_whole(out, number, grouped);
     }
     if scale < 0 {
-        let whole = format!("{}{}", Digits::of(number, false).text(), "0".repeat(places as usize));
+        let whole = format!("{number}{}", "0".repeat(places as usize));
         return if grouped { write_grouped(out, &whole) } else { out.write_str(&whole) };
     }
     // 38 digits are the most that a decimal has.
@@ -122,62 +122,25 @@ pub fn write_decimal(out: &mut impl fmt::Write, digits: i128, scale: i8, grouped
         (Ok(number), Ok(power)) => (u128::from(number / power), u128::from(number % power)),
         _ => (number / power, number % power),
     };
-    out.write_str(Digits::of(whole, grouped).text())?;
+    write_whole(out, whole, grouped)?;
     if grouped && part == 0 {
         return Ok(());
     }
     out.write_char('.')?;
-    let part = Digits::of(part, false);
-    (part.text().len()..places as usize).try_for_each(|_| out.write_char('0'))?;
-    out.write_str(part.text())
+    let length = part.checked_ilog10().map_or(1, |log| log + 1);
+    (length..places).try_for_each(|_| out.write_char('0'))?;
+    write_whole(out, part, false)
 }
 
-/// The digits of a number, with commas before every three where they are to be grouped.
-struct Digits {
-    bytes: [u8; 52],
-    start: usize,
-}
-
-impl Digits {
-    fn of(number: u128, grouped: bool) -> Digits {
-        let mut digits = Digits { bytes: [b'0'; 52], start: 52 };
-        let mut rest = number;
-        // Numbers of 64 bits are divided in a fraction of the time.
-        while u64::try_from(rest).is_err() {
-            digits.lead((rest % 1000) as u32, grouped);
-            rest /= 1000;
-        }
-        let mut rest = rest as u64;
-        while rest >= 1000 {
-            digits.lead((rest % 1000) as u32, grouped);
-            rest /= 1000;
-        }
-        digits.lead(rest as u32, false);
-        // The first three may begin with zeros.
-        digits.start += if rest < 10 { 2 } else { usize::from(rest < 100) };
-        digits
-    }
-
-    /// Puts three digits before those that are there, and a comma before them.
-    fn lead(&mut self, three: u32, comma: bool) {
-        let start = self.start.saturating_sub(3);
-        if let Some(place) = self.bytes.get_mut(start..start + 3) {
-            place
-                .copy_from_slice(&[three / 100, three / 10 % 10, three % 10].map(|digit| b'0' + digit as u8));
-        }
-        self.start = start;
-        if comma {
-            self.start = start.saturating_sub(1);
-            if let Some(place) = self.bytes.get_mut(self.start) {
-                *place = b',';
-            }
-        }
-    }
-
-    fn text(&self) -> &str {
-        let digits = self.bytes.get(self.start..).unwrap_or_default();
-        std::str::from_utf8(digits).unwrap_or_default()
-    }
+/// A number without its sign.
+fn write_whole(out: &mut impl fmt::Write, number: u128, grouped: bool) -> fmt::Result {
+    let mut buffer = itoa::Buffer::new();
+    // Numbers of 64 bits take a fraction of the time.
+    let digits = match u64::try_from(number) {
+        Ok(number) => buffer.format(number),
+        Err(_) => buffer.format(number),
+    };
+    if grouped { write_grouped(out, digits) } else { out.write_str(digits) }
 }
 
 fn float(x: f64) -> String {
@@ -215,11 +178,16 @@ fn write_grouped(out: &mut impl fmt::Write, digits: &str) -> fmt::Result {
         None => ("", digits),
     };
     out.write_str(sign)?;
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.write_char(',')?;
-        }
-        out.write_char(c)?;
+    let (mut first, mut rest) = digits.split_at(digits.len() % 3);
+    if first.is_empty() {
+        (first, rest) = rest.split_at(rest.len().min(3));
+    }
+    out.write_str(first)?;
+    while !rest.is_empty() {
+        let three;
+        (three, rest) = rest.split_at(3);
+        out.write_char(',')?;
+        out.write_str(three)?;
     }
     Ok(())
 }
