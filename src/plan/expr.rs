@@ -198,7 +198,7 @@ impl<'a> Lowering<'a> {
 
     /// Who is in a segment with this condition, two-valued. Where few rows fulfil the first of two conditions, DataFusion's
     /// own `and` picks these from all columns to ask for the second: of a hundred segments, that takes longer than to ask
-    /// for all. It pays where the second is sought in texts.
+    /// for all.
     pub(super) fn membership(&self, condition: ExprId) -> Result<Expr> {
         Ok(scalar::truth(Lowering { eager: true, ..*self }.expr(condition)?))
     }
@@ -206,7 +206,7 @@ impl<'a> Lowering<'a> {
     /// Balanced, so that a hundred conditions are seven deep.
     fn logic(&self, list: &[ExprId], op: Operator) -> Result<Expr> {
         let mut parts = list.iter().map(|e| self.expr(*e)).collect::<Result<Vec<_>>>()?;
-        let at_once = |part| scalar::is_logic(part) || self.eager && !seeks_text(part);
+        let at_once = |part| scalar::is_logic(part) || self.eager && !is_delicate(part);
         if parts.len() > 1 && parts.iter().all(at_once) {
             return Ok(if op == Operator::And { scalar::all(parts) } else { scalar::any(parts) });
         }
@@ -266,7 +266,12 @@ impl<'a> Lowering<'a> {
 
     /// Days since 1970-01-01 of the local day.
     fn day_number(&self, moment: ExprId) -> Result<Expr> {
-        Ok(cast(cast(self.cast(moment, &Type::Date)?, DataType::Int32), DataType::Int64))
+        // Where days are compared, arrow's own cast stays: by it a scan knows what to skip.
+        let day = match self.program.ty(moment) {
+            Type::Instant(Frame::Local) => scalar::day(self.expr(moment)?),
+            _ => self.cast(moment, &Type::Date)?,
+        };
+        Ok(cast(cast(day, DataType::Int32), DataType::Int64))
     }
 
     fn elapsed(&self, unit: TimeUnit, until: bool, moment: ExprId, today: NaiveDate) -> Result<Expr> {
@@ -446,8 +451,7 @@ pub(super) fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> 
         (Type::Instant(Frame::Utc), Type::Instant(Frame::Local)) => {
             cast(local_time(expr, program), data_type(to)?)
         }
-        (Type::Instant(Frame::Utc), Type::Date) => scalar::day(local_time(expr, program)),
-        (Type::Instant(Frame::Local), Type::Date) => scalar::day(expr),
+        (Type::Instant(Frame::Utc), Type::Date) => cast(local_time(expr, program), DataType::Date32),
         _ => cast(expr, data_type(to)?),
     })
 }
@@ -556,15 +560,17 @@ fn months_between(today: NaiveDate, day: Expr, until: bool) -> Result<Expr> {
     Ok(there - here - when(late, lit(1i64)).otherwise(lit(0i64))?)
 }
 
-/// Whether something is sought in texts.
-fn seeks_text(expr: &Expr) -> bool {
-    let seeks = |expr: &Expr| match expr {
+/// Whether it had better not be worked out where another condition decides: it may take a while for each row (a search in a
+/// text, a function of DataFusion's), or end the run because a number is too large.
+fn is_delicate(expr: &Expr) -> bool {
+    let delicate = |expr: &Expr| match expr {
         Expr::Like(_) | Expr::SimilarTo(_) => true,
         Expr::BinaryExpr(binary) => binary.op == Operator::RegexMatch,
-        Expr::ScalarFunction(call) => !scalar::is_ours(call),
+        Expr::Cast(cast) => cast.field.data_type().is_decimal(),
+        Expr::ScalarFunction(call) => !scalar::is_quick(call),
         _ => false,
     };
-    expr.exists(|expr| Ok(seeks(expr))).unwrap_or(true)
+    expr.exists(|expr| Ok(delicate(expr))).unwrap_or(true)
 }
 
 /// Division that rounds down, for numbers below zero too.

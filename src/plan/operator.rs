@@ -74,7 +74,7 @@ pub(super) async fn collect<T: Send + 'static>(
 /// The same context for an input that is to come in batches so many times as large.
 pub(super) fn with_larger_batches(context: &TaskContext, times: usize) -> Arc<TaskContext> {
     let config = context.session_config().clone();
-    let batch_size = config.batch_size() * times;
+    let batch_size = config.batch_size().saturating_mul(times);
     Arc::new(TaskContext::new(
         context.task_id(),
         context.session_id(),

@@ -149,9 +149,13 @@ pub(super) fn is_logic(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a function is one of these; others may take a while for each row.
-pub(super) fn is_ours(call: &ScalarFunction) -> bool {
-    of_ours(call).is_some()
+/// Whether a function is one of these that does little for each row and has no error.
+pub(super) fn is_quick(call: &ScalarFunction) -> bool {
+    of_ours(call).is_some_and(|f| match f.step {
+        Step::Arithmetic(_) => f.result == DataType::Float64,
+        Step::Joined | Step::Number | Step::Moment(_) => false,
+        _ => true,
+    })
 }
 
 fn of_ours(call: &ScalarFunction) -> Option<&Function> {

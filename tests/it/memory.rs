@@ -137,9 +137,11 @@ const LISTS: &str = r#"
 source people from "people.parquet" key id
 
 tag place = percentile(score within city)
+tag worst = rank(score)
+tag of_number = percentile(number within city)
 
 segment some where number < 8
-segment high where place >= 0.75 and number != 3
+segment high where place >= 0.75 and number != 3 and worst > 0 and of_number >= 0
 
 audience largest from some limit 100_000 by score columns id, score, city to "largest.parquet"
 audience all_high from high control 20% columns id, place to "high.parquet"

@@ -254,7 +254,7 @@ impl ExecutionPlan for RowGroups {
             give_way().await;
             let batch_size = context.session_config().batch_size();
             let reader = Reader {
-                batch_size: batch_size * if groups.choosy { CHOOSY } else { 1 },
+                batch_size: batch_size.saturating_mul(if groups.choosy { CHOOSY } else { 1 }),
                 rows: BaselineMetrics::new(&groups.metrics, partition),
                 bytes: MetricBuilder::new(&groups.metrics).counter("bytes_scanned", partition),
                 memory: Arc::clone(context.memory_pool()),

@@ -2,6 +2,8 @@
 
 use datafusion::common::{Result, exec_datafusion_err};
 use memmap2::MmapMut;
+#[cfg(target_os = "linux")]
+use std::sync::LazyLock;
 
 /// What is between a narrow cell of `Min` or `Max` and a wide one.
 pub(super) const NARROW: u64 = (1 << 63) - (1 << 31);
@@ -11,7 +13,15 @@ pub(super) const NARROW: u64 = (1 << 63) - (1 << 31);
 const LARGE: usize = 4 << 20;
 
 /// A large page.
+#[cfg(target_os = "linux")]
 const PAGE: usize = 2 << 20;
+
+/// How large the pages are that events touch.
+#[cfg(target_os = "linux")]
+static PAGES: LazyLock<usize> = LazyLock::new(|| {
+    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    if setting.is_ok_and(|setting| !setting.contains("[never]")) { PAGE } else { 4 << 10 }
+});
 
 /// The bytes of all cells, straight from the system: zero until they are touched, and in large pages where there are
 /// any, since events go to rows all over them.
@@ -19,6 +29,7 @@ const PAGE: usize = 2 << 20;
 pub(super) struct Cellar {
     cells: Option<MmapMut>,
     /// Whether the system was asked for all pages.
+    #[cfg(target_os = "linux")]
     is_made: bool,
 }
 
@@ -32,22 +43,30 @@ impl Cellar {
             // A wish; where it is not granted, small pages do.
             let _ = cells.advise(memmap2::Advice::HugePage);
         }
-        Ok(Cellar { cells, is_made: false })
+        Ok(Cellar {
+            cells,
+            #[cfg(target_os = "linux")]
+            is_made: false,
+        })
     }
 
-    /// So many events are to come. If they will touch most large pages, all are made at once: a cell is read before it is
-    /// written to, and a page that is first read has to be made twice, the second time with all threads interrupted.
+    /// So many events are to come. If they will touch most pages, all are made at once: a cell is read before it is written
+    /// to, and a page that is first read has to be made twice, the second time with all threads interrupted.
     pub fn expect(&mut self, events: usize) {
-        let bytes = self.bytes().len();
-        if self.is_made || events < bytes / PAGE {
-            return;
-        }
-        self.is_made = true;
         #[cfg(target_os = "linux")]
-        for (start, cells) in (0..bytes).step_by(PAGE).zip(self.cells.iter().cycle()) {
-            // A wish, too; else pages are made one by one. Page by page, since meanwhile no other thread gets memory.
-            let _ = cells.advise_range(memmap2::Advice::PopulateWrite, start, PAGE.min(bytes - start));
+        if let Some(cells) = self.cells.as_ref().filter(|_| !self.is_made) {
+            let bytes = cells.len();
+            if bytes >= LARGE && events < bytes / *PAGES {
+                return;
+            }
+            self.is_made = true;
+            for start in (0..bytes).step_by(PAGE) {
+                // A wish, too; else pages are made one by one. Part by part, since meanwhile no other thread gets memory.
+                let _ = cells.advise_range(memmap2::Advice::PopulateWrite, start, PAGE.min(bytes - start));
+            }
         }
+        #[cfg(not(target_os = "linux"))]
+        let _ = events;
     }
 
     pub fn bytes(&self) -> &[u8] {

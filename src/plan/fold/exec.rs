@@ -28,7 +28,7 @@ use std::fmt;
 use std::iter::once;
 use std::sync::Arc;
 
-/// How many times larger batches of the entity's rows are than others: for each, every condition and segment of a script is
+/// How many times larger batches of the entity's rows are than usual: for each, every condition and segment of a script is
 /// worked out, which takes a while before it begins.
 const LARGER: usize = 2;
 
@@ -174,7 +174,7 @@ impl ExecutionPlan for FoldExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (fold, schema) = (self.fold.clone(), self.schema());
-        let at_once = LARGER * context.session_config().batch_size();
+        let at_once = LARGER.saturating_mul(context.session_config().batch_size());
         let work = work(self.fold.clone(), self.divided, Arc::clone(&context), self.metrics.clone());
         let batch = move |work: &Work, at| {
             Ok(match work {

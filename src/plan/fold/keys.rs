@@ -203,23 +203,15 @@ impl Keys {
         if let Some(keys) = Keys::ordered(columns) {
             return keys;
         }
-        let (mut first, mut last, mut in_line) = (i64::MAX, i64::MIN, 0i64);
-        let (mut count, mut in_order) = (0u64, true);
-        each_number(columns, |key, place| {
-            // A row without a key has its number, too.
-            in_order &= u64::from(place) == count && (count == 0 || last < key);
+        let (mut first, mut last, mut count) = (i64::MAX, i64::MIN, 0u64);
+        each_number(columns, |key, _| {
             first = first.min(key);
             last = last.max(key);
-            in_line += i64::from(key.checked_sub(first) == Some(i64::from(place)));
             count += 1;
         });
         let places = last.checked_sub(first).and_then(|span| u64::try_from(span).ok()?.checked_add(1));
         let length = usize::try_from(count).unwrap_or(0);
-        if count > 0 && places == Some(count) && i64::try_from(count) == Ok(in_line) {
-            return Keys::Line { first, count: length };
-        }
-        let sparse = if in_order { SPARSE_BITS } else { SPARSE };
-        if let Some(places) = places.filter(|p| *p <= (sparse * count).max(LEAST_PLACES)) {
+        if let Some(places) = places.filter(|p| *p <= (SPARSE * count).max(LEAST_PLACES)) {
             let places = usize::try_from(places).unwrap_or(0);
             let mut bits = vec![0u64; places.div_ceil(64)];
             each_number(columns, |key, _| {
@@ -228,9 +220,6 @@ impl Keys {
                     *word |= 1 << (at % 64);
                 }
             });
-            if in_order {
-                return Keys::Order { first, keys: Ranks::new(bits) };
-            }
             let mut rows = vec![NOBODY; places];
             each_number(columns, |key, row| {
                 if let Some(place) = rows.get_mut(place(key, first))
@@ -253,7 +242,7 @@ impl Keys {
     }
 
     /// Of keys of which none is missing and each is higher than the one before it, without a table: the usual ones, so that
-    /// little is done with each. None where they are not so.
+    /// little is done with each. None where they are not so, or lie too far apart.
     fn ordered(columns: &[ArrayRef]) -> Option<Keys> {
         let numbers =
             columns.iter().map(|c| c.as_primitive_opt::<Int64Type>().filter(|c| c.null_count() == 0));

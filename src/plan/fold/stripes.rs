@@ -60,8 +60,8 @@ pub(super) struct Stripes {
     deal: Deal,
     slots: Arc<Slots>,
     tables: Vec<Mutex<Table>>,
-    /// How many threads take part.
-    threads: AtomicUsize,
+    /// How many hands were given out.
+    hands: AtomicUsize,
 }
 
 impl Stripes {
@@ -73,12 +73,12 @@ impl Stripes {
         let deal = Deal::new(threads);
         let table = |stripe| Ok(Mutex::new(Table::new(slots, deal.rows_of(stripe, rows))?));
         let tables = (0..deal.stripes()).map(table).collect::<Result<_>>()?;
-        Ok(Stripes { deal, slots: Arc::clone(slots), tables, threads: AtomicUsize::new(0) })
+        Ok(Stripes { deal, slots: Arc::clone(slots), tables, hands: AtomicUsize::new(0) })
     }
 
     /// What a thread needs to take part. Each begins with another stripe, so that those in step do not meet.
     pub fn hand(&self) -> Hand {
-        let others = self.threads.fetch_add(1, Ordering::Relaxed);
+        let others = self.hands.fetch_add(1, Ordering::Relaxed);
         Hand::new(&self.slots, others * A_THREAD % self.deal.stripes())
     }
 

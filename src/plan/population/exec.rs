@@ -32,6 +32,8 @@ use std::sync::Arc;
 
 /// Bytes of a row while it is compared: what the threads found, and the same brought together.
 const WORKING: usize = 2 * size_of::<super::values::Entry>();
+/// So many comparisons are made at a time where there is memory: a part of each is one thread's work.
+const AT_ONCE: usize = 2;
 /// Bytes of a row and a part, at most.
 const KEPT: usize = size_of::<u32>();
 
@@ -150,17 +152,18 @@ async fn compare(
     let rows = Arc::new(Rows::new(stored.batches, &stored.keys)?);
     drop(stored.keys);
     memory.shrink(stored.bytes);
-    // Several at a time where there is room, since a part of each is one thread's work.
     let (mut all, mut running) = (Vec::new(), VecDeque::new());
     for peers in peers {
+        if running.len() >= AT_ONCE.min(threads)
+            && let Some(earlier) = running.pop_front()
+        {
+            all.push(joined(earlier).await?);
+        }
         let needed = rows.count() * (WORKING + KEPT * (peers.parts.len() + 1));
-        while running.len() >= threads || memory.try_grow(needed).is_err() {
+        while let Err(e) = memory.try_grow(needed) {
             match running.pop_front() {
                 Some(earlier) => all.push(joined(earlier).await?),
-                None => {
-                    memory.try_grow(needed)?;
-                    break;
-                }
+                None => return Err(e),
             }
         }
         let (rows, schema, memory) = (Arc::clone(&rows), Arc::clone(&schema), Arc::clone(&memory));
@@ -181,8 +184,10 @@ async fn compare(
 async fn among(peers: Arc<Peers>, rows: &Arc<Rows>, schema: &SchemaRef, threads: usize) -> Result<Places> {
     let mut found = find(&peers, rows, schema, threads, None).await?;
     if found.is_none() {
-        let ranked = Arc::new(peers.ranked(rows, schema)?);
-        found = find(&peers, rows, schema, threads, Some(ranked)).await?;
+        let of = (Arc::clone(&peers), Arc::clone(rows), Arc::clone(schema));
+        let ranking = SpawnedTask::spawn_blocking(move || of.0.ranked(&of.1, &of.2));
+        let ranked = Some(Arc::new(joined(ranking).await?));
+        found = find(&peers, rows, schema, threads, ranked).await?;
     }
     let found = found.ok_or_else(|| internal_datafusion_err!("values without an order"))?;
     let (parts, count) = (peers.parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(), rows.count());

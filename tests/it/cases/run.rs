@@ -1,4 +1,4 @@
-//! One case run in process, in four ways.
+//! One case run in process, in several ways.
 
 use super::expect;
 use super::page::{AS_OF, Block, Case, Page};
@@ -47,7 +47,7 @@ pub const WAYS: [Way; 5] = [
     Way {
         name: "folded part by part",
         threads: 2,
-        batch_size: Some(1),
+        batch_size: Some(2),
         reversed: true,
         strategy: Strategy::Divided,
         kept: false,
@@ -63,7 +63,7 @@ pub const WAYS: [Way; 5] = [
     Way {
         name: "kept columns, each question twice",
         threads: 2,
-        batch_size: Some(1),
+        batch_size: Some(3),
         reversed: true,
         strategy: Strategy::Fold,
         kept: true,
