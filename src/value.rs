@@ -178,16 +178,14 @@ fn write_grouped(out: &mut impl fmt::Write, digits: &str) -> fmt::Result {
         None => ("", digits),
     };
     out.write_str(sign)?;
-    let (mut first, mut rest) = digits.split_at(digits.len() % 3);
-    if first.is_empty() {
-        (first, rest) = rest.split_at(rest.len().min(3));
-    }
+    // One digit to three, then threes.
+    let first = digits.len().min((digits.len() + 2) % 3 + 1);
+    let (first, mut rest) = digits.split_at(first);
     out.write_str(first)?;
-    while !rest.is_empty() {
-        let three;
-        (three, rest) = rest.split_at(3);
+    while let Some((three, next)) = rest.split_at_checked(3) {
         out.write_char(',')?;
         out.write_str(three)?;
+        rest = next;
     }
     Ok(())
 }

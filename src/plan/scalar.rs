@@ -143,7 +143,7 @@ pub(super) fn is_logic(expr: &Expr) -> bool {
         Expr::Column(_) => true,
         Expr::Not(inner) => is_logic(inner),
         Expr::ScalarFunction(call) => {
-            of_ours(call).is_some_and(|f| matches!(f.step, Step::All | Step::Any | Step::Truth))
+            ours(&call.func).is_some_and(|f| matches!(f.step, Step::All | Step::Any | Step::Truth))
         }
         _ => false,
     }
@@ -151,15 +151,15 @@ pub(super) fn is_logic(expr: &Expr) -> bool {
 
 /// Whether a function is one of these that does little for each row and has no error.
 pub(super) fn is_quick(call: &ScalarFunction) -> bool {
-    of_ours(call).is_some_and(|f| match f.step {
+    ours(&call.func).is_some_and(|f| match f.step {
         Step::Arithmetic(_) => f.result == DataType::Float64,
         Step::Joined | Step::Number | Step::Moment(_) => false,
         _ => true,
     })
 }
 
-fn of_ours(call: &ScalarFunction) -> Option<&Function> {
-    call.func.inner().downcast_ref::<Function>()
+fn ours(function: &ScalarUDF) -> Option<&Function> {
+    function.inner().downcast_ref()
 }
 
 /// The columns that expressions only add and subtract, which takes decimals of 64 bits, too.
@@ -175,7 +175,7 @@ pub(crate) fn short_operands(exprs: &[Arc<dyn PhysicalExpr>]) -> BTreeSet<usize>
             return;
         }
         let function = ScalarFunctionExpr::try_downcast_func::<Function>(expr.as_ref());
-        let adds = function.and_then(|f| f.fun().inner().downcast_ref::<Function>()).is_some_and(|f| {
+        let adds = function.and_then(|f| ours(f.fun())).is_some_and(|f| {
             matches!(f.step, Step::Arithmetic(ArithmeticOp::Add | ArithmeticOp::Subtract))
                 && matches!(f.result, DataType::Decimal128(..))
         });

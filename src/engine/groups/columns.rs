@@ -125,13 +125,14 @@ impl Columns {
     fn type_of(&self, field: &Field, metadata: &ParquetMetaData, at: usize) -> DataType {
         let is_this = |name: &str| name == field.name();
         let needed = self.needed.fields().iter().position(|field| is_this(field.name()));
-        let is_short_if_needed = needed.is_none_or(|needed| self.short.contains(&needed));
         let mut reads = self.outputs.iter().zip(&self.stored).filter_map(|(output, stored)| match output {
             Output::Read { name, .. } if is_this(name) => Some(*stored),
             _ => None,
         });
         let as_stored = reads.next().map(|stored| stored && reads.all(|stored| stored));
-        let may_be_short = is_short_if_needed && as_stored.unwrap_or(needed.is_some());
+        let if_needed = needed.map(|needed| self.short.contains(&needed));
+        let may_be_short =
+            as_stored.into_iter().chain(if_needed).reduce(|one, other| one && other) == Some(true);
         match field.data_type() {
             // Nanoseconds cannot say 9999-12-31, which banks write for “no end”.
             DataType::Timestamp(_, zone) if is_int96(metadata, at) => {

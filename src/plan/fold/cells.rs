@@ -52,7 +52,7 @@ impl Cellar {
 
     /// So many events are to come. If they will touch most pages, all are made at once: a cell is read before it is written
     /// to, and a page that is first read has to be made twice, the second time with all threads interrupted.
-    pub fn expect(&mut self, events: usize) {
+    pub fn make_for(&mut self, events: usize) {
         #[cfg(target_os = "linux")]
         if let Some(cells) = self.cells.as_ref().filter(|_| !self.is_made) {
             let bytes = cells.len();

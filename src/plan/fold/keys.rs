@@ -214,15 +214,13 @@ impl Keys {
         if let Some(places) = places.filter(|p| *p <= (SPARSE * count).max(LEAST_PLACES)) {
             let places = usize::try_from(places).unwrap_or(0);
             let mut bits = vec![0u64; places.div_ceil(64)];
-            each_number(columns, |key, _| {
+            let mut rows = vec![NOBODY; places];
+            each_number(columns, |key, row| {
                 let at = place(key, first);
                 if let Some(word) = bits.get_mut(at / 64) {
                     *word |= 1 << (at % 64);
                 }
-            });
-            let mut rows = vec![NOBODY; places];
-            each_number(columns, |key, row| {
-                if let Some(place) = rows.get_mut(place(key, first))
+                if let Some(place) = rows.get_mut(at)
                     && *place == NOBODY
                 {
                     *place = row;

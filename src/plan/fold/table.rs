@@ -67,7 +67,7 @@ impl Table {
         if self.slots.stride() == 0 {
             return;
         }
-        self.cells.expect(places.len());
+        self.cells.make_for(places.len());
         let mut next = places.chunks(MOST);
         ahead.plan(batch, next.next().unwrap_or_default());
         for places in places.chunks(MOST) {
