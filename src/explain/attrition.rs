@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 #[derive(Clone)]
 pub struct Attrition {
     segment: DefId,
-    membership: ExprId,
+    /// The members' column; none where they are those for whom `expanded` is true.
+    membership: Option<ExprId>,
     conditions: Vec<(Condition, Counts)>,
     expanded: Formula,
     atoms: Vec<Atom>,
@@ -59,9 +60,9 @@ impl Attrition {
             .collect();
         Ok(Attrition {
             segment,
-            membership: program
-                .definition_node(segment)
-                .ok_or_else(|| internal("a segment without a column"))?,
+            membership: Some(
+                program.definition_node(segment).ok_or_else(|| internal("a segment without a column"))?,
+            ),
             conditions: Formula::conditions(program, segment)
                 .into_iter()
                 .map(|c| (c, Counts::default()))
@@ -81,9 +82,19 @@ impl Attrition {
         Ok(Attrition { conditions: Vec::new(), ..Attrition::new(program, segment)? })
     }
 
+    /// The same without the members' column: the condition, which is worked out all the same to know who is undecided,
+    /// tells them, too. Unless segments are named in it: to be in one of them is yes or no, and what it says may be unknown.
+    pub fn without_membership(mut self, program: &Program) -> Attrition {
+        let body = program.definition(self.segment).map(|d| d.body);
+        if body.is_some_and(|body| Formula::of(program, body).segments().is_empty()) {
+            self.membership = None;
+        }
+        self
+    }
+
     /// The columns that it reads.
     pub fn needs(&self, program: &Program) -> Vec<ExprId> {
-        let mut needs = vec![self.membership];
+        let mut needs = Vec::from_iter(self.membership);
         needs.extend(columns(program, &self.expanded));
         for (condition, _) in &self.conditions {
             needs.extend(columns(program, &condition.formula));
@@ -106,7 +117,11 @@ impl Attrition {
 
     pub fn add(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
         self.total += view.rows() as u64;
-        self.members += count(&is_true(&view.booleans(self.membership)?)?);
+        let outcome = evaluate(program, view, &self.expanded)?;
+        self.members += match self.membership {
+            Some(column) => count(&is_true(&view.booleans(column)?)?),
+            None => count(&is_true(&outcome)?),
+        };
         let mut alive = constant(true, view.rows());
         for (condition, counts) in &mut self.conditions {
             let outcome = evaluate(program, view, &condition.formula)?;
@@ -120,16 +135,15 @@ impl Attrition {
             counts.alone += count(&yes);
             alive = stay;
         }
-        self.add_undecided(program, view)?;
+        self.add_undecided(view, &is_unknown(&outcome)?)?;
         for (_, formula, n) in &mut self.complements {
             *n += count(&is_unknown(&evaluate(program, view, formula)?)?);
         }
         Ok(())
     }
 
-    fn add_undecided(&mut self, program: &Program, view: &View<'_>) -> Result<()> {
-        let unknown = is_unknown(&evaluate(program, view, &self.expanded)?)?;
-        let here = count(&unknown);
+    fn add_undecided(&mut self, view: &View<'_>, unknown: &BooleanArray) -> Result<()> {
+        let here = count(unknown);
         if here == 0 {
             return Ok(());
         }
@@ -140,7 +154,7 @@ impl Attrition {
             if outcome.null_count() == 0 {
                 continue;
             }
-            let open = both(&unknown, &is_unknown(&outcome)?)?;
+            let open = both(unknown, &is_unknown(&outcome)?)?;
             for input in inputs {
                 let lacks = match is_plain {
                     true => open.clone(),

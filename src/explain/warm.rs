@@ -36,10 +36,20 @@ pub(super) struct KeptRows {
 type Fresh = Vec<(Digest, Arc<Column>, Place)>;
 
 impl Asker<'_> {
+    /// What the session keeps, where it may be used.
+    fn kept(&self) -> Option<&Kept> {
+        self.engine.kept().filter(|_| self.warm)
+    }
+
+    /// Whether what is worked out is kept for the next question.
+    pub(super) fn keeps(&self) -> bool {
+        self.kept().is_some()
+    }
+
     /// The rows that answer a question, where that can be told from what is kept, or is worth keeping. `request`: without
     /// literals, each expression once.
     pub(super) fn kept_rows(&self, request: &Request) -> Result<Option<KeptRows>> {
-        let Some(kept) = self.engine.kept().filter(|_| self.warm) else { return Ok(None) };
+        let Some(kept) = self.kept() else { return Ok(None) };
         let rows = match self.find_rows(kept, request) {
             // With less at once it may fit; and a number that is too large may be of those who are not asked about.
             Err(ExplainError::Engine(e)) if e != EngineError::Cancelled => None,

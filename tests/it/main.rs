@@ -15,3 +15,4 @@ mod plans;
 #[cfg(unix)]
 mod signals;
 mod spec;
+mod stored;

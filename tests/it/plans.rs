@@ -6,6 +6,7 @@ use crate::pages::bank;
 use segue::check::AsOfOption;
 use segue::engine::EngineOptions;
 use segue::ir::print::Lang;
+use segue::plan::{self, Request};
 use segue::session::{Session, Settings};
 use std::path::Path;
 
@@ -76,4 +77,32 @@ fn events_filtered_by_a_tag_are_read_once_more() {
     let plans = session.plans(&program).unwrap();
     assert_eq!(plans.matches("TableScan: transactions ").count(), 2, "one level each:\n{plans}");
     assert_eq!(plans.matches("TableScan: customers ").count(), 1, "{plans}");
+}
+
+/// Rows read to count transactions, of which a source takes those on which this holds.
+fn rows_read(condition: &str) -> u64 {
+    let taken = format!("at txn_time where {condition}\n");
+    let text = SOURCES.replace("at txn_time\n", &taken) + "segment s where count(transactions) > 3\n";
+    let session = session(&text);
+    let checked = session.check();
+    let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let (id, definition) = program.find_definition("s").unwrap();
+    let exprs = vec![program.definition_node(id).unwrap()];
+    let request = Request::of(definition.entity, exprs);
+    let stats = session.with_asker(&program, &|_| {}, |asker| {
+        let mut portrait =
+            plan::portrait(&program, asker.tables.clone(), request, asker.engine.strategy()).unwrap();
+        let level = portrait.next_level(None).unwrap().unwrap();
+        Ok(asker.engine.run(level.plan, &mut |_| Ok(())).unwrap())
+    });
+    stats.unwrap().rows_scanned
+}
+
+#[test]
+fn months_before_a_day_are_not_read() {
+    let (all, none) = (rows_read("txn_time is not missing"), rows_read("txn_time >= 2030-01-01"));
+    // The customers are read for either; transactions lie in a file for each of fourteen months.
+    let later = rows_read("txn_time >= 2026-10-01");
+    assert!(none < later && later - none < (all - none) / 8, "{all} {later} {none}");
+    assert_eq!(rows_read("txn_time >= 2026-10-01T00:00"), later);
 }

@@ -6,19 +6,24 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
     RecordBatch, StringViewArray,
 };
-use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use datafusion::catalog::MemTable;
-use datafusion::common::Column;
+use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryLimit, MemoryPool, MemoryReservation};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{Expr, SessionConfig, SessionContext};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 const PARTS: [Part; 12] = [
     Part::Below,
@@ -156,27 +161,41 @@ async fn compared(
     based: bool,
     parts: &[Part],
 ) -> RecordBatch {
-    let schema = batches[0][0].schema();
-    let table = MemTable::try_new(schema, batches).unwrap();
-    let plan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None).unwrap();
-    let among = Among {
+    let among = among(within, based, parts, 0);
+    compare(batches, threads, vec![among], SessionStateBuilder::new()).await.unwrap()
+}
+
+/// Peers whose parts are columns from `part{first}` on.
+fn among(within: &[&str], based: bool, parts: &[Part], first: usize) -> Among {
+    Among {
         value: column("value"),
         within: within.iter().map(|w| column(w)).collect(),
         base: based.then(|| column("base").is_true()),
-        parts: parts.iter().enumerate().map(|(at, part)| (format!("part{at}"), *part)).collect(),
-    };
-    let node = CompareNode::try_new(plan.build().unwrap(), column("key"), vec![among]).unwrap();
+        parts: (first..).zip(parts).map(|(at, part)| (format!("part{at}"), *part)).collect(),
+    }
+}
+
+async fn compare(
+    batches: Vec<Vec<RecordBatch>>,
+    threads: usize,
+    among: Vec<Among>,
+    state: SessionStateBuilder,
+) -> Result<RecordBatch> {
+    let schema = batches[0][0].schema();
+    let table = MemTable::try_new(schema, batches)?;
+    let plan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None)?;
+    let node = CompareNode::try_new(plan.build()?, column("key"), among)?;
     let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-    let plan =
-        LogicalPlanBuilder::from(plan).sort([column("key").sort(true, false)]).unwrap().build().unwrap();
-    let state = SessionStateBuilder::new()
+    let state = state
         .with_config(SessionConfig::new().with_target_partitions(threads))
         .with_default_features()
         .with_query_planner(Arc::new(Planner))
         .build();
-    let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await.unwrap();
+    let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
     let schema = Arc::clone(frame.schema().inner());
-    concat_batches(&schema, &frame.collect().await.unwrap()).unwrap()
+    let all = concat_batches(&schema, &frame.collect().await?)?;
+    let key = all.column_by_name("key").unwrap();
+    Ok(take_record_batch(&all, &sort_to_indices(key, None, None)?)?)
 }
 
 /// What a part is, by counting.
@@ -318,6 +337,81 @@ async fn places_are_what_counting_says() {
             check(&mut draw, &domain, count, text_keys).await;
         }
     }
+}
+
+/// A limit of memory, and how close to it the operator came.
+#[derive(Debug)]
+struct Watched {
+    pool: GreedyMemoryPool,
+    most: AtomicUsize,
+}
+
+impl fmt::Display for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("watched")
+    }
+}
+
+impl MemoryPool for Watched {
+    fn name(&self) -> &str {
+        "watched"
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.pool.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, less: usize) {
+        self.pool.shrink(reservation, less);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        self.pool.try_grow(reservation, additional)?;
+        self.most.fetch_max(self.pool.reserved(), SeqCst);
+        Ok(())
+    }
+
+    fn reserved(&self) -> usize {
+        self.pool.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.pool.memory_limit()
+    }
+}
+
+/// Of three comparisons, two are made at a time where there is room, one where there is not; each gives back what it only
+/// needed while it was made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn comparisons_wait_for_memory() {
+    let mut draw = ChaCha8Rng::seed_from_u64(23);
+    let domain = domains().remove(0);
+    let count = 30_000;
+    let rows = rows(&mut draw, count, &domain, false);
+    let batches: Vec<RecordBatch> = rows.chunks(4_000).map(|chunk| batch(chunk, &domain, false)).collect();
+    let among = || {
+        let each = [(&[][..], 0), (&["city"][..], 1), (&["kind"][..], 2)];
+        each.map(|(within, at)| among(within, false, &[Part::Upwards], at)).to_vec()
+    };
+    // Of each row, 32 bytes while it is compared and 4 for its place (and as many again at most), three times.
+    let run = async |bytes_of_a_row: usize| {
+        let pool = GreedyMemoryPool::new(bytes_of_a_row * count);
+        let pool = Arc::new(Watched { pool, most: AtomicUsize::new(0) });
+        let memory: Arc<dyn MemoryPool> = Arc::clone(&pool) as _;
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(memory).build_arc().unwrap();
+        let state = SessionStateBuilder::new().with_runtime_env(runtime);
+        let found = compare(vec![batches.clone()], 2, among(), state).await;
+        assert_eq!(pool.reserved(), 0, "with {bytes_of_a_row} bytes");
+        (found, pool.most.load(SeqCst) / count)
+    };
+    let (all, most) = run(400).await;
+    let all = all.unwrap();
+    assert!(most < 50 + 120, "three at a time: {most}");
+    let (few, most) = run(70).await;
+    assert!(few.unwrap() == all, "other places where there is room for one");
+    assert!(most > 16 + 32, "{most}");
+    let (error, _) = run(50).await;
+    assert!(matches!(error.unwrap_err().find_root(), DataFusionError::ResourcesExhausted(_)));
 }
 
 /// Groups that are large enough to be parted among threads.
