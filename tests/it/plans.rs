@@ -4,9 +4,9 @@
 
 use crate::pages::bank;
 use segue::check::AsOfOption;
-use segue::engine::EngineOptions;
+use segue::engine::{EngineOptions, RunStats};
 use segue::ir::print::Lang;
-use segue::plan::{self, Request};
+use segue::plan::{self, Request, Strategy};
 use segue::session::{Session, Settings};
 use std::path::Path;
 
@@ -79,11 +79,9 @@ fn events_filtered_by_a_tag_are_read_once_more() {
     assert_eq!(plans.matches("TableScan: customers ").count(), 1, "{plans}");
 }
 
-/// Rows read to count transactions, of which a source takes those on which this holds.
-fn rows_read(condition: &str) -> u64 {
-    let taken = format!("at txn_time where {condition}\n");
-    let text = SOURCES.replace("at txn_time\n", &taken) + "segment s where count(transactions) > 3\n";
-    let session = session(&text);
+/// What a run reads to tell who is in `s`.
+fn run(text: &str) -> RunStats {
+    let session = session(text);
     let checked = session.check();
     let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     let (id, definition) = program.find_definition("s").unwrap();
@@ -95,14 +93,77 @@ fn rows_read(condition: &str) -> u64 {
         let level = portrait.next_level(None).unwrap().unwrap();
         Ok(asker.engine.run(level.plan, &mut |_| Ok(())).unwrap())
     });
-    stats.unwrap().rows_scanned
+    stats.unwrap()
 }
 
 #[test]
 fn months_before_a_day_are_not_read() {
-    let (all, none) = (rows_read("txn_time is not missing"), rows_read("txn_time >= 2030-01-01"));
+    let rows = |condition: &str| {
+        let taken = format!("at txn_time where {condition}\n");
+        let text = SOURCES.replace("at txn_time\n", &taken) + "segment s where count(transactions) > 3\n";
+        run(&text).rows_scanned
+    };
+    let (all, none) = (rows("txn_time is not missing"), rows("txn_time >= 2030-01-01"));
     // The customers are read for either; transactions lie in a file for each of fourteen months.
-    let later = rows_read("txn_time >= 2026-10-01");
+    let later = rows("txn_time >= 2026-10-01");
     assert!(none < later && later - none < (all - none) / 8, "{all} {later} {none}");
-    assert_eq!(rows_read("txn_time >= 2026-10-01T00:00"), later);
+    assert_eq!(rows("txn_time >= 2026-10-01T00:00"), later);
+}
+
+#[test]
+fn of_each_month_the_columns_are_read_that_its_windows_ask_for() {
+    let of = |tags: &str| run(&format!("{SOURCES}{tags}"));
+    let bytes = |tags: &str| of(tags).bytes_scanned;
+    // Keys and times of all months.
+    let always = bytes("segment s where last(transactions.txn_time) > 2026-10-01T00:00");
+    // And one more column, of the last month alone, or of all.
+    let spent = "segment s where last(transactions.txn_time) > 2026-10-01T00:00 and ";
+    let month = bytes(&format!("{spent} sum(transactions.amount in this month) > 3"));
+    let all = bytes(&format!("{spent} sum(transactions.amount) > 3"));
+    assert!(always < month && month - always < (all - always) / 8, "{always} {month} {all}");
+    // What a condition is about, too.
+    let month = bytes(&format!("{spent} count(transactions in this month where category = \"dining\") > 3"));
+    let all = bytes(&format!("{spent} count(transactions where category = \"dining\") > 3"));
+    assert!(always < month && month - always < (all - always) / 8, "{always} {month} {all}");
+    // Months between two windows are not read at all.
+    let years = "segment s where count(transactions in this month)
+        > count(transactions from 2025-10-01 to 2025-10-31)";
+    let two = of(years).rows_scanned;
+    let all = of("segment s where count(transactions in last 13 months) > 0").rows_scanned;
+    assert!(two < all / 2, "{two} {all}");
+}
+
+#[test]
+fn what_is_left_out_of_a_month_is_not_missed() {
+    let script = format!(
+        "{SOURCES}tag latest = last(transactions.txn_time)
+         tag first_then = first(transactions.txn_time from 2025-10-01 to 2025-10-31)
+         tag autumn = sum(transactions.amount from 2025-10-01 to 2025-10-31 where category = \"dining\")
+         tag now = sum(transactions.amount in this month)
+         tag nowhere = count(transactions in last 45 days where merchant is missing or transactions.city is missing)
+         tag kinds = distinct(transactions.category in last 100 days)
+         tag usual = median(transactions.amount in previous month)
+         tag where_to = most_common(transactions.city in last 70 days)
+         tag ever = count(transactions where amount > 500)
+         segment a where latest >= 2026-10-15 and first_then is not missing
+         segment b where autumn < now
+         segment c where nowhere = 0 and kinds >= 3
+         segment d where usual > 60
+         segment e where where_to is missing or ever > 4
+         segment f where autumn is missing and ever = 0"
+    );
+    let counts = |strategy, memory| {
+        let engine = EngineOptions { threads: Some(2), strategy, memory, ..EngineOptions::default() };
+        let session = session_in(bank(), engine, &script);
+        let checked = session.check();
+        let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+        let ids: Vec<_> =
+            ["a", "b", "c", "d", "e", "f"].iter().map(|s| program.find_definition(s).unwrap().0).collect();
+        let counts = session.counts(&program, &ids, &|_| {}).unwrap();
+        counts.into_iter().map(|c| (c.members, c.undecided.count)).collect::<Vec<_>>()
+    };
+    let expected = counts(Strategy::Plain, None);
+    assert!(expected.iter().take(5).all(|(members, _)| *members > 0), "{expected:?}");
+    assert_eq!(counts(Strategy::Fold, None), expected);
+    assert_eq!(counts(Strategy::Fold, Some(4 << 20)), expected, "in parts");
 }

@@ -75,11 +75,11 @@ impl Columns {
         Columns { stored: (0..self.outputs.len()).map(which).collect(), ..self.clone() }
     }
 
-    /// The columns of the files that those of the plan are made of, but for one of these.
-    pub fn names(&self, without: Option<usize>) -> Vec<&str> {
+    /// The columns of the files that some of the plan are made of.
+    pub fn names(&self, of: impl Fn(usize) -> bool) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         let read = self.outputs.iter().enumerate().filter_map(|(at, output)| match output {
-            Output::Read { name, .. } if Some(at) != without => Some(name.as_str()),
+            Output::Read { name, .. } if of(at) => Some(name.as_str()),
             _ => None,
         });
         for name in read.chain(self.needed.fields().iter().map(|field| field.name().as_str())) {

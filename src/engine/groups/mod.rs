@@ -3,7 +3,9 @@
 //! What it gains over DataFusion's scan: a page is decoded when its rows are due, so that few bytes are held and touched;
 //! threads take row groups, or pieces of them, as they come to them, however few are left after skipping. Where a fold reads,
 //! text that is stored as codes stays codes, so that a condition on it is worked out once for each text, decimals stay as
-//! short as they are stored (as they also do where they are only added up); and a row group that lies within one interval of all windows has its times left out. Where a scan asks for values from folders, it is left as it is.
+//! short as they are stored (as they also do where they are only added up); and of a row group that lies within one
+//! interval of all windows, columns that only other windows ask for are left out, the times among them. Where a scan asks
+//! for values from folders, it is left as it is.
 
 mod columns;
 mod queue;
@@ -12,7 +14,7 @@ mod tests;
 
 use super::source::ShownName;
 use super::stores::is_local;
-use crate::plan::fold::FoldExec;
+use crate::plan::fold::{ByTime, FoldExec};
 use crate::plan::{give_way, short_operands};
 use columns::Columns;
 use datafusion::arrow::array::RecordBatch;
@@ -73,8 +75,8 @@ impl PhysicalOptimizerRule for DirectReads {
                 return Ok(Transformed::yes(replace_children_if_necessary(plan, vec![rows])?));
             }
             let Some(fold) = plan.downcast_ref::<FoldExec>() else { return Ok(Transformed::no(plan)) };
-            let events = fold.scans().map(|(scan, times)| match scan.downcast_ref::<RowGroups>() {
-                Some(rows) => Arc::new(rows.folded(times, fold.is_choosy())),
+            let events = fold.scans().map(|(scan, by_time)| match scan.downcast_ref::<RowGroups>() {
+                Some(rows) => Arc::new(rows.folded(by_time, fold.is_choosy())),
                 None => Arc::clone(scan),
             });
             Ok(Transformed::yes(fold.reading(events.collect())?))
@@ -161,12 +163,12 @@ impl RowGroups {
         RowGroups { columns: self.columns.as_stored(|at| columns.contains(&at)), ..self.clone() }
     }
 
-    /// The same for a fold: texts may come as codes, decimals short, and `times`, the moments that a fold only compares with bounds, as
-    /// others between the same bounds.
-    fn folded(&self, times: Option<(usize, &[i64])>, choosy: bool) -> RowGroups {
+    /// The same for a fold: texts may come as codes, decimals short; and of a row group within one interval nothing comes
+    /// that is not read of that interval's events, and another time of the interval for theirs.
+    fn folded(&self, by_time: Option<&Arc<ByTime>>, choosy: bool) -> RowGroups {
         RowGroups {
             columns: self.columns.as_stored(|_| true),
-            skipping: self.skipping.clone().with_times(times),
+            skipping: self.skipping.clone().by_time(by_time),
             choosy,
             queue: Arc::default(),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -177,7 +179,12 @@ impl RowGroups {
 
 impl DisplayAs for RowGroups {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "RowGroups: files={}, columns=[{}]", self.parts.len(), self.columns.names(None).join(", "))
+        write!(
+            f,
+            "RowGroups: files={}, columns=[{}]",
+            self.parts.len(),
+            self.columns.names(|_| true).join(", ")
+        )
     }
 }
 

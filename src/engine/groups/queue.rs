@@ -5,6 +5,7 @@ use super::super::files::local;
 use super::super::parquet::{AT_ONCE, metadata, metadata_beside};
 use super::super::stores::told;
 use super::columns::Columns;
+use crate::plan::fold::ByTime;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
@@ -30,7 +31,7 @@ use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicate
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,20 +50,14 @@ pub(super) struct Part {
     pub meta: ObjectMeta,
 }
 
-/// The column whose values matter only as far as which of these they lie between.
-#[derive(Clone, Debug)]
-struct Times {
-    column: usize,
-    bounds: Vec<i64>,
-}
-
 /// What need not be read.
 #[derive(Clone, Debug)]
 pub(super) struct Skipping {
     condition: Option<Arc<Condition>>,
     /// The columns of the files as the table has them.
     table: SchemaRef,
-    times: Option<Times>,
+    /// Which columns are read of which times; none where all are.
+    by_time: Option<Arc<ByTime>>,
 }
 
 /// What must be true of rows that are read, as it is asked of statistics.
@@ -82,7 +77,9 @@ pub(super) struct Work {
     pub group: usize,
     /// Of its rows, these; all where it is none.
     pub rows: Option<RowSelection>,
-    /// The column of the plan whose values are not read, and what they may be taken for.
+    /// The columns of the plan that are read; all where it is none.
+    pub columns: Option<Arc<BTreeSet<usize>>>,
+    /// The column of the plan that is not read though something is done with it, and what its values may be taken for.
     pub time: Option<(usize, ScalarValue)>,
 }
 
@@ -103,12 +100,12 @@ impl Skipping {
                 groups: groups.try_build(condition).ok()?,
             }))
         });
-        Skipping { condition, table: Arc::clone(table), times: None }
+        Skipping { condition, table: Arc::clone(table), by_time: None }
     }
 
-    /// Of a column of the plan whose values matter only as far as which of these bounds they lie between.
-    pub fn with_times(self, times: Option<(usize, &[i64])>) -> Skipping {
-        Skipping { times: times.map(|(column, bounds)| Times { column, bounds: bounds.to_vec() }), ..self }
+    /// And of what is not read of some times.
+    pub fn by_time(self, by_time: Option<&Arc<ByTime>>) -> Skipping {
+        Skipping { by_time: by_time.cloned(), ..self }
     }
 
     /// Which row groups are read; none where none is.
@@ -193,11 +190,17 @@ pub(super) async fn plan(
                 RowGroupAccess::Scan => None,
                 RowGroupAccess::Selection(some) => Some(some),
             };
+            let (mut read, mut time) = (None, None);
+            if let Some(by_time) = &skipping.by_time
+                && let Some((interval, one)) = one_interval(by_time, columns, &metadata, group)
+            {
+                let Some(some) = by_time.reads.get(interval).and_then(Option::as_ref) else { continue };
+                time = (!some.contains(&by_time.column)).then_some((by_time.column, one));
+                read = Some(Arc::clone(some));
+            }
             rows += some.as_ref().map_or(usize::try_from(all).unwrap_or(0), RowSelection::row_count);
-            let times = skipping.times.as_ref();
-            let time =
-                times.and_then(|times| Some((times.column, one_time(times, columns, &metadata, group)?)));
-            work.push(Work { part: part.clone(), metadata: metadata.clone(), group, rows: some, time });
+            let (part, metadata) = (part.clone(), metadata.clone());
+            work.push(Work { part, metadata, group, rows: some, columns: read, time });
         }
     }
     let threads = context.session_config().target_partitions();
@@ -274,7 +277,7 @@ impl Work {
     /// The fields of the file that are read.
     fn roots(&self, columns: &Columns) -> Vec<usize> {
         let schema = self.metadata.schema();
-        let names = columns.names(self.time.as_ref().map(|(column, _)| *column));
+        let names = columns.names(|at| self.columns.as_ref().is_none_or(|read| read.contains(&at)));
         names.into_iter().filter_map(|name| schema.index_of(name).ok()).collect()
     }
 
@@ -352,14 +355,14 @@ fn only(range: Range<usize>, rows: usize) -> RowSelection {
     vec![before, RowSelector::select(range.len()), after].into()
 }
 
-/// A time that stands for all of a row group's, where they are all known and in one interval.
-fn one_time(
-    times: &Times,
+/// The interval that all times of a row group are in, where they are known, and one of them.
+fn one_interval(
+    by_time: &ByTime,
     columns: &Columns,
     metadata: &ArrowReaderMetadata,
     group: usize,
-) -> Option<ScalarValue> {
-    let (name, wanted) = columns.behind(times.column)?;
+) -> Option<(usize, ScalarValue)> {
+    let (name, wanted) = columns.behind(by_time.column)?;
     let (_, stored) = metadata.schema().column_with_name(name)?;
     // The same moments, whatever their zone is called.
     let are_moments = |t: &DataType| matches!(t, DataType::Timestamp(TimeUnit::Microsecond, Some(_)));
@@ -380,7 +383,7 @@ fn one_time(
         ScalarValue::Date32(Some(t)) => Some(i64::from(*t)),
         _ => None,
     };
-    let interval = |t: i64| times.bounds.partition_point(|bound| *bound <= t);
-    let is_one = interval(number(&least)?) == interval(number(&most)?);
-    is_one.then(|| least.cast_to(wanted).ok()).flatten()
+    let interval = |t: i64| by_time.bounds.partition_point(|bound| *bound <= t);
+    let one = interval(number(&least)?);
+    (one == interval(number(&most)?)).then(|| Some((one, least.cast_to(wanted).ok()?))).flatten()
 }

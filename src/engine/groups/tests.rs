@@ -42,7 +42,7 @@ fn work(rows: Option<RowSelection>) -> (Work, Columns) {
         version: None,
     };
     let part = Part { name: "ids.parquet".to_string(), meta };
-    (Work { part, metadata, group: 0, rows, time: None }, columns)
+    (Work { part, metadata, group: 0, rows, columns: None, time: None }, columns)
 }
 
 /// The rows of each piece.

@@ -8,7 +8,7 @@
 use super::super::operator::{Once, batches, collect, joined, properties, visit, width, with_larger_batches};
 use super::divided::{Divided, Division};
 use super::folding::{Calls, Folding, Tallied};
-use super::pass::Pass;
+use super::pass::{ByTime, Pass};
 use super::rows::{Arrived, Rows, Who};
 use super::stripes::Stripes;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
@@ -52,9 +52,6 @@ enum Work {
     Divided(Divided),
 }
 
-/// The column of a pass's times, and the bounds that they are compared with.
-pub type Times<'a> = (usize, &'a [i64]);
-
 /// What is folded.
 #[derive(Clone, Debug)]
 pub(super) struct Fold {
@@ -90,10 +87,9 @@ impl FoldExec {
         self.fold.who.candidates.is_some()
     }
 
-    /// What is read of each pass; and the column of the times with the bounds that they are compared with, where
-    /// nothing else is done with them.
-    pub fn scans(&self) -> impl Iterator<Item = (&Arc<dyn ExecutionPlan>, Option<Times<'_>>)> {
-        self.fold.passes.iter().map(|(events, pass)| (events, pass.times()))
+    /// The events of each pass, and what is read of them.
+    pub fn scans(&self) -> impl Iterator<Item = (&Arc<dyn ExecutionPlan>, Option<&Arc<ByTime>>)> {
+        self.fold.passes.iter().map(|(events, pass)| (events, pass.by_time.as_ref()))
     }
 
     /// The same over other readers of the same events. Text columns of theirs may be dictionaries.

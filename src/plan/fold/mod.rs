@@ -40,6 +40,7 @@ mod values;
 
 pub use divided::{FOLDING_TIME, PARTS, PARTS_FOLDED};
 pub use exec::FoldExec;
+pub use pass::ByTime;
 pub use planner::Planner;
 
 use self::node::{Bounds, FoldNode, Item, Pass};

@@ -40,12 +40,31 @@ pub(super) struct Selection {
     pub intervals: Option<Vec<bool>>,
 }
 
+impl Selection {
+    /// Whether events in an interval may be taken.
+    pub fn takes(&self, interval: usize) -> bool {
+        let some = |intervals: &Vec<bool>| intervals.get(interval).copied().unwrap_or(false);
+        self.intervals.as_ref().is_none_or(some)
+    }
+}
+
 /// An aggregate that keeps state of its own kind.
 #[derive(Debug)]
 pub(super) struct Call {
     pub function: Arc<AggregateFunctionExpr>,
     pub arguments: Vec<usize>,
     pub selection: usize,
+}
+
+/// What is read of events, by the interval that they lie in.
+#[derive(Debug)]
+pub struct ByTime {
+    /// The column of the times.
+    pub column: usize,
+    /// The ends of the intervals.
+    pub bounds: Vec<i64>,
+    /// For each interval, the columns that are read of its events; none where none of them is taken.
+    pub reads: Vec<Option<Arc<BTreeSet<usize>>>>,
 }
 
 #[derive(Debug)]
@@ -77,8 +96,8 @@ pub(super) struct Pass {
     pub plainly: BTreeSet<usize>,
     /// The texts of arguments whose different values are counted.
     pub texts: Vec<Option<Arc<Texts>>>,
-    /// The column of the times, where they are only compared with `bounds`.
-    pub times: Option<usize>,
+    /// What is read of each event, where its time is a column.
+    pub by_time: Option<Arc<ByTime>>,
     /// The ends of the intervals that the windows cut time into.
     pub bounds: Vec<i64>,
     pub choices: Arc<Choices>,
@@ -253,23 +272,41 @@ impl Pass {
             .map(|c| c.index())
             .collect();
         let time = pass.time.as_ref().map(|t| lower(t, own)).transpose()?;
-        let times = time.as_ref().and_then(|t| Some(t.downcast_ref::<Column>()?.index())).filter(|at| {
-            let exprs = conditions.iter().map(|c| &c.expr).chain(&arguments);
-            !exprs.flat_map(collect_columns).any(|c| c.index() == *at)
+        let key = lower(&pass.key, own)?;
+        let taking = |interval: usize| {
+            let takes = |(_, s): &(usize, &Selection)| s.takes(interval);
+            let taking: BTreeSet<usize> =
+                selections.iter().enumerate().filter(takes).map(|(at, _)| at).collect();
+            let of_slots =
+                slots.laid().iter().map(|laid| (laid.slot.selection, laid.slot.argument.as_slice()));
+            let of_calls = calls.iter().map(|call| (call.selection, call.arguments.as_slice()));
+            let of_all = of_slots.chain(of_calls).filter(|(selection, _)| taking.contains(selection));
+            let arguments = of_all.flat_map(|(_, all)| all).filter_map(|at| arguments.get(*at));
+            let asked = taking.iter().filter_map(|at| selections.get(*at)).flat_map(|s| &s.conditions);
+            let asked = asked.filter_map(|at| conditions.get(*at)).map(|condition| &condition.expr);
+            let read = arguments.chain(asked).chain([&key]).flat_map(collect_columns).map(|c| c.index());
+            (!taking.is_empty()).then(|| Arc::new(read.filter(|at| *at < width).collect()))
+        };
+        let by_time = time.as_ref().and_then(|time| {
+            Some(Arc::new(ByTime {
+                column: time.downcast_ref::<Column>()?.index(),
+                reads: (0..=bounds.len()).map(taking).collect(),
+                bounds: bounds.clone(),
+            }))
         });
         let reads =
             conditions.iter().map(|c| &c.expr).chain(&arguments).chain(&time).flat_map(collect_columns);
         Ok(Pass {
             label: pass.key.to_string(),
             reads: reads.map(|c| c.index()).collect(),
-            key: lower(&pass.key, own)?,
+            key,
             time,
             inputs,
             row,
             arguments,
             plainly,
             texts,
-            times,
+            by_time,
             bounds,
             choices: Arc::new(Choices::new(&selections, conditions)),
             slots: Arc::new(slots),
@@ -281,11 +318,6 @@ impl Pass {
     pub fn expressions(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
         let conditions = self.choices.conditions().iter().map(|c| &c.expr);
         std::iter::once(&self.key).chain(&self.time).chain(conditions).chain(&self.arguments)
-    }
-
-    /// The column of the times and what they are compared with, where nothing else is done with them.
-    pub fn times(&self) -> Option<(usize, &[i64])> {
-        Some((self.times?, &self.bounds))
     }
 
     /// Bytes of a row's cells.

@@ -66,19 +66,13 @@ impl Choices {
                     .filter(|(_, s)| is(s))
                     .fold(0, |word, (at, _)| word | 1u64 << at)
             };
-            let has = |selection: &Selection, interval: usize| {
-                let some = |intervals: &Vec<bool>| {
-                    interval != usize::from(NEVER) && intervals.get(interval).copied().unwrap_or(false)
-                };
-                selection.intervals.as_ref().is_none_or(some)
-            };
             Asked {
                 all: those(&|_| true),
                 asking: (0..conditions.len()).map(|at| those(&|s| s.conditions.contains(&at))).collect(),
                 having: selections
                     .iter()
                     .any(|s| s.intervals.is_some())
-                    .then(|| Box::new(std::array::from_fn(|interval| those(&|s| has(s, interval))))),
+                    .then(|| Box::new(std::array::from_fn(|interval| those(&|s| s.takes(interval))))),
             }
         };
         let words = selections.chunks(WORD).map(word).collect();
