@@ -7,7 +7,7 @@ use super::super::stores::told;
 use super::columns::Columns;
 use crate::plan::fold::ByTime;
 use datafusion::arrow::array::Array;
-use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::physical_plan::parquet::{
     PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
@@ -17,16 +17,18 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::parquet::DecodeResult;
-use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderBuilder, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use datafusion::parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
+use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::simplifier::PhysicalExprSimplifier;
 use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, PhysicalExprAdapterFactory};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -53,6 +55,7 @@ pub(super) struct Part {
 /// What need not be read.
 #[derive(Clone, Debug)]
 pub(super) struct Skipping {
+    /// What must be true of rows that are read, as it is asked of files whose columns have the table's types.
     condition: Option<Arc<Condition>>,
     /// The columns of the files as the table has them.
     table: SchemaRef,
@@ -63,6 +66,7 @@ pub(super) struct Skipping {
 /// What must be true of rows that are read, as it is asked of statistics.
 #[derive(Debug)]
 struct Condition {
+    expr: Arc<dyn PhysicalExpr>,
     groups: PruningPredicate,
     pages: PagePruningAccessPlanFilter,
     /// The columns that it asks about.
@@ -92,14 +96,7 @@ pub(super) struct Queue {
 impl Skipping {
     /// Of what a condition excludes. `schema`: the table's columns, those of the files first; `table`: those of the files.
     pub fn new(condition: Option<Arc<dyn PhysicalExpr>>, schema: &SchemaRef, table: &SchemaRef) -> Skipping {
-        let condition = condition.and_then(|condition| {
-            let groups = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
-            Some(Arc::new(Condition {
-                pages: PagePruningAccessPlanFilter::new(&condition, Arc::clone(schema)),
-                columns: collect_columns(&condition).iter().map(|c| c.name().to_string()).collect(),
-                groups: groups.try_build(condition).ok()?,
-            }))
-        });
+        let condition = condition.and_then(|condition| Condition::new(condition, schema)).map(Arc::new);
         Skipping { condition, table: Arc::clone(table), by_time: None }
     }
 
@@ -117,10 +114,24 @@ impl Skipping {
     ) -> Option<ParquetAccessPlan> {
         let groups = footer.row_groups();
         let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-        if let Some(condition) = &self.condition {
+        if let Some(condition) = &self.condition
+            && let file = footer.file_metadata()
+            && let Ok(stored) = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
+        {
             let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
-            let descriptor = footer.file_metadata().schema_descr();
-            filter.prune_by_statistics(&self.table, descriptor, groups, &condition.groups, &metrics);
+            let mut prune = |condition: &Condition, schema: &Schema| {
+                filter.prune_by_statistics(schema, file.schema_descr(), groups, &condition.groups, &metrics);
+            };
+            match condition.is_of(&self.table, &stored) {
+                true => prune(condition, &self.table),
+                // Statistics are in the file's types: days or moments of another unit are other numbers.
+                false => {
+                    let stored = Arc::new(stored);
+                    if let Some(condition) = condition.fitted(&self.table, &stored) {
+                        prune(&condition, &stored);
+                    }
+                }
+            }
         }
         Some(filter.build()).filter(|access| access.row_group_index_iter().next().is_some())
     }
@@ -136,13 +147,7 @@ impl Skipping {
         let Some(condition) = &self.condition else { return access.into_inner() };
         let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
         let descriptor = metadata.parquet_schema();
-        // Pages are judged by the table's types, which must be the file's then.
-        let is_as_stored = |name: &String| {
-            let stored = metadata.schema().field_with_name(name).map(|field| field.data_type());
-            let wanted = self.table.field_with_name(name).map(|field| field.data_type());
-            stored.is_ok_and(|stored| wanted.is_ok_and(|wanted| stored == wanted))
-        };
-        if !condition.columns.iter().all(is_as_stored) {
+        if !condition.is_of(&self.table, metadata.schema()) {
             return access.into_inner();
         }
         let known = metadata.metadata();
@@ -150,6 +155,38 @@ impl Skipping {
             .pages
             .prune_plan_with_page_index(access, &self.table, descriptor, known, &metrics)
             .into_inner()
+    }
+}
+
+impl Condition {
+    /// `schema`: the columns that it is about, among others.
+    fn new(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Option<Condition> {
+        let groups = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+        Some(Condition {
+            pages: PagePruningAccessPlanFilter::new(&expr, Arc::clone(schema)),
+            columns: collect_columns(&expr).iter().map(|c| c.name().to_string()).collect(),
+            groups: groups.try_build(Arc::clone(&expr)).ok()?,
+            expr,
+        })
+    }
+
+    /// Whether the columns that it is about have the same types in a file as in the table.
+    fn is_of(&self, table: &Schema, stored: &Schema) -> bool {
+        self.columns.iter().all(|name| {
+            let of =
+                |schema: &Schema| schema.field_with_name(name).map(|field| field.data_type().clone()).ok();
+            of(table) == of(stored)
+        })
+    }
+
+    /// The same for a file with other types; none where it is about what no file holds, such as a folder's name.
+    fn fitted(&self, table: &SchemaRef, stored: &SchemaRef) -> Option<Condition> {
+        if self.columns.iter().any(|name| table.index_of(name).is_err()) {
+            return None;
+        }
+        let adapter = DefaultPhysicalExprAdapterFactory.create(Arc::clone(table), Arc::clone(stored)).ok()?;
+        let expr = adapter.rewrite(Arc::clone(&self.expr)).ok()?;
+        Condition::new(PhysicalExprSimplifier::new(stored).simplify(expr).ok()?, stored)
     }
 }
 

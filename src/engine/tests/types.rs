@@ -4,6 +4,7 @@ use super::*;
 use datafusion::arrow::array::*;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, TimeUnit, i256};
+use datafusion::common::ScalarValue;
 use datafusion::prelude::lit;
 
 fn day(text: &str, to: DataType) -> ArrayRef {
@@ -280,4 +281,55 @@ fn statistics_of_widened_columns_prune_nothing_that_fits() {
     let min = datafusion::functions_aggregate::expr_fn::min;
     let plan = scan(world.provider("d")).aggregate(Vec::<Expr>::new(), [min(ident("x")), max(ident("x"))]);
     assert_eq!(printed(&world.engine.collect(plan.unwrap().build().unwrap()).unwrap()), ["0|199"]);
+}
+
+/// The same moments in files of other units: 100 hours in each.
+#[test]
+fn statistics_of_other_units_prune_nothing_that_fits() {
+    const HOUR: i64 = 3_600_000_000;
+    let units = [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
+    let hours = |from: i64, unit, zone: Option<&str>| {
+        let micros = cast(
+            &ints((from..from + 100).map(|h| h * HOUR)),
+            &DataType::Timestamp(TimeUnit::Microsecond, None),
+        );
+        let kind = DataType::Timestamp(unit, zone.map(Into::into));
+        cast(&cast(&micros.unwrap(), &DataType::Timestamp(unit, None)).unwrap(), &kind).unwrap()
+    };
+    for zone in [None, Some("UTC")] {
+        for first in units {
+            for second in units {
+                let world = World::new();
+                world.parquet("d/a.parquet", vec![("x", hours(500_000, first, zone))]);
+                world.parquet("d/b.parquet", vec![("x", hours(500_100, second, zone))]);
+                for (low, high, rows) in
+                    [(50, 60, 10), (95, 105, 10), (150, 160, 10), (-50, 250, 200), (300, 400, 0)]
+                {
+                    let at = |hour: i64| {
+                        lit(ScalarValue::TimestampMicrosecond(
+                            Some((500_000 + hour) * HOUR),
+                            zone.map(Into::into),
+                        ))
+                    };
+                    let filter = ident("x").gt_eq(at(low)).and(ident("x").lt(at(high)));
+                    let plan = scan(world.provider("d")).filter(filter).unwrap().build().unwrap();
+                    let (mut got, add) =
+                        (0, |rows: &mut usize, batch: &RecordBatch| *rows += batch.num_rows());
+                    let stats = world
+                        .engine
+                        .run(plan, &mut |batch| {
+                            add(&mut got, &batch);
+                            Ok(())
+                        })
+                        .unwrap();
+                    assert_eq!(got, rows, "{first:?} {second:?} {zone:?} {low}..{high}");
+                    // What lies elsewhere is not read for it.
+                    assert!(
+                        stats.rows_scanned <= if low == 95 || low == -50 { 200 } else { 100 },
+                        "{first:?} {second:?}"
+                    );
+                }
+            }
+        }
+    }
 }
