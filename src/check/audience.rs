@@ -8,11 +8,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{
     Arm, Audience, CompareOp, Control, ExprId, Limit, Literal, Node, OutputColumn, SourceId, Split,
 };
-use crate::source::Span;
+use crate::source::{Span, tidy};
 use crate::syntax::ast::{self, AudienceClause, Number};
 use crate::types::Type;
 use crate::value::Value;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Endings of audience files.
 const ENDINGS: [&str; 6] = ["parquet", "csv", "ndjson", "jsonl", "arrow", "feather"];
@@ -32,10 +33,14 @@ impl<'a> Checker<'a> {
         let all = self.audiences.clone();
         let audiences: Vec<Audience> =
             all.into_iter().filter_map(|(def, statement)| self.audience(def, statement)).collect();
-        for (i, audience) in audiences.iter().enumerate() {
-            let earlier =
-                audiences.iter().take(i).find(|other| other.to.is_some() && other.to == audience.to);
-            if let Some(earlier) = earlier {
+        let target = |audience: &Audience| {
+            let to = audience.to.as_ref().map(|to| tidy(&to.folder.join(&to.pattern)))?;
+            Some(to.strip_prefix(".").map(Path::to_path_buf).unwrap_or(to))
+        };
+        let targets: Vec<Option<PathBuf>> = audiences.iter().map(target).collect();
+        for (i, (audience, target)) in audiences.iter().zip(&targets).enumerate() {
+            let mut before = audiences.iter().zip(&targets).take(i);
+            if let Some((earlier, _)) = before.find(|(_, other)| other.is_some() && *other == target) {
                 let message = format!("`{}` and `{}` write the same file", earlier.name, audience.name);
                 self.error(
                     Diagnostic::new(Code::DuplicateName, message)

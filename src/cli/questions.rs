@@ -8,16 +8,16 @@ use crate::ir::Program;
 use crate::output::rows::RowFormat;
 use crate::repl::ReplOptions;
 use crate::session::{Keeping, Session, Settings};
-use crate::source::SourceMap;
+use crate::source::{FileId, SourceMap};
 use std::path::{Path, PathBuf};
 
-/// A session with a script, checked; or the exit code of what is wrong.
+/// A session with a script, checked, and which file of it `text` is; or the exit code of what is wrong.
 fn open(
     common: &Common,
     files: &[PathBuf],
     text: Option<&str>,
     printer: &Printer,
-) -> Result<(Session, Program), u8> {
+) -> Result<(Session, Program, Option<FileId>), u8> {
     let fail = |d: Diagnostic| printer.findings(&[d], &SourceMap::default());
     let settings = super::settings(common, printer).map_err(fail)?;
     let mut session = Session::new(settings).map_err(fail)?;
@@ -25,13 +25,11 @@ fn open(
     for file in files {
         session.load(file);
     }
-    if let Some(text) = text {
-        session.load_text("<command line>", Path::new(""), text);
-    }
+    let asked = text.map(|text| session.load_text("<command line>", Path::new(""), text));
     let checked = checked_for(common, &session, printer, text.is_some());
     drop(reading);
     match checked {
-        (Some(program), _) => Ok((session, program)),
+        (Some(program), _) => Ok((session, program, asked)),
         (None, code) => Err(code),
     }
 }
@@ -110,36 +108,36 @@ pub fn check(common: &Common, check: &Check, printer: &Printer) -> u8 {
 }
 
 pub fn ask(common: &Common, file: &Path, command: &str, format: OutputFormat, printer: &Printer) -> u8 {
-    let (session, program) = match open(common, &[file.to_path_buf()], Some(command), printer) {
+    let (session, program, asked) = match open(common, &[file.to_path_buf()], Some(command), printer) {
         Ok(opened) => opened,
         Err(code) => return code,
     };
-    if program.commands.is_empty() {
+    // What was asked stands behind the script, which may have commands of its own.
+    let mut commands = program.commands.iter().filter(|(_, span)| Some(span.file) == asked);
+    let Some((command, _)) = commands.next() else {
         let d = Diagnostic::new(Code::BadCall, "there is no command in what was asked").help(
             "ask one of: count X, show X limit 20, explain X, why KEY in X, portrait KEY, describe TAG, list",
         );
         return printer.findings(&[d], session.sources());
+    };
+    if let Some((_, second)) = commands.next() {
+        let d = Diagnostic::new(Code::BadCall, "one question is asked at a time").at(*second);
+        let d = d.help("`segue run FILE -e '…; …'` answers several");
+        return printer.findings(&[d], session.sources());
     }
     let meter = printer.meter();
-    // Commands of the script itself stand before the one that was asked.
-    if let Some((command, _)) = program.commands.last() {
-        match session.ask(&program, command, &|p| meter.update(p)) {
-            Ok(answer) => {
-                meter.clear();
-                printer.answer(&answer, format);
-            }
-            Err(d) => {
-                meter.clear();
-                return printer.findings(&[d], session.sources());
-            }
-        }
+    let answer = session.ask(&program, command, &|p| meter.update(p));
+    meter.clear();
+    match answer {
+        Ok(answer) => printer.answer(&answer, format),
+        Err(d) => return printer.findings(&[d], session.sources()),
     }
     0
 }
 
 /// `segue docs`: the paths of what was written go to stdout.
 pub fn docs(common: &Common, docs: &Docs, printer: &Printer) -> u8 {
-    let (session, program) = match open(common, &docs.files, None, printer) {
+    let (session, program, _) = match open(common, &docs.files, None, printer) {
         Ok(opened) => opened,
         Err(code) => return code,
     };
@@ -158,7 +156,7 @@ pub fn docs(common: &Common, docs: &Docs, printer: &Printer) -> u8 {
 }
 
 pub fn members(common: &Common, file: &Path, segment: &str, format: OutputFormat, printer: &Printer) -> u8 {
-    let (session, program) = match open(common, &[file.to_path_buf()], None, printer) {
+    let (session, program, _) = match open(common, &[file.to_path_buf()], None, printer) {
         Ok(opened) => opened,
         Err(code) => return code,
     };
@@ -224,7 +222,7 @@ pub fn debug(common: &Common, stage: Stage, file: &Path, printer: &Printer) -> u
         }
         return printer.findings(&session.syntax_findings(), session.sources());
     }
-    let (session, program) = match open(common, &[file.to_path_buf()], None, printer) {
+    let (session, program, _) = match open(common, &[file.to_path_buf()], None, printer) {
         Ok(opened) => opened,
         Err(code) => return code,
     };

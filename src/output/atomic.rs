@@ -1,6 +1,7 @@
 //! Files that are whole or not there: written beside their target, synced, renamed onto it.
 
 use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 use std::fmt;
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -62,6 +63,8 @@ pub struct Finished {
 /// target stays as it was.
 pub struct AtomicFile {
     target: PathBuf,
+    /// The same without links and detours.
+    place: PathBuf,
     out: BufWriter<NamedTempFile>,
     hash: Sha256,
     bytes: u64,
@@ -87,11 +90,12 @@ impl AtomicFile {
         }
         let folder = folder_of(&resolved);
         fs::create_dir_all(folder).map_err(fail)?;
+        let place = fs::canonicalize(folder).map_err(fail)?.join(resolved.file_name().unwrap_or(name));
         let file = ordinary(&mut temporary(&hidden(name))).tempfile_in(folder).map_err(fail)?;
         if let Some(found) = existing {
             file.as_file().set_permissions(found.permissions()).map_err(fail)?;
         }
-        Ok(AtomicFile { target: resolved, out: BufWriter::new(file), hash: Sha256::new(), bytes: 0 })
+        Ok(AtomicFile { target: resolved, place, out: BufWriter::new(file), hash: Sha256::new(), bytes: 0 })
     }
 
     /// Where the file will stand.
@@ -131,30 +135,31 @@ pub struct AtomicGroup {
 
 struct Part {
     target: PathBuf,
+    place: PathBuf,
     temporary: TempPath,
 }
 
 impl AtomicGroup {
     /// Takes a file that is written in full and brings it to the disk, still hidden.
     pub fn add(&mut self, file: AtomicFile) -> Result<Finished, OutputError> {
-        let AtomicFile { target, out, hash, bytes } = file;
-        self.check_new(&target)?;
+        let AtomicFile { target, place, out, hash, bytes } = file;
+        self.check_new(&target, &place)?;
         let written = out.into_inner().map_err(|e| OutputError::new(&target, e.error()))?;
         written.as_file().sync_all().map_err(|e| OutputError::new(&target, &e))?;
         let finished = Finished { path: target.clone(), bytes, sha256: hex(&hash.finalize()) };
-        self.parts.push(Part { target, temporary: written.into_temp_path() });
+        self.parts.push(Part { target, place, temporary: written.into_temp_path() });
         Ok(finished)
     }
 
     /// Takes the files of another group, behind its own.
     pub fn join(&mut self, other: AtomicGroup) -> Result<(), OutputError> {
-        other.parts.iter().try_for_each(|part| self.check_new(&part.target))?;
+        other.parts.iter().try_for_each(|part| self.check_new(&part.target, &part.place))?;
         self.parts.extend(other.parts);
         Ok(())
     }
 
-    fn check_new(&self, target: &Path) -> Result<(), OutputError> {
-        match self.parts.iter().any(|part| part.target == *target) {
+    fn check_new(&self, target: &Path, place: &Path) -> Result<(), OutputError> {
+        match self.parts.iter().any(|part| part.place == *place) {
             true => Err(OutputError::because(target, "is the target of two files of one run")),
             false => Ok(()),
         }
@@ -176,6 +181,28 @@ impl AtomicGroup {
         folders.dedup();
         folders.into_iter().for_each(sync_folder);
         Ok(())
+    }
+}
+
+/// The folders that files are to be put into and that are not there yet. Those that stay empty are gone when this is
+/// dropped: a run that writes nothing leaves nothing behind.
+pub struct NewFolders(Vec<PathBuf>);
+
+impl NewFolders {
+    pub fn of<'a>(targets: impl IntoIterator<Item = &'a Path>) -> NewFolders {
+        let above = targets.into_iter().flat_map(|target| target.ancestors().skip(1));
+        let new = above.filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let mut folders: Vec<PathBuf> = new.map(Path::to_path_buf).collect();
+        // Innermost first.
+        folders.sort_by_key(|folder| Reverse(folder.components().count()));
+        NewFolders(folders)
+    }
+}
+
+impl Drop for NewFolders {
+    fn drop(&mut self) {
+        // Of a folder with something in it, the system refuses it.
+        self.0.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 }
 

@@ -38,7 +38,7 @@ pub enum Format {
 
 impl Format {
     /// The endings that say a format.
-    pub const ENDINGS: &[&str] = &[".parquet", ".csv", ".ndjson", ".jsonl", ".arrow"];
+    pub const ENDINGS: &[&str] = &[".parquet", ".csv", ".ndjson", ".jsonl", ".arrow", ".feather"];
 
     /// By the ending of a path; the error lists those that are known.
     pub fn of(path: &Path) -> Result<Format, UnknownFormat> {
@@ -47,7 +47,7 @@ impl Format {
             "parquet" => Ok(Format::Parquet),
             "csv" => Ok(Format::Csv),
             "ndjson" | "jsonl" => Ok(Format::Ndjson),
-            "arrow" => Ok(Format::Arrow),
+            "arrow" | "feather" => Ok(Format::Arrow),
             _ => Err(UnknownFormat { ending }),
         }
     }

@@ -2,7 +2,7 @@
 //! type of the language, whatever the file has.
 
 use super::lookup::Marks;
-use super::scalar::known;
+use super::scalar::{self, known};
 use super::time::{self, utc_zone};
 use super::{Result, expr::Lowering, internal};
 use crate::ir::{ColumnId, ExprId, KeysOf, LinkId, Moment, Node, Program, Source, SourceId, Window};
@@ -11,6 +11,7 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
+use datafusion::functions::datetime::expr_fn::to_local_time;
 use datafusion::functions_window::expr_fn::rank;
 use datafusion::logical_expr::{ExprFunctionExt, JoinType, LogicalPlanBuilder, cast, try_cast};
 use datafusion::prelude::{Expr, lit};
@@ -315,6 +316,14 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
         (Type::Instant(Frame::Local), DataType::Timestamp(_, Some(_))) => {
             cast(local_time(raw, program), wanted.clone())
         }
+        (Type::Instant(Frame::Local) | Type::Date, _) if text => {
+            // What says its zone means what it says. What says none is a wall clock's time already, also one that the zone
+            // never had or had twice, which is no moment.
+            let raw = cast(raw, DataType::Utf8);
+            let moment = try_cast(raw.clone(), moment_in(program));
+            let said = cast(to_local_time(vec![moment]), wanted.clone());
+            scalar::first_known(said, try_cast(raw, wanted.clone()), wanted)
+        }
         (_, _) if text => try_cast(cast(raw, DataType::Utf8), wanted.clone()),
         (_, from) if *from == wanted => raw,
         (Type::Decimal { .. }, _) => try_cast(raw, wanted.clone()),
@@ -325,7 +334,10 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
 
 /// The wall clock of the script's zone for a moment with a zone.
 pub(super) fn local_time(moment: Expr, program: &Program) -> Expr {
-    let zone: Arc<str> = program.zone.name().into();
-    let there = cast(moment, DataType::Timestamp(TimeUnit::Microsecond, Some(zone)));
-    datafusion::functions::datetime::expr_fn::to_local_time(vec![there])
+    to_local_time(vec![cast(moment, moment_in(program))])
+}
+
+/// A moment, told in the script's zone.
+fn moment_in(program: &Program) -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(program.zone.name().into()))
 }

@@ -7,8 +7,8 @@ use crate::engine::Progress;
 use crate::explain::list::{Batches, List};
 use crate::explain::{Asker, Selection};
 use crate::ir::print::{self, Lang};
-use crate::ir::{Audience, Program};
-use crate::output::atomic::{AtomicFile, AtomicGroup, OutputError};
+use crate::ir::{Audience, Program, Source};
+use crate::output::atomic::{AtomicFile, AtomicGroup, NewFolders, OutputError};
 use crate::output::list::{List as Written, ListWriter};
 use crate::output::manifest::{self, HeldOut, Manifest};
 use crate::source::Span;
@@ -45,6 +45,13 @@ impl Session {
         out: Option<&Path>,
         on_progress: &dyn Fn(Progress),
     ) -> Result<Vec<Delivered>, Diagnostic> {
+        let targets: Vec<(Span, PathBuf)> =
+            audiences.iter().filter_map(|audience| Some((audience.span, target(audience, out)?))).collect();
+        for (span, target) in &targets {
+            self.check_free(program, target, *span)?;
+        }
+        // Dropped last, after all that was written.
+        let _folders = NewFolders::of(targets.iter().map(|(_, target)| target.as_path()));
         let deliver = |list: List<'_>| self.delivered(program, list, out);
         let work = |asker: &Asker<'_>| asker.select_each(audiences, &deliver);
         let mut together = AtomicGroup::default();
@@ -56,6 +63,19 @@ impl Session {
         }
         together.commit().map_err(|e| output_fault(&e))?;
         Ok(delivered)
+    }
+
+    /// A list must not take the place of what the run reads: with it, the next run would read the list.
+    fn check_free(&self, program: &Program, target: &Path, span: Span) -> Result<(), Diagnostic> {
+        for file in [target.to_path_buf(), manifest::held_out_path(target)] {
+            let reads =
+                |s: &&Source| s.opened && s.keys_of.is_none() && self.engine.reads(&s.location, &file);
+            let Some(source) = program.sources.iter().find(reads) else { continue };
+            let (file, source) = (file.display(), &source.name);
+            let message = format!("{file} is a file of the source `{source}`, which this run reads");
+            return Err(Diagnostic::new(Code::CannotWrite, message).at(span).help("give `to` another path"));
+        }
+        Ok(())
     }
 
     /// One audience, its files written and still hidden. Of its rows, the first are left.
@@ -78,11 +98,8 @@ impl Session {
             .help("no file of this run was written"));
         }
         let mut together = AtomicGroup::default();
-        let files = match &audience.to {
-            Some(to) => {
-                let target = out.unwrap_or(&to.folder).join(&to.pattern);
-                self.write(program, &list, &target, &mut together)?
-            }
+        let files = match target(audience, out) {
+            Some(target) => self.write(program, &list, &target, &mut together)?,
             None => Vec::new(),
         };
         let selection = list.with_first(SHOWN).map_err(|e| fault_of(&e))?;
@@ -195,6 +212,12 @@ impl Session {
             })
             .collect()
     }
+}
+
+/// Where an audience's list goes; `out` replaces the script's folder.
+fn target(audience: &Audience, out: Option<&Path>) -> Option<PathBuf> {
+    let to = audience.to.as_ref()?;
+    Some(out.unwrap_or(&to.folder).join(&to.pattern))
 }
 
 fn params(program: &Program) -> Vec<manifest::Param> {

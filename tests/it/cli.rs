@@ -294,6 +294,78 @@ fn an_output_that_cannot_be_written() {
 }
 
 #[test]
+fn a_run_that_writes_nothing_leaves_no_folders() {
+    let shop = Shop::new();
+    let lists = |one: &str, two: &str| {
+        format!(
+            "use \"shop.seg\" audience list from wealthy to \"{one}\" audience other from active_rich to \"{two}\""
+        )
+    };
+    // The second list's folder is the first list's file, and the other way round.
+    for (one, two) in [("out/a.csv", "out/a.csv/b.csv"), ("out/a.csv/b.csv", "out/a.csv")] {
+        shop.write("script.seg", lists(one, two));
+        shop.segue(&["run", "script.seg"]).is(3, &["E0602"]);
+        assert!(!shop.path("out").exists(), "{one}, {two}");
+    }
+    fs::create_dir(shop.path("out")).unwrap();
+    shop.write("script.seg", lists("out/new/er/a.csv", "out/b.csv") + " min size 1000");
+    shop.segue(&["run", "script.seg"]).is(3, &["E0601"]);
+    assert_eq!(fs::read_dir(shop.path("out")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_list_does_not_replace_what_the_run_reads() {
+    let shop = Shop::new();
+    let before = fs::read(shop.path("data/customers.csv")).unwrap();
+    for to in ["data/customers.csv", "./data/../data/customers.csv"] {
+        shop.write("script.seg", format!("use \"shop.seg\" audience list from wealthy to \"{to}\""));
+        shop.segue(&["run", "script.seg"])
+            .is(3, &["E0602", "a file of the source `customers`", "script.seg:1:"]);
+    }
+    let script = "use \"shop.seg\" audience list from wealthy to \"customers.csv\"";
+    shop.write("script.seg", script);
+    shop.segue(&["run", "script.seg", "--out", "data"]).is(3, &["E0602", "a file of the source `customers`"]);
+    assert_eq!(fs::read(shop.path("data/customers.csv")).unwrap(), before);
+    assert!(!shop.path("data/customers.csv.manifest.json").exists());
+    // Elsewhere the same name is free.
+    shop.segue(&["run", "script.seg", "--out", "out"]).is(0, &[]);
+}
+
+#[test]
+fn two_lists_are_two_files_however_they_are_named() {
+    let shop = Shop::new();
+    let lists = |one: &str, two: &str| {
+        let script = format!(
+            "use \"shop.seg\" audience list from wealthy to \"{one}\" audience other from active_rich to \"{two}\""
+        );
+        shop.write("script.seg", script);
+        shop.segue(&["run", "script.seg"])
+    };
+    lists("out/a.csv", "./out/a.csv").is(1, &["E0202", "write the same file"]);
+    lists("out/a.csv", "out/b/../a.csv").is(1, &["E0202", "write the same file"]);
+    shop.nothing_written();
+    #[cfg(unix)]
+    {
+        fs::create_dir_all(shop.path("out")).unwrap();
+        std::os::unix::fs::symlink("out", shop.path("there")).unwrap();
+        lists("out/a.csv", "there/a.csv").is(3, &["E0602", "is the target of two files of one run"]);
+        shop.nothing_written();
+    }
+}
+
+#[test]
+fn one_question_is_asked_at_a_time() {
+    let shop = Shop::new();
+    shop.write("script.seg", "use \"shop.seg\"\ncount wealthy\n");
+    shop.segue(&["ask", "script.seg", "count wealthy; count active_rich"])
+        .is(2, &["one question is asked at a time", "segue run FILE -e"]);
+    shop.segue(&["ask", "script.seg", "tag x = 1"]).is(2, &["there is no command in what was asked"]);
+    let said = shop.segue(&["ask", "script.seg", "count active_rich"]);
+    said.is(0, &[]);
+    assert!(said.out.contains("active_rich") && !said.out.contains("wealthy"), "{}", said.out);
+}
+
+#[test]
 fn a_file_of_an_earlier_run_stays_whole() {
     let shop = Shop::new();
     shop.write("out/list.csv", "of yesterday").write("file", "x");

@@ -1,7 +1,7 @@
 //! The cache folder: a file for each column, named by its digest. It holds personal data, so it is its owner's alone.
 //!
-//! A file is an Arrow IPC stream of one column, then the SHA-256 of the stream. It is written beside its name and renamed,
-//! so that nobody reads half of one; a file that does not fit its sum is as if it were not there. Another build of the
+//! A file is an Arrow IPC stream of one column, then the SHA-256 of the stream and the file's name. It is written beside its
+//! name and renamed, so that nobody reads half of one; a file that does not fit its sum is as if it were not there. Another build of the
 //! program may compute otherwise: it finds files of its own only.
 
 use super::{CHUNK, Column};
@@ -118,14 +118,17 @@ impl Folder {
 
     /// The column, unless there is none, or it cannot be read. `now` is kept as the time of its last use.
     pub(super) fn read(&self, digest: &Digest, now: SystemTime) -> Option<Column> {
-        let path = self.place(digest);
-        let mut file = File::open(&path).ok()?;
-        if self.is_open_to_all() {
+        let name = file_name(digest);
+        let path = self.path.join(&name);
+        // What is not a file, or larger than anything that was put here, is not this one.
+        let known = fs::symlink_metadata(&path).ok()?;
+        if self.is_open_to_all() || !known.is_file() || known.len() > self.most {
             return None;
         }
+        let mut file = File::open(&path).ok()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
-        match parse(&bytes) {
+        match parse(&bytes, &name) {
             Some(column) => {
                 let _ = file.set_modified(now);
                 Some(column)
@@ -138,12 +141,13 @@ impl Folder {
     }
 
     pub(super) fn write(&self, digest: &Digest, column: &Column) -> io::Result<()> {
-        let place = self.place(digest);
+        let name = file_name(digest);
+        let place = self.path.join(&name);
         // One digest, one content.
         if self.most == 0 || place.exists() || self.is_open_to_all() {
             return Ok(());
         }
-        let Some(bytes) = written(column).filter(|bytes| bytes.len() as u64 <= self.most) else {
+        let Some(bytes) = written(column, &name).filter(|bytes| bytes.len() as u64 <= self.most) else {
             return Ok(());
         };
         let mut builder = DirBuilder::new();
@@ -159,12 +163,6 @@ impl Folder {
         Ok(())
     }
 
-    fn place(&self, digest: &Digest) -> PathBuf {
-        let name = Sha256::new().chain_update(digest).chain_update(program()).finalize();
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.path.join(format!("{name}.{ENDING}"))
-    }
-
     fn found(&self, ending: &str) -> Vec<Found> {
         let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
         entries
@@ -178,6 +176,12 @@ impl Folder {
             })
             .collect()
     }
+}
+
+fn file_name(digest: &Digest) -> String {
+    let name = Sha256::new().chain_update(digest).chain_update(program()).finalize();
+    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}.{ENDING}")
 }
 
 /// Which build of the program this is, as far as its file tells.
@@ -198,7 +202,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-fn written(column: &Column) -> Option<Vec<u8>> {
+fn written(column: &Column, name: &str) -> Option<Vec<u8>> {
     let first = column.chunks.first()?;
     let schema = Arc::new(Schema::new(vec![Field::new("value", first.data_type().clone(), true)]));
     let mut writer = StreamWriter::try_new(Vec::new(), &schema).ok()?;
@@ -206,14 +210,18 @@ fn written(column: &Column) -> Option<Vec<u8>> {
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(chunk)]).ok()?).ok()?;
     }
     let mut bytes = writer.into_inner().ok()?;
-    let sum = Sha256::digest(&bytes);
+    let sum = sum(&bytes, name);
     bytes.extend_from_slice(&sum);
     Some(bytes)
 }
 
-fn parse(bytes: &[u8]) -> Option<Column> {
-    let (stream, sum) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
-    if Sha256::digest(stream).as_slice() != sum {
+fn sum(stream: &[u8], name: &str) -> [u8; SUM] {
+    Sha256::new().chain_update(stream).chain_update(name).finalize().into()
+}
+
+fn parse(bytes: &[u8], name: &str) -> Option<Column> {
+    let (stream, known) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
+    if sum(stream, name) != known {
         return None;
     }
     let mut chunks = Vec::new();

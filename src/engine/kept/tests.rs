@@ -80,6 +80,30 @@ fn a_damaged_file_is_as_if_it_were_not_there() {
 }
 
 #[test]
+fn a_file_under_another_name_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::new(dir.path().to_path_buf(), MOST);
+    folder.write(&name(1), &numbers(1)).unwrap();
+    let one = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&one).unwrap();
+    folder.write(&name(2), &numbers(2)).unwrap();
+    let files = || std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let two = files().find(|path| *path != one).unwrap();
+    std::fs::write(&two, bytes).unwrap();
+    assert!(folder.read(&name(2), SystemTime::now()).is_none());
+    assert_eq!(first(&folder.read(&name(1), SystemTime::now()).unwrap()), 1);
+    // A folder, and what never ends, are no columns.
+    std::fs::create_dir(&two).unwrap();
+    assert!(folder.read(&name(2), SystemTime::now()).is_none());
+    #[cfg(unix)]
+    {
+        std::fs::remove_dir(&two).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &two).unwrap();
+        assert!(folder.read(&name(2), SystemTime::now()).is_none());
+    }
+}
+
+#[test]
 fn two_sessions_share_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let folder = Folder::new(dir.path().to_path_buf(), MOST);
