@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::explain::{Asker, ExplainError};
 use crate::ir::{ColumnId, Program, SourceId};
 use crate::plan::audit::Trouble;
+use crate::types::Type;
 use crate::value::group;
 
 impl Session {
@@ -66,7 +67,11 @@ fn findings(asker: &Asker<'_>, id: SourceId, found: &mut Vec<Diagnostic>) -> Res
             )
             .help("events after the run's day are never seen"),
             Trouble::DoesNotFit(c) => {
-                let ty = source.column(*c).map_or(String::new(), |c| c.ty.to_string());
+                let ty = match source.column(*c).map(|c| &c.ty) {
+                    // One that is too large is a whole number, too.
+                    Some(Type::Int) => "whole number of 64 bits".to_string(),
+                    ty => ty.map_or(String::new(), Type::to_string),
+                };
                 Diagnostic::new(
                     Code::DataDoesNotFit,
                     format!("{name}: {n_of} have a `{}` that is no {ty}", column(*c)),
