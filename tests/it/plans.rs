@@ -145,25 +145,30 @@ fn what_is_left_out_of_a_month_is_not_missed() {
          tag usual = median(transactions.amount in previous month)
          tag where_to = most_common(transactions.city in last 70 days)
          tag ever = count(transactions where amount > 500)
+         tag large = count(transactions in this month where amount > deposit_balance)
          segment a where latest >= 2026-10-15 and first_then is not missing
          segment b where autumn < now
          segment c where nowhere = 0 and kinds >= 3
          segment d where usual > 60
          segment e where where_to is missing or ever > 4
-         segment f where autumn is missing and ever = 0"
+         segment f where large > 0
+         segment g where autumn is missing and ever = 0"
     );
     let counts = |strategy, memory| {
         let engine = EngineOptions { threads: Some(2), strategy, memory, ..EngineOptions::default() };
         let session = session_in(bank(), engine, &script);
         let checked = session.check();
         let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
-        let ids: Vec<_> =
-            ["a", "b", "c", "d", "e", "f"].iter().map(|s| program.find_definition(s).unwrap().0).collect();
+        let ids: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"]
+            .iter()
+            .map(|s| program.find_definition(s).unwrap().0)
+            .collect();
         let counts = session.counts(&program, &ids, &|_| {}).unwrap();
         counts.into_iter().map(|c| (c.members, c.undecided.count)).collect::<Vec<_>>()
     };
     let expected = counts(Strategy::Plain, None);
-    assert!(expected.iter().take(5).all(|(members, _)| *members > 0), "{expected:?}");
+    assert!(expected.iter().take(6).all(|(members, _)| *members > 0), "{expected:?}");
     assert_eq!(counts(Strategy::Fold, None), expected);
-    assert_eq!(counts(Strategy::Fold, Some(4 << 20)), expected, "in parts");
+    assert_eq!(counts(Strategy::Divided, None), expected, "in parts");
+    assert_eq!(counts(Strategy::Fold, Some(4 << 20)), expected, "with little memory");
 }

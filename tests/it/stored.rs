@@ -77,16 +77,19 @@ fn decimals_of_64_bits_and_of_bytes_are_one_column() {
          segment rich where both >= 10
          segment exact where both = 10 or both = 999_999_999_999.99
          segment payer where paid > 3
-         segment none where sum(payments.a + payments.b) = 0.14";
-    for strategy in [Strategy::Fold, Strategy::Plain] {
+         segment none where sum(payments.a + payments.b) = 0.14
+         segment below where count(payments where payments.a < people.a) = 2";
+    for strategy in [Strategy::Fold, Strategy::Divided, Strategy::Plain] {
         let engine = EngineOptions { threads: Some(2), strategy, ..EngineOptions::default() };
         let session = session_in(folder.path(), engine, script);
         let checked = session.check();
         let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
-        let ids = ["rich", "exact", "payer", "none"].map(|name| program.find_definition(name).unwrap().0);
+        let names = ["rich", "exact", "payer", "none", "below"];
+        let ids = names.map(|name| program.find_definition(name).unwrap().0);
         let counts = session.counts(&program, &ids, &|_| {}).unwrap();
         let members: Vec<u64> = counts.iter().map(|count| count.members).collect();
-        // 2, 3, 5 and 6; of these all but the last are ten; 1 paid 3.01, 2 paid 3.00, 4 paid 3.01; 6 sums to fourteen cents.
-        assert_eq!(members, [4, 4, 2, 1], "{strategy:?}");
+        // 2, 3, 5 and 6; of these all but the last are ten; 1 paid 3.01, 2 paid 3.00, 4 paid 3.01; 6 sums to fourteen cents;
+        // 1, 2 and 6 paid twice, each time less than they have.
+        assert_eq!(members, [4, 4, 2, 1, 3], "{strategy:?}");
     }
 }

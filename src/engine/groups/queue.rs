@@ -7,7 +7,7 @@ use super::super::stores::told;
 use super::columns::Columns;
 use crate::plan::fold::ByTime;
 use datafusion::arrow::array::Array;
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::physical_plan::parquet::{
     PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
@@ -55,7 +55,7 @@ pub(super) struct Part {
 /// What need not be read.
 #[derive(Clone, Debug)]
 pub(super) struct Skipping {
-    /// What must be true of rows that are read, as it is asked of files whose columns have the table's types.
+    /// What must be true of rows that are read, as it is asked of files whose columns stand as the table's.
     condition: Option<Arc<Condition>>,
     /// The columns of the files as the table has them.
     table: SchemaRef,
@@ -118,19 +118,9 @@ impl Skipping {
             && let file = footer.file_metadata()
             && let Ok(stored) = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
         {
-            let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
-            let mut prune = |condition: &Condition, schema: &Schema| {
-                filter.prune_by_statistics(schema, file.schema_descr(), groups, &condition.groups, &metrics);
-            };
-            match condition.is_of(&self.table, &stored) {
-                true => prune(condition, &self.table),
-                // Statistics are in the file's types: days or moments of another unit are other numbers.
-                false => {
-                    let stored = Arc::new(stored);
-                    if let Some(condition) = condition.fitted(&self.table, &stored) {
-                        prune(&condition, &stored);
-                    }
-                }
+            let (metrics, stored) = (ParquetFileMetrics::new(0, &part.name, metrics), Arc::new(stored));
+            if let Some(condition) = condition.fitted(&self.table, &stored) {
+                filter.prune_by_statistics(&stored, file.schema_descr(), groups, &condition.groups, &metrics);
             }
         }
         Some(filter.build()).filter(|access| access.row_group_index_iter().next().is_some())
@@ -144,17 +134,12 @@ impl Skipping {
         part: &Part,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Vec<RowGroupAccess> {
-        let Some(condition) = &self.condition else { return access.into_inner() };
+        let stored = metadata.schema();
+        let fitted = self.condition.as_ref().and_then(|condition| condition.fitted(&self.table, stored));
+        let Some(condition) = fitted else { return access.into_inner() };
         let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
-        let descriptor = metadata.parquet_schema();
-        if !condition.is_of(&self.table, metadata.schema()) {
-            return access.into_inner();
-        }
-        let known = metadata.metadata();
-        condition
-            .pages
-            .prune_plan_with_page_index(access, &self.table, descriptor, known, &metrics)
-            .into_inner()
+        let (descriptor, known) = (metadata.parquet_schema(), metadata.metadata());
+        condition.pages.prune_plan_with_page_index(access, stored, descriptor, known, &metrics).into_inner()
     }
 }
 
@@ -170,23 +155,21 @@ impl Condition {
         })
     }
 
-    /// Whether the columns that it is about have the same types in a file as in the table.
-    fn is_of(&self, table: &Schema, stored: &Schema) -> bool {
-        self.columns.iter().all(|name| {
-            let of =
-                |schema: &Schema| schema.field_with_name(name).map(|field| field.data_type().clone()).ok();
-            of(table) == of(stored)
-        })
-    }
-
-    /// The same for a file with other types; none where it is about what no file holds, such as a folder's name.
-    fn fitted(&self, table: &SchemaRef, stored: &SchemaRef) -> Option<Condition> {
-        if self.columns.iter().any(|name| table.index_of(name).is_err()) {
-            return None;
+    /// The same for a file. Statistics are found by where a column stands in it, and are of its type there: moments of
+    /// another unit are other numbers. None where it is about what no file holds, such as a folder's name.
+    fn fitted(self: &Arc<Condition>, table: &SchemaRef, stored: &SchemaRef) -> Option<Arc<Condition>> {
+        let in_table = self.columns.iter().map(|name| table.column_with_name(name));
+        let in_table = in_table.collect::<Option<Vec<_>>>()?;
+        let is_there = |(at, field): &(usize, &Field)| {
+            let stored = stored.fields().get(*at);
+            stored.is_some_and(|s| s.name() == field.name() && s.data_type() == field.data_type())
+        };
+        if in_table.iter().all(is_there) {
+            return Some(Arc::clone(self));
         }
         let adapter = DefaultPhysicalExprAdapterFactory.create(Arc::clone(table), Arc::clone(stored)).ok()?;
         let expr = adapter.rewrite(Arc::clone(&self.expr)).ok()?;
-        Condition::new(PhysicalExprSimplifier::new(stored).simplify(expr).ok()?, stored)
+        Condition::new(PhysicalExprSimplifier::new(stored).simplify(expr).ok()?, stored).map(Arc::new)
     }
 }
 

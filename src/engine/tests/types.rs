@@ -283,6 +283,35 @@ fn statistics_of_widened_columns_prune_nothing_that_fits() {
     assert_eq!(printed(&world.engine.collect(plan.unwrap().build().unwrap()).unwrap()), ["0|199"]);
 }
 
+/// A file's statistics are those of its columns, wherever these stand in it.
+#[test]
+fn statistics_of_columns_in_another_order_prune_nothing_that_fits() {
+    let world = World::new();
+    world.parquet("d/a.parquet", vec![("x", ints(0..100)), ("y", ints(1000..1100))]);
+    world.parquet("d/b.parquet", vec![("y", ints(1100..1200)), ("x", ints(100..200))]);
+    world.parquet(
+        "d/c.parquet",
+        vec![("z", texts(&["new"; 100])), ("x", ints(200..300)), ("y", ints(1200..1300))],
+    );
+    for (column, from) in [("x", 0), ("y", 1000)] {
+        for (low, high, rows) in [(50, 60, 10), (95, 105, 10), (150, 160, 10), (195, 205, 10), (0, 300, 300)]
+        {
+            let filter = ident(column).gt_eq(lit(from + low)).and(ident(column).lt(lit(from + high)));
+            let plan = scan(world.provider("d")).filter(filter).unwrap().build().unwrap();
+            let mut got = 0;
+            let stats = world.engine.run(plan, &mut |batch| {
+                got += batch.num_rows();
+                Ok(())
+            });
+            assert_eq!(got, rows, "{column} {low}..{high}");
+            assert!(
+                stats.unwrap().rows_scanned <= (rows as u64).next_multiple_of(100).max(200),
+                "{column} {low}"
+            );
+        }
+    }
+}
+
 /// The same moments in files of other units: 100 hours in each.
 #[test]
 fn statistics_of_other_units_prune_nothing_that_fits() {

@@ -79,7 +79,7 @@ fn endings_say_the_format() {
     assert_eq!(Format::of(Path::new("x.jsonl")), Ok(Format::Ndjson));
     assert_eq!(
         Format::of(Path::new("x.xlsx")).unwrap_err().to_string(),
-        "the ending .xlsx says no known format; known are .parquet, .csv, .ndjson, .jsonl, .arrow"
+        "the ending .xlsx says no known format; known are .parquet, .csv, .ndjson, .jsonl, .arrow, .feather"
     );
     assert!(Format::of(Path::new("x")).unwrap_err().to_string().starts_with("the file name has no ending"));
 }

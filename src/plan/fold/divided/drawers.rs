@@ -154,6 +154,16 @@ fn sorted(parts: &[ArrayRef], order: &[(usize, usize)], rows_of_block: usize) ->
         plain = parts.iter().map(|part| cast(part, &DataType::Utf8View)).collect::<Result<_, _>>()?;
         &plain
     };
+    // Decimals that are stored short in some files, or were not read of some row groups.
+    let long = parts.iter().map(|part| part.data_type()).find(|t| matches!(t, DataType::Decimal128(..)));
+    let longer: Vec<ArrayRef>;
+    let parts = match long {
+        Some(long) if parts.iter().any(|part| part.data_type() != long) => {
+            longer = parts.iter().map(|part| cast(part, long)).collect::<Result<_, _>>()?;
+            &longer
+        }
+        _ => parts,
+    };
     let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
     let sorted = interleave(&parts, order)?;
     Ok(match sorted.data_type() {
