@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::time::next_day;
 use crate::ir::{AsOf, ColumnId, Dated, DefId, ExprId, Link, LinkId, Literal, Moment, Node, SourceId};
 use crate::source::Span;
-use crate::syntax::ast::{Expr, ExprKind, Ident, Path};
+use crate::syntax::ast::{Expr, ExprKind, Ident, Path, SourceClause};
 
 /// How many days ahead `why` looks.
 const AHEAD: usize = 400;
@@ -245,7 +245,7 @@ impl Checker<'_> {
     ) -> Option<SourceId> {
         let source = self.source(written)?;
         let (key, fixed) = (source.key, source.column(column)?.fixed);
-        if fixed || key == Some(column) || at != written {
+        if fixed || key == Some(column) || at != written || source.copy.is_some() {
             return Some(at);
         }
         if let (Some(_), Some(key)) = (source.latest, key) {
@@ -268,6 +268,11 @@ impl Checker<'_> {
         None
     }
 
+    /// The source that the script has, of a copy of it as it stood on a day.
+    pub(super) fn as_written(&self, source: SourceId) -> SourceId {
+        self.source(source).and_then(|s| s.copy).map_or(source, |(of, _)| of)
+    }
+
     /// The source as it stood on a day.
     fn copy(&mut self, of: SourceId, day: AsOf) -> SourceId {
         if let Some(found) = self.sources.iter().position(|s| s.source.copy == Some((of, day))) {
@@ -287,7 +292,17 @@ impl Checker<'_> {
             broken: state.broken,
         };
         self.sources.push(copy);
-        SourceId(index(self.sources.len() - 1))
+        let copy = SourceId(index(self.sources.len() - 1));
+        // Which of its rows are taken is asked of the copy's own columns, as they were then.
+        let def = self.sources.get(copy.0 as usize).filter(|s| s.source.filter.is_some()).map(|s| s.def);
+        let clauses = def.into_iter().flat_map(|def| &def.clauses);
+        for clause in clauses {
+            if let SourceClause::Where(condition, _) = clause {
+                let filter = self.condition(&Row::Source(copy), condition);
+                self.edit(copy, |s| s.filter = Some(filter));
+            }
+        }
+        copy
     }
 
     /// A link of `from` over `column` to `target`, made at its first use.

@@ -280,7 +280,7 @@ impl Checker<'_> {
     fn is_list(&self, name: &str, row: &Row) -> bool {
         let Some(Item::Source(id)) = self.item(name) else { return false };
         match row {
-            Row::Entity(own) | Row::Source(own) => id != *own,
+            Row::Entity(own) | Row::Source(own) => id != self.as_written(*own),
             Row::Event { events, entity } => id != *events && id != *entity,
             Row::Constant => false,
         }

@@ -205,7 +205,7 @@ impl Checker<'_> {
         for source in starts {
             let row_of_entity = matches!(row, Row::Entity(_))
                 || matches!(row, Row::Event { entity, .. } if *entity == source);
-            if self.source_name(source) == first.text {
+            if self.source_name(self.as_written(source)) == first.text {
                 // `customers.city` is the column where there is one; `customers.assets` may name a tag, where a
                 // bare name would be ambiguous.
                 self.open(source);
