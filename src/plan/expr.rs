@@ -207,7 +207,9 @@ impl<'a> Lowering<'a> {
     fn logic(&self, list: &[ExprId], op: Operator) -> Result<Expr> {
         let mut parts = list.iter().map(|e| self.expr(*e)).collect::<Result<Vec<_>>>()?;
         let at_once = |part| scalar::is_logic(part) || self.eager && !is_delicate(part);
-        if parts.len() > 1 && parts.iter().all(at_once) {
+        // Of two lists DataFusion makes one, or yes or no where that is all or nothing, also for what is missing.
+        let in_lists = parts.iter().filter(|part| is_in_list(part)).count();
+        if parts.len() > 1 && (in_lists > 1 || parts.iter().all(at_once)) {
             return Ok(if op == Operator::And { scalar::all(parts) } else { scalar::any(parts) });
         }
         while parts.len() > 1 {
@@ -558,6 +560,15 @@ fn months_between(today: NaiveDate, day: Expr, until: bool) -> Result<Expr> {
     let last = part("month", cast(next, DataType::Date32)).not_eq(part("month", day));
     let late = d.lt(lit(t)).and(Expr::Not(Box::new(last)));
     Ok(there - here - when(late, lit(1i64)).otherwise(lit(0i64))?)
+}
+
+/// Whether it asks for one of several values, or for none of them.
+fn is_in_list(expr: &Expr) -> bool {
+    match expr {
+        Expr::InList(_) => true,
+        Expr::Not(inner) => is_in_list(inner),
+        _ => false,
+    }
 }
 
 /// Whether it had better not be worked out where another condition decides: it may take a while for each row (a search in a
