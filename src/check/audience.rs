@@ -6,7 +6,8 @@ use super::names::list;
 use super::scope::Row;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{
-    Arm, Audience, CompareOp, Control, ExprId, Limit, Literal, Node, OutputColumn, SourceId, Split,
+    Arm, Audience, CompareOp, Control, ExprId, LIST_ENDINGS, Limit, Literal, Node, OutputColumn, SourceId,
+    Split,
 };
 use crate::source::{Span, tidy};
 use crate::syntax::ast::{self, AudienceClause, Number};
@@ -14,9 +15,6 @@ use crate::types::Type;
 use crate::value::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// Endings of audience files.
-const ENDINGS: [&str; 6] = ["parquet", "csv", "ndjson", "jsonl", "arrow", "feather"];
 
 /// The column that says in which arm of a split a customer is.
 const ARM: &str = "arm";
@@ -216,7 +214,7 @@ impl<'a> Checker<'a> {
                     .next()
                     .and_then(|f| f.rsplit_once('.'))
                     .map(|(_, e)| e.to_lowercase());
-                if !ending.as_deref().is_some_and(|e| ENDINGS.contains(&e)) {
+                if !ending.as_deref().is_some_and(|e| LIST_ENDINGS.contains(&e)) {
                     self.error(
                         Diagnostic::new(Code::UnknownFormat, "the ending says no known format")
                             .at(text.span)

@@ -279,11 +279,11 @@ impl Checker<'_> {
             return SourceId(index(found));
         }
         let Some(state) = self.sources.get(of.0 as usize) else { return of };
-        let mut source = state.source.clone();
+        let (def, mut source) = (state.def, state.source.clone());
         source.copy = Some((of, day));
         source.name = format!("{} on {}", source.name, day.text(&self.zone));
         let copy = SourceState {
-            def: state.def,
+            def,
             source,
             looked: Progress::Done(!state.broken),
             opened: Progress::Done(()),
@@ -294,12 +294,9 @@ impl Checker<'_> {
         self.sources.push(copy);
         let copy = SourceId(index(self.sources.len() - 1));
         // Which of its rows are taken is asked of the copy's own columns, as they were then.
-        let def = self.sources.get(copy.0 as usize).filter(|s| s.source.filter.is_some()).map(|s| s.def);
-        let clauses = def.into_iter().flat_map(|def| &def.clauses);
-        for clause in clauses {
+        for clause in &def.clauses {
             if let SourceClause::Where(condition, _) = clause {
-                let filter = self.condition(&Row::Source(copy), condition);
-                self.edit(copy, |s| s.filter = Some(filter));
+                self.taken_where(copy, condition);
             }
         }
         copy

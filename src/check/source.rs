@@ -358,10 +358,7 @@ impl<'a> Checker<'a> {
             }
             SourceClause::Link { column, target, name, .. } => self.link(id, column, target, name.as_ref()),
             SourceClause::LatestBy(column, span) => self.latest_by(id, column, *span),
-            SourceClause::Where(condition, _) => {
-                let filter = self.condition(&Row::Source(id), condition);
-                self.edit(id, |s| s.filter = Some(filter));
-            }
+            SourceClause::Where(condition, _) => self.taken_where(id, condition),
             SourceClause::Pii(columns, _) => self.mark(id, columns, |c| c.pii = true),
             SourceClause::Fixed(columns, _) => self.mark(id, columns, |c| c.fixed = true),
             SourceClause::Consent(columns, _) => {
@@ -480,6 +477,12 @@ impl<'a> Checker<'a> {
             }
         };
         Some(ty)
+    }
+
+    /// Which of its rows a source takes.
+    pub(super) fn taken_where(&mut self, id: SourceId, condition: &'a ast::Expr) {
+        let filter = self.condition(&Row::Source(id), condition);
+        self.edit(id, |s| s.filter = Some(filter));
     }
 
     /// `None` where that is no time (reported).

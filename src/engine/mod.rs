@@ -40,13 +40,11 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use files::Listing;
 use object_store::ObjectStore;
-use object_store::path::Path as StorePath;
-use std::collections::HashMap;
-use std::fs;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hint::black_box;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, SystemTime};
@@ -232,15 +230,13 @@ impl Engine {
         Ok(self.list(location)?.files.into_iter().map(|found| found.info).collect())
     }
 
-    /// Whether a local file is one of a source's, by whatever way it is named.
-    pub fn reads(&self, location: &Location, file: &Path) -> bool {
-        let place = || StorePath::from_absolute_path(fs::canonicalize(file).ok()?).ok();
-        let is_local = Address::of(&location.pattern).is_none();
-        is_local
-            && place().is_some_and(|place| {
-                self.list(location)
-                    .is_ok_and(|all| all.files.iter().any(|found| found.meta.location == place))
-            })
+    /// Where the files of a source lie on the disk, without links and detours; none of a store's.
+    pub fn places(&self, location: &Location) -> HashSet<PathBuf> {
+        if Address::of(&location.pattern).is_some() {
+            return HashSet::new();
+        }
+        let files = self.list(location).map_or(Vec::new(), |listing| listing.files);
+        files.iter().filter_map(|found| files::local(&found.meta.location, &found.info.path).ok()).collect()
     }
 
     fn list(&self, location: &Location) -> Result<Listing, CatalogError> {

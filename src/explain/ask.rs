@@ -58,9 +58,9 @@ impl Asker<'_> {
     /// The counts of several segments: one pass per entity.
     pub fn counts(&self, segments: &[DefId]) -> Result<Vec<Count>> {
         // What a session keeps, the next question finds: `show` and `why` ask for the members' columns.
-        let counting = |segment: &DefId| match Attrition::counting(self.program, *segment)? {
-            attrition if self.keeps() => Ok(attrition),
-            attrition => Ok(attrition.without_membership(self.program)),
+        let counting = |segment: &DefId| {
+            let attrition = Attrition::counting(self.program, *segment)?;
+            Ok(if self.keeps() { attrition } else { attrition.without_membership(self.program) })
         };
         let mut all: Vec<Attrition> = segments.iter().map(counting).collect::<Result<Vec<_>>>()?;
         let mut entities: Vec<SourceId> = Vec::new();

@@ -242,6 +242,9 @@ pub struct Param {
     pub span: Span,
 }
 
+/// Endings of the files that lists are written into.
+pub const LIST_ENDINGS: [&str; 6] = ["parquet", "csv", "ndjson", "jsonl", "arrow", "feather"];
+
 /// From a segment to a list that may be sent.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Audience {

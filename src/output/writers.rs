@@ -11,6 +11,7 @@
 
 use super::csv::{self, BYTE_ORDER_MARK};
 use super::plain::{plain_batch, plain_schema};
+use crate::ir::LIST_ENDINGS;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -37,9 +38,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// The endings that say a format.
-    pub const ENDINGS: &[&str] = &[".parquet", ".csv", ".ndjson", ".jsonl", ".arrow", ".feather"];
-
     /// By the ending of a path; the error lists those that are known.
     pub fn of(path: &Path) -> Result<Format, UnknownFormat> {
         let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -75,7 +73,7 @@ impl fmt::Display for UnknownFormat {
             "" => f.write_str("the file name has no ending")?,
             ending => write!(f, "the ending .{ending} says no known format")?,
         }
-        write!(f, "; known are {}", Format::ENDINGS.join(", "))
+        write!(f, "; known are .{}", LIST_ENDINGS.join(", ."))
     }
 }
 

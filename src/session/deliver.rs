@@ -7,7 +7,7 @@ use crate::engine::Progress;
 use crate::explain::list::{Batches, List};
 use crate::explain::{Asker, Selection};
 use crate::ir::print::{self, Lang};
-use crate::ir::{Audience, Program, Source};
+use crate::ir::{Audience, Program};
 use crate::output::atomic::{AtomicFile, AtomicGroup, NewFolders, OutputError};
 use crate::output::list::{List as Written, ListWriter};
 use crate::output::manifest::{self, HeldOut, Manifest};
@@ -47,9 +47,7 @@ impl Session {
     ) -> Result<Vec<Delivered>, Diagnostic> {
         let targets: Vec<(Span, PathBuf)> =
             audiences.iter().filter_map(|audience| Some((audience.span, target(audience, out)?))).collect();
-        for (span, target) in &targets {
-            self.check_free(program, target, *span)?;
-        }
+        self.check_free(program, &targets)?;
         // Dropped last, after all that was written.
         let _folders = NewFolders::of(targets.iter().map(|(_, target)| target.as_path()));
         let deliver = |list: List<'_>| self.delivered(program, list, out);
@@ -66,14 +64,20 @@ impl Session {
     }
 
     /// A list must not take the place of what the run reads: with it, the next run would read the list.
-    fn check_free(&self, program: &Program, target: &Path, span: Span) -> Result<(), Diagnostic> {
-        for file in [target.to_path_buf(), manifest::held_out_path(target)] {
-            let reads =
-                |s: &&Source| s.opened && s.keys_of.is_none() && self.engine.reads(&s.location, &file);
-            let Some(source) = program.sources.iter().find(reads) else { continue };
+    fn check_free(&self, program: &Program, targets: &[(Span, PathBuf)]) -> Result<(), Diagnostic> {
+        let each = targets.iter().flat_map(|(span, target)| {
+            [target.clone(), manifest::held_out_path(target)].map(|file| (*span, file))
+        });
+        let there: Vec<(Span, PathBuf)> = each.filter(|(_, file)| file.exists()).collect();
+        let opened = program.sources.iter().filter(|s| s.opened && s.copy.is_none() && s.keys_of.is_none());
+        for source in opened.filter(|_| !there.is_empty()) {
+            let read = self.engine.places(&source.location);
+            let taken =
+                |(_, file): &&(Span, PathBuf)| file.canonicalize().is_ok_and(|place| read.contains(&place));
+            let Some((span, file)) = there.iter().find(taken) else { continue };
             let (file, source) = (file.display(), &source.name);
             let message = format!("{file} is a file of the source `{source}`, which this run reads");
-            return Err(Diagnostic::new(Code::CannotWrite, message).at(span).help("give `to` another path"));
+            return Err(Diagnostic::new(Code::CannotWrite, message).at(*span).help("give `to` another path"));
         }
         Ok(())
     }

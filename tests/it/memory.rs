@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::plans::session_in;
+use crate::plans::{session_in, stats};
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::ArrowWriter;
@@ -10,7 +10,6 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use segue::demo::{DemoOptions, generate};
 use segue::engine::EngineOptions;
 use segue::ir::{DefId, DefinitionKind};
-use segue::plan::{self, Request};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,17 +61,8 @@ fn answers(folder: &Path, threads: usize, memory: Option<usize>) -> (Vec<(u64, u
     let audiences: Vec<_> = program.audiences.iter().collect();
     session.deliver(&program, &audiences, Some(folder), &|_| {}).unwrap();
     let list = std::fs::read_to_string(folder.join("odd.csv")).unwrap();
-    let spilled = session.with_asker(&program, &|_| {}, |asker| {
-        let entity = program.definition(segments[0]).unwrap().entity;
-        let exprs = segments.iter().map(|s| program.definition_node(*s).unwrap()).collect();
-        let request = Request::of(entity, exprs);
-        let mut portrait =
-            plan::portrait(&program, asker.tables.clone(), request, asker.engine.strategy()).unwrap();
-        let level = portrait.next_level(None).unwrap().unwrap();
-        let stats = asker.engine.run(level.plan, &mut |_| Ok(())).unwrap();
-        Ok(stats.bytes_spilled)
-    });
-    (counts, list, spilled.unwrap())
+    let spilled = stats(&session, &program, &segments).bytes_spilled;
+    (counts, list, spilled)
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What the plans must show: a source of events is read once, however many segments ask.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::pages::bank;
 use segue::check::AsOfOption;
 use segue::engine::{EngineOptions, RunStats};
 use segue::ir::print::Lang;
+use segue::ir::{DefId, Program};
 use segue::plan::{self, Request, Strategy};
 use segue::session::{Session, Settings};
 use std::path::Path;
@@ -84,12 +85,17 @@ fn run(text: &str) -> RunStats {
     let session = session(text);
     let checked = session.check();
     let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
-    let (id, definition) = program.find_definition("s").unwrap();
-    let exprs = vec![program.definition_node(id).unwrap()];
-    let request = Request::of(definition.entity, exprs);
-    let stats = session.with_asker(&program, &|_| {}, |asker| {
+    let (id, _) = program.find_definition("s").unwrap();
+    stats(&session, &program, &[id])
+}
+
+/// What a run of the first level reads and puts away, to tell who is in some segments of one entity.
+pub fn stats(session: &Session, program: &Program, segments: &[DefId]) -> RunStats {
+    let exprs = segments.iter().map(|s| program.definition_node(*s).unwrap()).collect();
+    let request = Request::of(program.definition(segments[0]).unwrap().entity, exprs);
+    let stats = session.with_asker(program, &|_| {}, |asker| {
         let mut portrait =
-            plan::portrait(&program, asker.tables.clone(), request, asker.engine.strategy()).unwrap();
+            plan::portrait(program, asker.tables.clone(), request, asker.engine.strategy()).unwrap();
         let level = portrait.next_level(None).unwrap().unwrap();
         Ok(asker.engine.run(level.plan, &mut |_| Ok(())).unwrap())
     });

@@ -273,24 +273,30 @@ impl Pass {
             .collect();
         let time = pass.time.as_ref().map(|t| lower(t, own)).transpose()?;
         let key = lower(&pass.key, own)?;
-        let taking = |interval: usize| {
-            let takes = |(_, s): &(usize, &Selection)| s.takes(interval);
-            let taking: BTreeSet<usize> =
-                selections.iter().enumerate().filter(takes).map(|(at, _)| at).collect();
-            let of_slots =
-                slots.laid().iter().map(|laid| (laid.slot.selection, laid.slot.argument.as_slice()));
-            let of_calls = calls.iter().map(|call| (call.selection, call.arguments.as_slice()));
-            let of_all = of_slots.chain(of_calls).filter(|(selection, _)| taking.contains(selection));
-            let arguments = of_all.flat_map(|(_, all)| all).filter_map(|at| arguments.get(*at));
-            let asked = taking.iter().filter_map(|at| selections.get(*at)).flat_map(|s| &s.conditions);
-            let asked = asked.filter_map(|at| conditions.get(*at)).map(|condition| &condition.expr);
-            let read = arguments.chain(asked).chain([&key]).flat_map(collect_columns).map(|c| c.index());
-            (!taking.is_empty()).then(|| Arc::new(read.filter(|at| *at < width).collect()))
+        let columns = |exprs: &mut dyn Iterator<Item = &Arc<dyn PhysicalExpr>>| -> BTreeSet<usize> {
+            exprs.flat_map(collect_columns).map(|c| c.index()).filter(|at| *at < width).collect()
+        };
+        // What each selection's conditions are about, and what is done with the events that it takes.
+        let asked =
+            |s: &Selection| columns(&mut s.conditions.iter().filter_map(|c| Some(&conditions.get(*c)?.expr)));
+        let mut of_selections: Vec<BTreeSet<usize>> = selections.iter().map(asked).collect();
+        let of_slots = slots.laid().iter().map(|laid| (laid.slot.selection, laid.slot.argument.as_slice()));
+        let of_calls = calls.iter().map(|call| (call.selection, call.arguments.as_slice()));
+        for (selection, all) in of_slots.chain(of_calls) {
+            if let Some(reads) = of_selections.get_mut(selection) {
+                reads.extend(columns(&mut all.iter().filter_map(|at| arguments.get(*at))));
+            }
+        }
+        let of_key = columns(&mut [&key].into_iter());
+        let reads_in = |interval: usize| {
+            let taking = selections.iter().zip(&of_selections).filter(|(s, _)| s.takes(interval));
+            let reads = taking.map(|(_, reads)| reads.clone()).reduce(|all, reads| &all | &reads)?;
+            Some(Arc::new(&reads | &of_key))
         };
         let by_time = time.as_ref().and_then(|time| {
             Some(Arc::new(ByTime {
                 column: time.downcast_ref::<Column>()?.index(),
-                reads: (0..=bounds.len()).map(taking).collect(),
+                reads: (0..=bounds.len()).map(reads_in).collect(),
                 bounds: bounds.clone(),
             }))
         });
