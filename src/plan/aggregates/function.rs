@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator,
 
 use super::common::coerced;
 use super::distinct::Distinct;
+use super::extremes::Extremes;
 use super::groups::{Groups, ManyGroups, OneGroup};
 use super::median;
 use super::moments::{Moment, Moments};
@@ -26,6 +27,8 @@ pub(super) enum Kind {
     Last,
     Distinct,
     MostCommon,
+    Least,
+    Greatest,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -54,6 +57,8 @@ impl Aggregate {
             Kind::Last => Box::new(Ordered::new(End::Last, &types)?),
             Kind::Distinct => Box::new(Distinct::new(x)),
             Kind::MostCommon => Box::new(MostCommon::new(x)),
+            Kind::Least => Box::new(Extremes::least()),
+            Kind::Greatest => Box::new(Extremes::greatest()),
         })
     }
 
@@ -65,6 +70,7 @@ impl Aggregate {
             Kind::First | Kind::Last => Ordered::state_types(types),
             Kind::Distinct => Distinct::state_types(x),
             Kind::MostCommon => MostCommon::state_types(x),
+            Kind::Least | Kind::Greatest => vec![x.clone()],
         })
     }
 }
@@ -91,6 +97,8 @@ impl AggregateUDFImpl for Aggregate {
             Kind::Last => "segue_last",
             Kind::Distinct => "segue_distinct",
             Kind::MostCommon => "segue_most_common",
+            Kind::Least => "segue_min",
+            Kind::Greatest => "segue_max",
         }
     }
 
@@ -105,6 +113,7 @@ impl AggregateUDFImpl for Aggregate {
                 matches!(time, DataType::Int64 | DataType::Date32 | DataType::Timestamp(..))
             }
             (Kind::Distinct | Kind::MostCommon, [_]) => true,
+            (Kind::Least | Kind::Greatest, [x]) => *x == DataType::Float64,
             (Kind::Sum | Kind::Average | Kind::Deviation | Kind::Median, [x]) => {
                 matches!(x, DataType::Int64 | DataType::Float64 | DataType::Decimal128(..))
             }
@@ -118,7 +127,9 @@ impl AggregateUDFImpl for Aggregate {
         Ok(match (self.kind, x) {
             (Kind::Sum, DataType::Decimal128(_, scale)) => DataType::Decimal128(38, *scale),
             (Kind::Sum | Kind::First | Kind::Last | Kind::MostCommon, x) => x.clone(),
-            (Kind::Average | Kind::Deviation | Kind::Median, _) => DataType::Float64,
+            (Kind::Average | Kind::Deviation | Kind::Median | Kind::Least | Kind::Greatest, _) => {
+                DataType::Float64
+            }
             (Kind::Distinct, _) => DataType::Int64,
         })
     }

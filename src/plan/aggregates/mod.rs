@@ -13,13 +13,14 @@
 //! moments.rs     sum, avg, stddev         exact.rs      sums without rounding    round.rs   the one rounding
 //! ordered.rs     first, last              rows.rs       where there are ties or texts
 //! distinct.rs    most_common.rs           interner.rs   values as dense codes
-//! median.rs
+//! median.rs            extremes.rs  min, max of floats
 //! ```
 
 mod common;
 mod deviation;
 mod distinct;
 mod exact;
+mod extremes;
 mod function;
 mod groups;
 pub(super) mod interner;
@@ -132,7 +133,26 @@ aggregate! {
     most_common, MostCommon
 }
 
+aggregate! {
+    /// `segue_min(x)`: the smallest known x.
+    ///
+    /// No known x: null.
+    ///
+    /// Float → `Float64`.
+    least, Least
+}
+
+aggregate! {
+    /// `segue_max(x)`: the largest known x.
+    ///
+    /// No known x: null.
+    ///
+    /// Float → `Float64`.
+    greatest, Greatest
+}
+
 /// All of them, to be registered.
 pub fn all() -> Vec<Arc<AggregateUDF>> {
-    vec![exact_sum(), exact_avg(), exact_stddev(), median(), first(), last(), distinct(), most_common()]
+    let numbers = [exact_sum(), exact_avg(), exact_stddev(), median(), least(), greatest()];
+    numbers.into_iter().chain([first(), last(), distinct(), most_common()]).collect()
 }

@@ -497,6 +497,7 @@ fn aggregate(
     };
     let count = || count_udaf().call(vec![lit(1i64)]);
     let of_time = is_of_time(program, fold, a);
+    let of_floats = a.argument.is_some_and(|argument| *program.ty(argument) == Type::Float);
     let name = aggregate_column(id);
     let call = match a.function {
         AggregateFn::Count | AggregateFn::Any => count(),
@@ -512,6 +513,8 @@ fn aggregate(
         AggregateFn::Median => ours::median().call(vec![value()?]),
         AggregateFn::First if of_time => min_udaf().call(vec![value()?]),
         AggregateFn::Last if of_time => max_udaf().call(vec![value()?]),
+        AggregateFn::Min if of_floats => ours::least().call(vec![value()?]),
+        AggregateFn::Max if of_floats => ours::greatest().call(vec![value()?]),
         AggregateFn::Min => min_udaf().call(vec![value()?]),
         AggregateFn::Max => max_udaf().call(vec![value()?]),
         AggregateFn::First => {

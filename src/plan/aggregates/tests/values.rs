@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use datafusion::arrow::array::Float64Array;
+use datafusion::arrow::array::{AsArray, Float64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::TimeUnit;
 
-use super::super::{distinct, first, last, most_common};
+use super::super::{distinct, first, greatest, last, least, most_common};
 use super::*;
 
 fn types() -> Vec<DataType> {
@@ -118,6 +118,33 @@ async fn distinct_and_most_common() {
                 assert_eq!(value(&common), expected, "{data_type}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn least_and_greatest_floats() {
+    let mut random = StdRng::seed_from_u64(77);
+    let (g, f) = frame(&mut random, 400, 40);
+    // Of some groups, nothing but one infinity, or both, or none that is known.
+    let infinite = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    let chosen = |(group, usual): (&i64, Option<f64>)| match group % 6 {
+        kind @ 0..3 => Some(infinite[kind as usize]),
+        3 => Some(if random.random() { f64::INFINITY } else { f64::NEG_INFINITY }),
+        _ => usual,
+    };
+    let usual = values(&mut StdRng::seed_from_u64(78), g.len(), &DataType::Float64, 9);
+    let usual: &Float64Array = usual.as_primitive();
+    let x: ArrayRef = Arc::new(g.iter().zip(usual).map(chosen).collect::<Float64Array>());
+    let rows = batch(g.clone(), f.clone(), vec![("x", Arc::clone(&x))]);
+    let calls = [filtered(least().call(vec![ident("x")])), filtered(greatest().call(vec![ident("x")]))];
+    let found = agree(&rows, &calls).await;
+    for ((part, least), most) in
+        split(&g, &f, &plain(&x)).iter().zip(results(&found, 0)).zip(results(&found, 1))
+    {
+        let known = || part.iter().flatten().cloned();
+        let by = |a: &ScalarValue, b: &ScalarValue| a.partial_cmp(b).unwrap();
+        assert_eq!(value(&least), known().min_by(by));
+        assert_eq!(value(&most), known().max_by(by));
     }
 }
 
