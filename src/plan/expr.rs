@@ -421,7 +421,7 @@ impl<'a> Lowering<'a> {
         match (ty, digits) {
             (Type::Int, Some(0..)) => self.expr(value),
             (Type::Decimal { precision, scale }, Some(digits)) if (0..*scale).contains(&digits) => {
-                Ok(cast(self.expr(value)?, DataType::Decimal128(*precision, digits)))
+                Ok(scalar::converted(self.expr(value)?, DataType::Decimal128(*precision, digits)))
             }
             (Type::Decimal { scale, .. }, Some(digits)) if digits >= *scale => self.expr(value),
             _ => {

@@ -16,6 +16,9 @@ use datafusion::arrow::datatypes::{
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result as EngineResult, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::preimage::PreimageResult;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -62,6 +65,8 @@ enum Step {
     Moment(Zone),
     /// The day that a wall clock shows.
     Day,
+    /// A value in another type, to the nearest; what does not fit is missing.
+    Converted,
 }
 
 #[derive(PartialEq, Eq, Hash, Debug)]
@@ -200,6 +205,13 @@ pub(super) fn day(clock: Expr) -> Expr {
     call(Step::Day, DataType::Date32, vec![clock])
 }
 
+/// A value in the type `result`, to the nearest; what does not fit is missing. Where a cast is compared, DataFusion compares what
+/// is below it with the constant, cast back: as if 0.31 in one digit were not 0.3, and one moment of microseconds could be
+/// said in seconds.
+pub(super) fn converted(value: Expr, result: DataType) -> Expr {
+    call(Step::Converted, result, vec![value])
+}
+
 impl ScalarUDFImpl for Function {
     fn name(&self) -> &str {
         match self.step {
@@ -221,6 +233,7 @@ impl ScalarUDFImpl for Function {
             Step::Truth => "segue_true",
             Step::Moment(_) => "segue_moment",
             Step::Day => "segue_day",
+            Step::Converted => "segue_converted",
         }
     }
 
@@ -250,6 +263,32 @@ impl ScalarUDFImpl for Function {
             }
             other => Ok(other),
         }
+    }
+
+    /// Of which coarser times a finer one is made: one, or none, between two. So a scan knows what to skip.
+    fn preimage(
+        &self,
+        operands: &[Expr],
+        constant: &Expr,
+        context: &SimplifyContext,
+    ) -> EngineResult<PreimageResult> {
+        let (Step::Converted, [operand], Expr::Literal(ScalarValue::TimestampMicrosecond(Some(t), _), _)) =
+            (self.step, operands, constant)
+        else {
+            return Ok(PreimageResult::None);
+        };
+        let DataType::Timestamp(unit, zone) = context.get_data_type(operand)? else {
+            return Ok(PreimageResult::None);
+        };
+        let (size, time) = match unit {
+            TimeUnit::Second => (1_000_000, ScalarValue::TimestampSecond as fn(_, _) -> _),
+            TimeUnit::Millisecond => (1_000, ScalarValue::TimestampMillisecond as fn(_, _) -> _),
+            _ => return Ok(PreimageResult::None),
+        };
+        let next = t.div_euclid(size) + 1;
+        let from = if t.rem_euclid(size) == 0 { next - 1 } else { next };
+        let interval = Interval::try_new(time(Some(from), zone.clone()), time(Some(next), zone))?;
+        Ok(PreimageResult::Range { expr: operand.clone(), interval: Box::new(interval) })
     }
 }
 
@@ -310,6 +349,10 @@ impl Function {
                 let clock = micros(clock)?;
                 // Days of 64 bits of microseconds are fewer than 2³¹.
                 Arc::new(clock.unary::<_, Date32Type>(|t| t.div_euclid(MICROS_OF_DAY) as i32))
+            }
+            (Step::Converted, [x]) => {
+                let safe = CastOptions { safe: true, ..CastOptions::default() };
+                cast_with_options(x, &self.result, &safe)?
             }
             (step, operands) => return plan_err!("{step:?} of {} values", operands.len()),
         })

@@ -2,7 +2,7 @@
 //! type of the language, whatever the file has.
 
 use super::lookup::Marks;
-use super::scalar::{self, known};
+use super::scalar::{self, converted, known};
 use super::time::{self, utc_zone};
 use super::{Result, expr::Lowering, internal};
 use crate::ir::{ColumnId, ExprId, KeysOf, LinkId, Moment, Node, Program, Source, SourceId, Window};
@@ -293,10 +293,10 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
         (Type::Float, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
             known(cast(raw, DataType::Float64))
         }
-        (Type::Float, _) => known(try_cast(raw, DataType::Float64)),
+        (Type::Float, _) => known(converted(raw, DataType::Float64)),
         // To nearest, never cut off; arrow's decimal casts round, its casts to whole numbers truncate.
         (Type::Int, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
-            try_cast(datafusion::functions::math::expr_fn::round(vec![raw]), DataType::Int64)
+            converted(datafusion::functions::math::expr_fn::round(vec![raw]), DataType::Int64)
         }
         (
             Type::Int,
@@ -304,8 +304,8 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
             | DataType::Decimal64(..)
             | DataType::Decimal128(..)
             | DataType::Decimal256(..),
-        ) => try_cast(try_cast(raw, DataType::Decimal128(38, 0)), DataType::Int64),
-        (Type::Text | Type::Label(_) | Type::Blank, _) => cast(raw, DataType::Utf8View),
+        ) => converted(converted(raw, DataType::Decimal128(38, 0)), DataType::Int64),
+        (Type::Text | Type::Label(_) | Type::Blank, _) if text => cast(raw, DataType::Utf8View),
         (Type::Date, DataType::Timestamp(_, tz)) => {
             let local = match tz {
                 Some(_) => local_time(raw, program),
@@ -324,10 +324,13 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
             let said = cast(to_local_time(vec![moment]), wanted.clone());
             scalar::first_known(said, try_cast(raw, wanted.clone()), wanted)
         }
-        (_, _) if text => try_cast(cast(raw, DataType::Utf8), wanted.clone()),
+        (_, _) if text => converted(cast(raw, DataType::Utf8), wanted),
         (_, from) if *from == wanted => raw,
-        (Type::Decimal { .. }, _) => try_cast(raw, wanted.clone()),
-        _ => cast(raw, wanted.clone()),
+        // The same moments, cut off where they are finer.
+        (Type::Instant(_), DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => {
+            cast(raw, wanted)
+        }
+        _ => converted(raw, wanted),
     };
     Ok(read)
 }
