@@ -122,6 +122,8 @@ impl Engine {
         }
         // Joins over file partitions can lose rows (apache/datafusion#23436).
         config.options_mut().optimizer.preserve_file_partitions = 0;
+        // What others are compared with takes nothing on trust.
+        config.options_mut().execution.parquet.pruning = options.strategy != Strategy::Plain;
         let mut environment = RuntimeEnvBuilder::new();
         if let Some(memory) = options.memory {
             environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(memory)));

@@ -13,7 +13,8 @@ use datafusion::datasource::physical_plan::parquet::Int96Coercer;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
-use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use datafusion::parquet::basic::{SortOrder, Type as PhysicalType};
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
@@ -41,9 +42,12 @@ pub(super) struct Footer {
     pub statistics: Statistics,
 }
 
-/// The same for DataFusion's own reader.
-pub(super) fn format() -> ParquetFormat {
+/// The same for DataFusion's own reader. `pruning`: whether it may skip what statistics exclude.
+pub(super) fn format(pruning: bool) -> ParquetFormat {
     let mut options = TableParquetOptions::default();
+    options.global.pruning = pruning;
+    options.global.enable_page_index = pruning;
+    options.global.bloom_filter_on_read = pruning;
     // In its words.
     options.global.coerce_int96 = Some("us".to_string());
     options.global.schema_force_view_types = false;
@@ -108,9 +112,37 @@ impl Footer {
         // What else the file says of its fields makes none of them another.
         let fields = schema.fields.iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new()));
         let schema = Arc::new(Schema::new(fields.collect::<Fields>()));
-        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(metadata, &schema)?;
+        let mut statistics = DFParquetMetadata::statistics_from_parquet_metadata(metadata, &schema)?;
+        let descriptor = file.schema_descr();
+        for leaf in 0..descriptor.num_columns() {
+            let column = descriptor.get_column_root_idx(leaf);
+            let Some(known) = statistics.column_statistics.get_mut(column) else { continue };
+            let groups = metadata.row_groups();
+            if !groups.iter().all(|group| counts_nulls(group.column(leaf))) {
+                known.null_count = Precision::Absent;
+            }
+            if !groups.iter().all(|group| is_ordered(group.column(leaf))) {
+                (known.min_value, known.max_value) = (Precision::Absent, Precision::Absent);
+            }
+        }
         Ok(Footer { schema, statistics })
     }
+}
+
+/// Whether it is said how many values of a column are missing. DataFusion takes silence for none.
+fn counts_nulls(column: &ColumnChunkMetaData) -> bool {
+    column.statistics().is_some_and(|known| known.null_count_opt().is_some())
+}
+
+/// Whether a column's bounds, where it has some, are by the order of its values. Parquet's first kind of bounds was not for
+/// texts, decimals of bytes and unsigned numbers.
+pub(super) fn is_ordered(column: &ColumnChunkMetaData) -> bool {
+    let is_old = column.statistics().is_some_and(|known| known.is_min_max_deprecated());
+    let is_bytes = matches!(
+        column.column_type(),
+        PhysicalType::BYTE_ARRAY | PhysicalType::FIXED_LEN_BYTE_ARRAY | PhysicalType::INT96
+    );
+    !is_old || (!is_bytes && column.column_descr().sort_order() == SortOrder::SIGNED)
 }
 
 impl Footer {

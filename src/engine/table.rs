@@ -64,7 +64,8 @@ impl FilesTable {
         if self.format != Format::Parquet {
             return Ok(Arc::new(PlainSource::new(self.format, table_schema)));
         }
-        let source = parquet::format().file_source(table_schema);
+        let source =
+            parquet::format(session.config_options().execution.parquet.pruning).file_source(table_schema);
         let (Some(filter), Some(parquet)) =
             (conjunction(filters.to_vec()), source.downcast_ref::<ParquetSource>())
         else {
@@ -172,7 +173,11 @@ impl TableProvider for FilesTable {
             .with_limit(limit)
             .build();
         match self.format {
-            Format::Parquet => parquet::format().create_physical_plan(session, config).await,
+            Format::Parquet => {
+                parquet::format(session.config_options().execution.parquet.pruning)
+                    .create_physical_plan(session, config)
+                    .await
+            }
             _ => Ok(DataSourceExec::from_data_source(config)),
         }
     }

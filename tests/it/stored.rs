@@ -1,12 +1,21 @@
-//! The same numbers stored in two ways: what is read as short as it is stored is told apart file by file.
+//! What files say of themselves: how short they store what they store, and what their statistics are worth.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::plans::session_in;
-use datafusion::arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch};
+use crate::plans::{session_in, stats};
+use datafusion::arrow::array::{
+    ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType::{self, Timestamp};
+use datafusion::arrow::datatypes::TimeUnit::{Microsecond, Millisecond, Second};
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::data_type::{FixedLenByteArray, FixedLenByteArrayType, Int64Type};
+use datafusion::parquet::data_type::{
+    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type,
+};
+use datafusion::parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::statistics::Statistics;
 use datafusion::parquet::file::writer::SerializedFileWriter;
 use datafusion::parquet::schema::parser::parse_message_type;
 use segue::engine::EngineOptions;
@@ -59,6 +68,213 @@ fn write_long(file: &Path, rows: &Rows) {
     writer.close().unwrap();
 }
 
+/// Writes a file's footer anew with other statistics.
+fn retell(file: &Path, other: impl Fn(&str, &Statistics) -> Statistics) {
+    let bytes = std::fs::read(file).unwrap();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&File::open(file).unwrap()).unwrap();
+    let (rest, tail) = bytes.split_at(bytes.len() - 8);
+    let footer = u32::from_le_bytes(tail[..4].try_into().unwrap()) as usize;
+    let groups = metadata.row_groups().iter().map(|group| {
+        let columns = group.columns().iter().map(|column| {
+            let statistics = other(column.column_path().parts()[0].as_str(), column.statistics().unwrap());
+            // What it says of pages stays in the file, where nothing leads to it any more.
+            let column = column.clone().into_builder().set_statistics(statistics);
+            let column = column.set_column_index_offset(None).set_column_index_length(None);
+            column.build().unwrap()
+        });
+        group.clone().into_builder().set_column_metadata(columns.collect()).build().unwrap()
+    });
+    let metadata = metadata.clone().into_builder().set_row_groups(groups.collect()).build();
+    let mut written = rest[..rest.len() - footer].to_vec();
+    ParquetMetaDataWriter::new(&mut written, &metadata).finish().unwrap();
+    std::fs::write(file, written).unwrap();
+}
+
+/// How many are in each segment, by each way to fold.
+fn members(folder: &Path, script: &str, names: &[&str]) -> Vec<Vec<u64>> {
+    let of = |strategy| {
+        let engine = EngineOptions { threads: Some(2), strategy, ..EngineOptions::default() };
+        let session = session_in(folder, engine, script);
+        let checked = session.check();
+        let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+        let ids: Vec<_> = names.iter().map(|name| program.find_definition(name).unwrap().0).collect();
+        let counts = session.counts(&program, &ids, &|_| {}).unwrap();
+        counts.iter().map(|count| count.members).collect()
+    };
+    [Strategy::Fold, Strategy::Divided, Strategy::Plain].map(of).to_vec()
+}
+
+fn ints(values: &[Option<i64>]) -> ArrayRef {
+    Arc::new(Int64Array::from(values.to_vec()))
+}
+
+fn write(file: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)));
+    let batch = batch.unwrap();
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let file = File::create(file).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn who_does_not_say_how_many_are_missing_does_not_say_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (people, events) = (folder.path().join("people.parquet"), folder.path().join("events.parquet"));
+    let ids = || ints(&[Some(1), Some(2), Some(3), Some(4)]);
+    let one_missing = |value| ints(&[None, Some(value), Some(value), Some(value)]);
+    let day: ArrayRef = Arc::new(Date32Array::from(vec![None, Some(20_750), Some(20_750), Some(20_750)]));
+    write(&people, vec![("id", ids()), ("five", one_missing(5))], WriterProperties::default());
+    let columns = vec![("id", ids()), ("nine", one_missing(9)), ("day", day)];
+    write(&events, columns, WriterProperties::default());
+    for file in [&people, &events] {
+        retell(file, |_, known| match known {
+            Statistics::Int64(known) => {
+                Statistics::int64(known.min_opt().copied(), known.max_opt().copied(), None, None, false)
+            }
+            Statistics::Int32(known) => {
+                Statistics::int32(known.min_opt().copied(), known.max_opt().copied(), None, None, false)
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    let script = "source people from \"people.parquet\" key id
+         source without from \"events.parquet\" of people by id where nine is missing
+         source dated from \"events.parquet\" of people by id at day
+         segment unknown where five is missing
+         segment fives where five = 5
+         segment asked where count(without) > 0
+         segment counted where count(dated where nine is missing) > 0
+         segment recent where count(dated in last 60 days) > 0";
+    for found in members(folder.path(), script, &["unknown", "fives", "asked", "counted", "recent"]) {
+        // Whose event has no day is in no window, and the run sees none of it.
+        assert_eq!(found, [1, 3, 1, 0, 3]);
+    }
+}
+
+#[test]
+fn bounds_of_old_files_are_taken_of_numbers_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("old.parquet");
+    let schema = "message m {
+        required int64 id;
+        required binary city (STRING);
+        required fixed_len_byte_array(6) amount (DECIMAL(12, 2));
+    }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = Arc::new(WriterProperties::default());
+    let mut writer = SerializedFileWriter::new(File::create(&file).unwrap(), schema, properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int64Type>().write_batch(&[1, 2], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let cities = ["abc", "上海"].map(ByteArray::from);
+    column.typed::<ByteArrayType>().write_batch(&cities, None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let cents = |n: u8| FixedLenByteArray::from(vec![0, 0, 0, 0, 0, n]);
+    column.typed::<FixedLenByteArrayType>().write_batch(&[cents(128), cents(1)], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    // As if bytes above 127 were below zero.
+    retell(&file, |column, _| match column {
+        "id" => Statistics::int64(Some(1), Some(2), None, Some(0), true),
+        "city" => {
+            let [abc, shanghai] = ["abc", "上海"].map(ByteArray::from);
+            Statistics::byte_array(Some(shanghai), Some(abc), None, Some(0), true)
+        }
+        _ => Statistics::fixed_len_byte_array(Some(cents(128)), Some(cents(1)), None, Some(0), true),
+    });
+    let script = "source people from \"old.parquet\" key id
+         source there from \"old.parquet\" key id where city = \"上海\"
+         source rich from \"old.parquet\" key id where amount >= 1
+         source later from \"old.parquet\" key id where id > 2
+         segment in_shanghai of people where city = \"上海\"
+         segment from_shanghai of there where id > 0
+         segment with_money of rich where id > 0
+         segment none of later where id > 0";
+    let names = ["in_shanghai", "from_shanghai", "with_money", "none"];
+    for found in members(folder.path(), script, &names) {
+        assert_eq!(found, [1, 1, 1, 0]);
+    }
+    let rows = |condition: &str| {
+        let script =
+            format!("source people from \"old.parquet\" key id where {condition}\nsegment s where id > 0");
+        scanned(folder.path(), &script)
+    };
+    assert_eq!((rows("id > 2"), rows("amount > 5")), (0, 2));
+}
+
+/// How many rows are read to tell who is in `s`.
+fn scanned(folder: &Path, script: &str) -> u64 {
+    let session = session_in(folder, EngineOptions::default(), script);
+    let checked = session.check();
+    let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let (id, _) = program.find_definition("s").unwrap();
+    stats(&session, &program, &[id]).rows_scanned
+}
+
+#[test]
+fn pages_are_skipped_wherever_a_column_stands_and_however_its_times_are_told() {
+    const ROWS: i64 = 40_000;
+    let folder = tempfile::tempdir().unwrap();
+    let of = |f: fn(i64) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values((0..ROWS).map(f))) };
+    let (keys, numbers) = (of(|n| n % 3), of(|n| n));
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values((0..ROWS).map(|n| format!("{n:06}"))));
+    let seconds = of(|n| 1_790_000_000 + n);
+    let at = |unit| cast(&cast(&seconds, &Timestamp(Second, None)).unwrap(), &Timestamp(unit, None)).unwrap();
+    let int32 = cast(&numbers, &DataType::Int32).unwrap();
+    let properties = || {
+        let small =
+            WriterProperties::builder().set_data_page_row_count_limit(1_000).set_write_batch_size(100);
+        small.set_dictionary_enabled(false).build()
+    };
+    write(
+        &folder.path().join("people.parquet"),
+        vec![("id", ints(&[Some(0), Some(1), Some(2)]))],
+        properties(),
+    );
+    let first = vec![("id", keys.clone()), ("n", numbers), ("name", names.clone()), ("at", at(Microsecond))];
+    write(&folder.path().join("events/day=2026-09-21/a.parquet"), first, properties());
+    let second = vec![("at", at(Millisecond)), ("name", names), ("id", keys), ("n", int32)];
+    write(&folder.path().join("events/day=2026-09-22/b.parquet"), second, properties());
+    let rows = |condition: &str, tag: &str| {
+        let script = format!(
+            "timezone \"UTC\"
+             source people from \"people.parquet\" key id
+             source events from \"events/\" of people by id where {condition}
+             segment s where {tag} > 3"
+        );
+        // The people are three.
+        scanned(folder.path(), &script) - 3
+    };
+    let (all, of_one) = (2 * ROWS as u64, ROWS as u64);
+    assert_eq!(rows("n is not missing", "count(events)"), all);
+    // The events begin at 14:13:20 on 2026-09-21, a second apart; of a thousand rows to a page, two pages are the most.
+    for condition in
+        ["n >= 39_500", "name = \"039500\"", "at >= 2026-09-22T01:11:40", "at > 2026-09-22T01:11:40.5"]
+    {
+        let some = rows(condition, "count(events)");
+        assert!((2..=4_000).contains(&some), "{condition}: {some}");
+        let some = rows(&format!("{condition} and day = 2026-09-22"), "count(events)");
+        assert!((1..=2_000).contains(&some), "{condition}: {some}");
+    }
+    // A folder's value is read beside a file's own.
+    assert_eq!(rows("day >= 2026-09-22", "count(events where day = 2026-09-22 and n > 5)"), of_one);
+    assert_eq!(rows("day >= 2026-09-22 or n < 0", "count(events)"), of_one);
+    let of_day = "timezone \"UTC\"
+         source people from \"people.parquet\" key id
+         source events from \"events/\" of people by id at at
+         segment all where count(events where day = 2026-09-22 and n < 3) = 1
+         segment both where distinct(events.day) = 2";
+    for found in members(folder.path(), of_day, &["all", "both"]) {
+        assert_eq!(found, [3, 3]);
+    }
+}
+
 #[test]
 fn decimals_of_64_bits_and_of_bytes_are_one_column() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,17 +295,9 @@ fn decimals_of_64_bits_and_of_bytes_are_one_column() {
          segment payer where paid > 3
          segment none where sum(payments.a + payments.b) = 0.14
          segment below where count(payments where payments.a < people.a) = 2";
-    for strategy in [Strategy::Fold, Strategy::Divided, Strategy::Plain] {
-        let engine = EngineOptions { threads: Some(2), strategy, ..EngineOptions::default() };
-        let session = session_in(folder.path(), engine, script);
-        let checked = session.check();
-        let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
-        let names = ["rich", "exact", "payer", "none", "below"];
-        let ids = names.map(|name| program.find_definition(name).unwrap().0);
-        let counts = session.counts(&program, &ids, &|_| {}).unwrap();
-        let members: Vec<u64> = counts.iter().map(|count| count.members).collect();
+    for found in members(folder.path(), script, &["rich", "exact", "payer", "none", "below"]) {
         // 2, 3, 5 and 6; of these all but the last are ten; 1 paid 3.01, 2 paid 3.00, 4 paid 3.01; 6 sums to fourteen cents;
         // 1, 2 and 6 paid twice, each time less than they have.
-        assert_eq!(members, [4, 4, 2, 1, 3], "{strategy:?}");
+        assert_eq!(found, [4, 4, 2, 1, 3]);
     }
 }

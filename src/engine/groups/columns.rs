@@ -1,10 +1,11 @@
 //! Which columns of a file are read, as what, and how they become those of the plan.
 
+use super::queue::Work;
 use crate::plan::short_operands;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::basic::{Encoding, PageType, Type as PhysicalType};
 use datafusion::parquet::errors::ParquetError;
@@ -33,6 +34,8 @@ pub(super) struct Columns {
     schema: SchemaRef,
     /// The columns of the table that expressions are made of.
     needed: SchemaRef,
+    /// The columns of the table that folders give, in the order of their values.
+    folders: Vec<String>,
     /// Which of them are decimals that are only added up, so that they may be as short as they are stored.
     short: BTreeSet<usize>,
     /// Of each of `schema`'s columns, whether its texts may be codes, and its decimals of 64 bits as short as they are stored.
@@ -40,19 +43,19 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Those of a scan; none where it wants more than the files have. `table`: the columns of the files; `schema`: those
-    /// of the scan.
-    pub fn of(projection: &ProjectionExprs, table: &SchemaRef, schema: SchemaRef) -> Result<Option<Columns>> {
-        let mut needed: Vec<usize> = Vec::new();
-        for projected in projection.iter() {
-            let columns = collect_columns(&projected.expr);
-            if columns.iter().any(|column| column.index() >= table.fields().len()) {
-                return Ok(None);
-            }
-            if read(&projected.expr, table).is_none() {
-                needed.extend(columns.iter().map(Column::index));
-            }
-        }
+    /// Those of a scan. `table`: the columns of its table, of which the last are from `folders`; `schema`: those of the
+    /// scan.
+    pub fn of(
+        projection: &ProjectionExprs,
+        table: &SchemaRef,
+        folders: Vec<String>,
+        schema: SchemaRef,
+    ) -> Result<Columns> {
+        let made = projection.iter().filter(|projected| read(&projected.expr, table).is_none());
+        let mut needed: Vec<usize> = made
+            .flat_map(|projected| collect_columns(&projected.expr))
+            .map(|column| column.index())
+            .collect();
         needed.sort_unstable();
         needed.dedup();
         let needed = Arc::new(table.project(&needed)?);
@@ -67,7 +70,7 @@ impl Columns {
             Output::Read { .. } => None,
         });
         let short = short_operands(&made.collect::<Vec<_>>());
-        Ok(Some(Columns { stored: vec![false; outputs.len()], outputs, schema, needed, short }))
+        Ok(Columns { stored: vec![false; outputs.len()], outputs, schema, needed, folders, short })
     }
 
     /// The same, of which some may have texts as codes, and shorter decimals.
@@ -83,7 +86,7 @@ impl Columns {
             _ => None,
         });
         for name in read.chain(self.needed.fields().iter().map(|field| field.name().as_str())) {
-            if !names.contains(&name) {
+            if !names.contains(&name) && !self.folders.iter().any(|folder| folder == name) {
                 names.push(name);
             }
         }
@@ -150,16 +153,20 @@ impl Columns {
         }
     }
 
-    /// The columns of the plan from those of the file: in order, in type, and there. `time`: a column of the plan that was
-    /// not read, and what stands for its values.
-    pub fn deliver(&self, batch: &RecordBatch, time: Option<&(usize, ScalarValue)>) -> Result<RecordBatch> {
+    /// The columns of the plan from those of the file: in order, in type, and there.
+    pub fn deliver(&self, batch: &RecordBatch, work: &Work) -> Result<RecordBatch> {
         let rows = batch.num_rows();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let stored = |name: &str, wanted: &DataType| match batch.column_by_name(name) {
-            Some(array) if array.data_type() == wanted => Ok(Arc::clone(array)),
+        let folder = |name: &str| {
+            let at = self.folders.iter().position(|folder| folder == name)?;
+            work.part.folders.get(at)
+        };
+        let stored = |name: &str, wanted: &DataType| match (folder(name), batch.column_by_name(name)) {
+            (Some(value), _) => fitted(&value.to_array_of_size(rows)?, wanted, &CastOptions::default()),
+            (None, Some(array)) if array.data_type() == wanted => Ok(Arc::clone(array)),
             // What differs from the table's type in this file is made equal, as a scan would do.
-            Some(array) => fitted(array, wanted, &CastOptions::default()),
-            None => Ok(new_null_array(wanted, rows)),
+            (None, Some(array)) => fitted(array, wanted, &CastOptions::default()),
+            (None, None) => Ok(new_null_array(wanted, rows)),
         };
         let needed = self.needed.fields().iter().enumerate().map(|(at, field)| {
             let (name, wanted) = (field.name(), field.data_type());
@@ -176,16 +183,15 @@ impl Columns {
         let mut arrays: Vec<ArrayRef> = Vec::new();
         for ((at, output), field) in self.outputs.iter().enumerate().zip(self.schema.fields()) {
             let wanted = field.data_type();
-            let array = match (output, time) {
+            let array = match (output, &work.time) {
                 (_, Some((column, time))) if *column == at => time.to_array_of_size(rows)?,
                 (Output::Made(expr), _) => expr.evaluate(&needed)?.into_array(rows)?,
                 (Output::Read { name, cast }, _) => match (batch.column_by_name(name), cast) {
-                    (None, _) => new_null_array(wanted, rows),
                     (Some(array), _) if array.data_type() == wanted || self.keeps(at, array, wanted) => {
                         Arc::clone(array)
                     }
-                    (Some(_), None) => stored(name, wanted)?,
-                    (Some(_), Some((table, options))) => fitted(&stored(name, table)?, wanted, options)?,
+                    (_, None) => stored(name, wanted)?,
+                    (_, Some((table, options))) => fitted(&stored(name, table)?, wanted, options)?,
                 },
             };
             fields.push(Arc::new(

@@ -4,11 +4,11 @@
 //! threads take row groups, or pieces of them, as they come to them, however few are left after skipping. Where a fold reads,
 //! text that is stored as codes stays codes, so that a condition on it is worked out once for each text, decimals stay as
 //! short as they are stored (as they also do where they are only added up); and of a row group that lies within one
-//! interval of all windows, columns that only other windows ask for are left out, the times among them. Where a scan asks
-//! for values from folders, it is left as it is.
+//! interval of all windows, columns that only other windows ask for are left out, the times among them.
 
 mod columns;
 mod queue;
+mod skipping;
 #[cfg(test)]
 mod tests;
 
@@ -45,7 +45,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning};
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStore;
-use queue::{Part, Queue, Skipping, Work};
+use queue::{Part, Queue, Work};
+use skipping::Skipping;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -127,15 +128,16 @@ impl RowGroups {
             return Ok(None);
         }
         let table = source.table_schema();
-        let Some(columns) = Columns::of(projection, table.file_schema(), scan.schema())? else {
-            return Ok(None);
-        };
+        let folders =
+            table.table_partition_cols().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let columns = Columns::of(projection, table.table_schema(), folders.clone(), scan.schema())?;
         let mut parts: Vec<Part> = Vec::new();
         for file in config.file_groups.iter().flat_map(|group| group.iter()) {
             // The groups cut files into ranges of bytes; here each file is whole, once.
             let Some(name) = file.extension::<ShownName>() else { return Ok(None) };
             if parts.iter().all(|known| known.meta.location != file.object_meta.location) {
-                parts.push(Part { name: name.0.clone(), meta: file.object_meta.clone() });
+                let (name, meta) = (name.0.clone(), file.object_meta.clone());
+                parts.push(Part { name, meta, folders: file.partition_values.clone() });
             }
         }
         let schema = scan.schema();
@@ -149,7 +151,7 @@ impl RowGroups {
             url: config.object_store_url.clone(),
             parts: Arc::new(parts),
             columns,
-            skipping: Skipping::new(parquet.filter(), table.table_schema(), table.file_schema()),
+            skipping: Skipping::new(parquet.filter(), table.table_schema(), folders),
             choosy: false,
             statistics: StatisticsContext::new().compute(scan.as_ref(), &StatisticsArgs::new())?,
             properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
@@ -245,14 +247,7 @@ impl ExecutionPlan for RowGroups {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (groups, schema) = (self.clone(), self.schema());
         let reader = async move {
-            let plan = queue::plan(
-                &groups.url,
-                &groups.parts,
-                &groups.columns,
-                &groups.skipping,
-                &context,
-                &groups.metrics,
-            );
+            let plan = queue::plan(&groups.url, &groups.parts, &groups.columns, &groups.skipping, &context);
             let queue = groups.queue.get_or_init(|| async { plan.await.map_err(Arc::new) }).await;
             if let Err(e) = queue {
                 return Err(DataFusionError::Shared(Arc::clone(e)));
@@ -351,7 +346,7 @@ impl Reader {
 
     fn batch(&self, open: &mut Open) -> Option<Result<RecordBatch>> {
         let batch = open.batches.next()?.map_err(|e| open.work.part.damaged(&e).into());
-        let batch = batch.and_then(|batch| self.groups.columns.deliver(&batch, open.work.time.as_ref()));
+        let batch = batch.and_then(|batch| self.groups.columns.deliver(&batch, &open.work));
         if let Ok(batch) = &batch {
             self.rows.record_output(batch.num_rows());
         }

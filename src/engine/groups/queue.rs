@@ -1,36 +1,28 @@
-//! What is left to be read of some files: row groups and pages that their statistics exclude are not in it.
+//! What is left to be read of some files, row group by row group or in pieces of them.
 
 use super::super::error::{FileError, reason};
 use super::super::files::local;
 use super::super::parquet::{AT_ONCE, metadata, metadata_beside};
 use super::super::stores::told;
 use super::columns::Columns;
+use super::skipping::Skipping;
 use crate::plan::fold::ByTime;
 use datafusion::arrow::array::Array;
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::datasource::physical_plan::parquet::{
-    PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
-    RowGroupAccessPlanFilter,
-};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::parquet::DecodeResult;
+use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderBuilder, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use datafusion::parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
-use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
-use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::simplifier::PhysicalExprSimplifier;
-use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, PhysicalExprAdapterFactory};
-use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
+use datafusion::physical_plan::metrics::Count;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use std::collections::{BTreeSet, VecDeque};
@@ -50,27 +42,8 @@ pub(super) struct Part {
     /// As the script would write it.
     pub name: String,
     pub meta: ObjectMeta,
-}
-
-/// What need not be read.
-#[derive(Clone, Debug)]
-pub(super) struct Skipping {
-    /// What must be true of rows that are read, as it is asked of files whose columns stand as the table's.
-    condition: Option<Arc<Condition>>,
-    /// The columns of the files as the table has them.
-    table: SchemaRef,
-    /// Which columns are read of which times; none where all are.
-    by_time: Option<Arc<ByTime>>,
-}
-
-/// What must be true of rows that are read, as it is asked of statistics.
-#[derive(Debug)]
-struct Condition {
-    expr: Arc<dyn PhysicalExpr>,
-    groups: PruningPredicate,
-    pages: PagePruningAccessPlanFilter,
-    /// The columns that it asks about.
-    columns: Vec<String>,
+    /// What its folders say of its rows.
+    pub folders: Vec<ScalarValue>,
 }
 
 /// One row group to be read, or a piece of it.
@@ -93,86 +66,6 @@ pub(super) struct Queue {
     rows: usize,
 }
 
-impl Skipping {
-    /// Of what a condition excludes. `schema`: the table's columns, those of the files first; `table`: those of the files.
-    pub fn new(condition: Option<Arc<dyn PhysicalExpr>>, schema: &SchemaRef, table: &SchemaRef) -> Skipping {
-        let condition = condition.and_then(|condition| Condition::new(condition, schema)).map(Arc::new);
-        Skipping { condition, table: Arc::clone(table), by_time: None }
-    }
-
-    /// And of what is not read of some times.
-    pub fn by_time(self, by_time: Option<&Arc<ByTime>>) -> Skipping {
-        Skipping { by_time: by_time.cloned(), ..self }
-    }
-
-    /// Which row groups are read; none where none is.
-    fn groups(
-        &self,
-        part: &Part,
-        footer: &ParquetMetaData,
-        metrics: &ExecutionPlanMetricsSet,
-    ) -> Option<ParquetAccessPlan> {
-        let groups = footer.row_groups();
-        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-        if let Some(condition) = &self.condition
-            && let file = footer.file_metadata()
-            && let Ok(stored) = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
-        {
-            let (metrics, stored) = (ParquetFileMetrics::new(0, &part.name, metrics), Arc::new(stored));
-            if let Some(condition) = condition.fitted(&self.table, &stored) {
-                filter.prune_by_statistics(&stored, file.schema_descr(), groups, &condition.groups, &metrics);
-            }
-        }
-        Some(filter.build()).filter(|access| access.row_group_index_iter().next().is_some())
-    }
-
-    /// What is read of each row group.
-    fn pages(
-        &self,
-        access: ParquetAccessPlan,
-        metadata: &ArrowReaderMetadata,
-        part: &Part,
-        metrics: &ExecutionPlanMetricsSet,
-    ) -> Vec<RowGroupAccess> {
-        let stored = metadata.schema();
-        let fitted = self.condition.as_ref().and_then(|condition| condition.fitted(&self.table, stored));
-        let Some(condition) = fitted else { return access.into_inner() };
-        let metrics = ParquetFileMetrics::new(0, &part.name, metrics);
-        let (descriptor, known) = (metadata.parquet_schema(), metadata.metadata());
-        condition.pages.prune_plan_with_page_index(access, stored, descriptor, known, &metrics).into_inner()
-    }
-}
-
-impl Condition {
-    /// `schema`: the columns that it is about, among others.
-    fn new(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Option<Condition> {
-        let groups = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
-        Some(Condition {
-            pages: PagePruningAccessPlanFilter::new(&expr, Arc::clone(schema)),
-            columns: collect_columns(&expr).iter().map(|c| c.name().to_string()).collect(),
-            groups: groups.try_build(Arc::clone(&expr)).ok()?,
-            expr,
-        })
-    }
-
-    /// The same for a file. Statistics are found by where a column stands in it, and are of its type there: moments of
-    /// another unit are other numbers. None where it is about what no file holds, such as a folder's name.
-    fn fitted(self: &Arc<Condition>, table: &SchemaRef, stored: &SchemaRef) -> Option<Arc<Condition>> {
-        let in_table = self.columns.iter().map(|name| table.column_with_name(name));
-        let in_table = in_table.collect::<Option<Vec<_>>>()?;
-        let is_there = |(at, field): &(usize, &Field)| {
-            let stored = stored.fields().get(*at);
-            stored.is_some_and(|s| s.name() == field.name() && s.data_type() == field.data_type())
-        };
-        if in_table.iter().all(is_there) {
-            return Some(Arc::clone(self));
-        }
-        let adapter = DefaultPhysicalExprAdapterFactory.create(Arc::clone(table), Arc::clone(stored)).ok()?;
-        let expr = adapter.rewrite(Arc::clone(&self.expr)).ok()?;
-        Condition::new(PhysicalExprSimplifier::new(stored).simplify(expr).ok()?, stored).map(Arc::new)
-    }
-}
-
 /// Finds what is to be read.
 pub(super) async fn plan(
     url: &ObjectStoreUrl,
@@ -180,7 +73,6 @@ pub(super) async fn plan(
     columns: &Columns,
     skipping: &Skipping,
     context: &TaskContext,
-    metrics: &ExecutionPlanMetricsSet,
 ) -> Result<Queue> {
     let environment = context.runtime_env();
     let store = environment.object_store(url)?;
@@ -189,27 +81,29 @@ pub(super) async fn plan(
     let read = parts.iter().map(async |part| {
         let footer = metadata(environment.as_ref(), &store, &part.meta, PageIndexPolicy::Skip).await;
         let footer = footer.map_err(|e| unreadable(part, e))?;
-        let Some(access) = skipping.groups(part, &footer, metrics) else { return Ok(None) };
+        let groups = skipping.groups(part, &footer);
+        if groups.is_empty() {
+            return Ok(None);
+        }
         let known = metadata_beside(&environment, &store, &part.meta, PageIndexPolicy::Optional).await;
-        Ok::<_, FileError>(Some((part, access, known.map_err(|e| unreadable(part, e))?)))
+        Ok::<_, FileError>(Some((part, groups, known.map_err(|e| unreadable(part, e))?)))
     });
     let read: Vec<_> = read.map(FutureExt::boxed).collect();
     let mut read = futures::stream::iter(read).buffered(AT_ONCE);
     let mut work = Vec::new();
     let mut rows = 0;
     while let Some(read) = read.try_next().await? {
-        let Some((part, access, metadata)) = read else { continue };
+        let Some((part, groups, metadata)) = read else { continue };
         let stored = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new());
         let stored = stored.map_err(|e| part.damaged(&e))?;
-        let access = skipping.pages(access, &stored, part, metrics);
+        let pages: Vec<_> =
+            groups.into_iter().map(|group| (group, skipping.pages(part, &stored, group))).collect();
         let metadata = columns.read_as(stored).map_err(|e| part.damaged(&e))?;
-        for (group, access) in access.into_iter().enumerate() {
+        for (group, some) in pages {
+            if some.as_ref().is_some_and(|some| !some.selects_any()) {
+                continue;
+            }
             let all = metadata.metadata().row_groups().get(group).map_or(0, |group| group.num_rows());
-            let some = match access {
-                RowGroupAccess::Skip => continue,
-                RowGroupAccess::Scan => None,
-                RowGroupAccess::Selection(some) => Some(some),
-            };
             let (mut read, mut time) = (None, None);
             if let Some(by_time) = &skipping.by_time
                 && let Some((interval, one)) = one_interval(by_time, columns, &metadata, group)
@@ -390,6 +284,7 @@ fn one_interval(
         return None;
     }
     let converter = StatisticsConverter::try_new(name, metadata.schema(), metadata.parquet_schema()).ok()?;
+    let converter = converter.with_missing_null_counts_as_zero(false);
     let group = metadata.metadata().row_groups().get(group)?;
     let one = || std::iter::once(group);
     let least = ScalarValue::try_from_array(&converter.row_group_mins(one()).ok()?, 0).ok()?;
