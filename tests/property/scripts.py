@@ -2,7 +2,7 @@
 import datetime as dt
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from audiences import Audiences
 from models import Models
@@ -323,9 +323,35 @@ class Generator(Models, Audiences):
         self.params.append((name, value))
         return name
 
+    def near(self, ty):
+        """What some column holds, or what is a little beside it."""
+        columns = [c for s in self.world.sources.values() for c in s.columns.values() if c.ty.kind == ty.kind]
+        pool = [v for c in columns for v in c.known()[:6]]
+        if not pool:
+            return None
+        value = self.rng.choice(pool)
+        if ty.kind == "int":
+            return node(Ty("int", mag=abs(value)), str(value), f"({value})::bigint", PRIMARY if value >= 0 else SIGN, literal=True, value=value)
+        if ty.kind == "dec":
+            places = self.rng.choice([1, 2, 2])
+            value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+            digits = len(str(abs(int(value)))) + places
+            return node(Ty("dec", p=digits, s=places, mag=float(abs(value))), f"{value:f}", f"cast('{value:f}' as decimal(38,{places}))",
+                        PRIMARY if value >= 0 else SIGN, literal=True, value=value)
+        if ty.kind == "date":
+            return node(DATE, str(value), f"date '{value}'", literal=True, value=value)
+        value += dt.timedelta(microseconds=self.rng.choice([0, 0, 1, -1, 500]))
+        if self.world.local(self.world.utc(value)) != value:
+            return None
+        return node(instant("local"), value.isoformat(), f"timestamp '{value}'", literal=True, value=value)
+
     def literal(self, ty):
         """A literal that goes with values of this type."""
         rng = self.rng
+        if not ty.wild and self.chance(0.35):
+            near = self.near(ty)
+            if near:
+                return near
         if ty.kind == "int" or (ty.kind in ("dec", "float") and self.chance(0.3)):
             if ty.wild and self.chance(0.5):
                 value = rng.choice([2**63 - 1, -2**63 + 1, 2**31, 0, 2**53 + 1])
@@ -841,8 +867,16 @@ class Generator(Models, Audiences):
             a, b = self.leaf(place, ("bool",)), self.literal(BOOL)
             op = self.rng.choice(["=", "!="])
             return node(BOOL, f"{at(a, COALESCE)} {op} {b.seg}", f"({a.sql} {op} {b.sql})", COMPARE, (a, b))
-        a, b, ty = self.pair(place, depth)
         op = self.rng.choice(["=", "!=", "<", "<=", ">", ">="])
+        if self.chance(0.06):
+            a, b = self.leaf(place, ("dec",), wild=False), self.near(Ty("dec"))
+            places = self.rng.choice([0, 1])
+            if not b or a.ty.s <= places or a.ty.s > 4 or a.ty.wild:
+                raise Dead
+            value = b.value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+            return node(BOOL, f"round({a.seg}, {places}) {op} {value:f}",
+                        f"(round(({a.sql})::decimal(38,6), {places}) {op} cast('{value:f}' as decimal(38,6)))", COMPARE, (a,))
+        a, b, ty = self.pair(place, depth)
         if self.chance(0.1):
             a, b = b, a
         return node(BOOL, f"{at(a, COALESCE)} {op} {at(b, COALESCE)}", f"({self.brought(a, ty)} {op} {self.brought(b, ty)})", COMPARE, (a, b))

@@ -6,7 +6,7 @@ clocks change, missing keys and times, orphans, blanks, NaN, both zeros, and the
 import datetime as dt
 import os
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -56,6 +56,15 @@ class Column:
     arrow: object         # the type in the file
     sql: str = "{}"       # how DuckDB brings it to the language's value
     clause: str = None    # `column … as …`
+
+    def known(self):
+        """The language's values of a column of numbers, dates or local times; of others, none."""
+        values = [v for v in self.values if v is not None]
+        if self.ty.wild or self.ty.kind not in ("int", "dec", "date", "inst") or (self.ty.kind == "inst" and self.ty.frame != "local"):
+            return []
+        if self.ty.kind == "int":
+            return [int(Decimal(v).quantize(0, ROUND_HALF_UP)) for v in values]
+        return [Decimal(str(v)) for v in values] if self.ty.kind == "dec" else values
 
 
 @dataclass
@@ -197,6 +206,17 @@ class Maker:
         return Column(name, Ty("dec", p=18, s=2, mag=1000), self.some(n, make), pa.float64(),
                       "cast({} as decimal(18,2))", f"column {name} as decimal(18,2)")
 
+    def rounded(self, name, n):
+        """Decimals read as whole numbers."""
+        make = lambda: Decimal(self.rng.randint(-500, 2000)).scaleb(-2)
+        return Column(name, Ty("int", mag=20), self.some(n, make), pa.decimal128(9, 2), "round({})::bigint", f"column {name} as int")
+
+    def tenths(self, name, n):
+        """Decimals read with a digit less; what does not fit is missing."""
+        make = lambda: Decimal(self.rng.randint(-3000, 12000)).scaleb(-2)
+        fits = "case when abs(round({0}, 1)) < 100 then round({0}, 1)::decimal(3,1) end"
+        return Column(name, Ty("dec", p=3, s=1, mag=100), self.some(n, make), pa.decimal128(9, 2), fits, f"column {name} as decimal(3,1)")
+
     def ratio(self, name, n):
         """Eighths, so that sums are exact; NaN and both zeros among them."""
         def make():
@@ -311,12 +331,16 @@ def write(rng, folder, source, hive=None):
             arrays.append(pa.array([c.values[r] for r in rows], type=c.arrow) if not pa.types.is_dictionary(c.arrow)
                           else pa.array([c.values[r] for r in rows], type=pa.string()).dictionary_encode())
             names.append(c.name)
+        if rng.random() < 0.3:      # files need not agree on where a column stands, and how its values are told
+            order = rng.sample(range(len(names)), len(names))
+            names, arrays = [names[i] for i in order], [other(rng, arrays[i]) for i in order]
         table = pa.table(arrays, names=names)
         path = os.path.join(folder, source.name, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         pq.write_table(table, path, row_group_size=rng.choice([1, 3, 10, 1000]), use_dictionary=rng.random() < 0.7,
                        compression=rng.choice(["snappy", "none", "zstd"]), write_statistics=rng.random() < 0.8,
-                       store_schema=rng.random() < 0.5)
+                       store_schema=rng.random() < 0.5, write_page_index=rng.random() < 0.7,
+                       **rng.choice([{}, {"write_batch_size": 1, "data_page_size": 1}]))
         source.files.append(path)
     if hive:
         source.path = source.name
@@ -335,6 +359,20 @@ def write(rng, folder, source, hive=None):
         put("all.parquet", rows)
 
 
+def other(rng, array):
+    """The same values in another type, where it holds them."""
+    kind = array.type
+    others = [pa.timestamp(unit, kind.tz) for unit in ("ms", "us", "ns")] if pa.types.is_timestamp(kind) else \
+        [pa.int16(), pa.int32(), pa.int64()] if pa.types.is_integer(kind) else \
+        [pa.decimal128(kind.precision + 1, kind.scale)] if pa.types.is_decimal(kind) and kind.precision < 30 else []
+    for ty in rng.sample(others, len(others)):
+        try:
+            return array.cast(ty)
+        except pa.ArrowInvalid:
+            continue
+    return array
+
+
 def load(con, source):
     """The table `source.name` in DuckDB, with the language's values; `NAME_rows` where it has a history."""
     columns = ", ".join(f'{c.sql.format(chr(34) + c.name + chr(34))} as "{c.name}"' for c in source.columns.values())
@@ -346,6 +384,44 @@ def load(con, source):
                 f"hive_partitioning = {str(hive).lower()})")
     name = source.name + ("_rows" if source.latest else "")
     con.execute(f"create or replace table {name} as select {columns} from raw {where}")
+
+
+# ---- conditions of a source ----
+
+def condition(rng, columns, depth=1):
+    """What must be true of a source's rows: (Segue, SQL over the raw columns)."""
+    if depth and rng.random() < 0.4:
+        (a, x), (b, y), word = condition(rng, columns, 0), condition(rng, columns, 0), rng.choice(["and", "or"])
+        return f"({a} {word} {b})", f"(({x}) {word} ({y}))"
+    c = rng.choice(columns)
+    sql, values, name = c.sql.format(f'"{c.name}"'), c.known(), c.name
+    if rng.random() < 0.15:
+        word = rng.choice(["missing", "known"])
+        return f"{name} is {word}", f"({sql}) is {'' if word == 'missing' else 'not '}null"
+    if c.ty.kind == "text":
+        few = rng.sample(KINDS, rng.choice([1, 1, 2]))
+        word = rng.choice(["in", "not in"])
+        return (f"{name} {word} ({', '.join(chr(34) + k + chr(34) for k in few)})",
+                f"({sql}) {word} ({', '.join(chr(39) + k + chr(39) for k in few)})")
+    if not values:
+        return condition(rng, columns, depth)
+    value = rng.choice(values)
+    if c.ty.kind == "dec":
+        sql = f"({sql})::decimal(38,6)"
+        places = rng.choice([None, None, 0, 1])
+        if places is not None:
+            name, sql = f"round({name}, {places})", f"round({sql}, {places})"
+            value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        said, value = f"{value:f}", f"cast('{value:f}' as decimal(38,6))"
+    elif c.ty.kind == "int":
+        said, value = str(value), f"({value})::bigint"
+    elif c.ty.kind == "date":
+        said, value = str(value), f"date '{value}'"
+    else:
+        value += dt.timedelta(microseconds=rng.choice([0, 0, 1, -1, 500]))
+        said, value = value.isoformat(), f"timestamp '{value}'"
+    op = rng.choice(["=", "!=", "<", "<=", ">", ">="])
+    return f"{name} {op} {said}", f"({sql}) {op} {value}"
 
 
 # ---- the world ----
@@ -414,8 +490,8 @@ def make(folder, rng):
     frame = rng.choice(["local", "local", "utc", "zoned", "date"])
     when = m.date("ts", n, day) if frame == "date" else m.time("ts", n, world, day, frame, 0.04)
     columns = [
-        key_column("cust", n), when, m.money("amount", n) if rng.random() < 0.7 else m.cents("amount", n),
-        m.whole("qty", n, -5, 20), m.ratio("score", n), m.wild("odd", n), m.huge("most", n), m.text("kind", n, KINDS),
+        key_column("cust", n), when, rng.choice([m.money, m.money, m.money, m.cents, m.tenths])("amount", n),
+        m.whole("qty", n, -5, 20) if rng.random() < 0.8 else m.rounded("qty", n), m.ratio("score", n), m.wild("odd", n), m.huge("most", n), m.text("kind", n, KINDS),
         m.text("city", n, CITIES), m.flag("ok", n), m.date("due", n, day), m.whole("product", n, 1, 12),
         Column("branch_no", Ty("int", mag=20), m.some(n, lambda: rng.randint(1, 7)), pa.int32(), "{}::bigint")]
     if hive:
@@ -424,8 +500,9 @@ def make(folder, rng):
     columns.append(Column("seq", Ty("int", mag=200), rng.sample(range(n), n) if rng.random() < 0.5 else m.some(n, lambda: rng.randint(1, 5)),
                           pa.int64(), "{}::bigint"))
     tx = Source("tx", {}, of=("customers", "cust"), time="ts", ties=ties, links={"shop": ("branch_no", "branches")})
-    if rng.random() < 0.2:
-        tx.where = ('kind != "card"', "kind <> 'card'")
+    if rng.random() < 0.5:
+        asked = [c for c in columns if c.name not in ("odd", "most", "score", "city", "cust") and c.ty.kind != "bool"]
+        tx.where = condition(rng, [c for c in asked if c.ty.kind != "inst" or c.ty.frame == "local"])
     add(world, rng, tx, columns, hive="part" if hive and n else None)
 
     n = rng.choice([0, 2]) if rng.random() < 0.15 else rng.randint(5, 80)
