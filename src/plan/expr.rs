@@ -268,12 +268,7 @@ impl<'a> Lowering<'a> {
 
     /// Days since 1970-01-01 of the local day.
     fn day_number(&self, moment: ExprId) -> Result<Expr> {
-        // Where days are compared, arrow's own cast stays: by it a scan knows what to skip.
-        let day = match self.program.ty(moment) {
-            Type::Instant(Frame::Local) => scalar::day(self.expr(moment)?),
-            _ => self.cast(moment, &Type::Date)?,
-        };
-        Ok(cast(cast(day, DataType::Int32), DataType::Int64))
+        Ok(cast(cast(self.cast(moment, &Type::Date)?, DataType::Int32), DataType::Int64))
     }
 
     fn elapsed(&self, unit: TimeUnit, until: bool, moment: ExprId, today: NaiveDate) -> Result<Expr> {
@@ -453,7 +448,8 @@ pub(super) fn convert(program: &Program, expr: Expr, from: &Type, to: &Type) -> 
         (Type::Instant(Frame::Utc), Type::Instant(Frame::Local)) => {
             cast(local_time(expr, program), data_type(to)?)
         }
-        (Type::Instant(Frame::Utc), Type::Date) => cast(local_time(expr, program), DataType::Date32),
+        (Type::Instant(Frame::Utc), Type::Date) => scalar::day(local_time(expr, program)),
+        (Type::Instant(Frame::Local), Type::Date) => scalar::day(expr),
         _ => cast(expr, data_type(to)?),
     })
 }

@@ -265,31 +265,47 @@ impl ScalarUDFImpl for Function {
         }
     }
 
-    /// Of which coarser times a finer one is made: one, or none, between two. So a scan knows what to skip.
+    /// Of which of the stored times a time or a day is made: those between two of them. So a scan knows what to skip.
     fn preimage(
         &self,
         operands: &[Expr],
         constant: &Expr,
         context: &SimplifyContext,
     ) -> EngineResult<PreimageResult> {
-        let (Step::Converted, [operand], Expr::Literal(ScalarValue::TimestampMicrosecond(Some(t), _), _)) =
-            (self.step, operands, constant)
-        else {
-            return Ok(PreimageResult::None);
+        let none = Ok(PreimageResult::None);
+        let ([operand], Expr::Literal(constant, _)) = (operands, constant) else { return none };
+        let DataType::Timestamp(unit, zone) = context.get_data_type(operand)? else { return none };
+        let micros = match (self.step, constant) {
+            (Step::Converted, ScalarValue::TimestampMicrosecond(Some(t), _)) => {
+                t.checked_add(1).map(|end| *t..end)
+            }
+            (Step::Day, ScalarValue::Date32(Some(day))) => {
+                let start = |day: i64| day.checked_mul(MICROS_OF_DAY);
+                start(i64::from(*day)).zip(start(i64::from(*day) + 1)).map(|(from, end)| from..end)
+            }
+            _ => None,
         };
-        let DataType::Timestamp(unit, zone) = context.get_data_type(operand)? else {
-            return Ok(PreimageResult::None);
-        };
-        let (size, time) = match unit {
-            TimeUnit::Second => (1_000_000, ScalarValue::TimestampSecond as fn(_, _) -> _),
-            TimeUnit::Millisecond => (1_000, ScalarValue::TimestampMillisecond as fn(_, _) -> _),
-            _ => return Ok(PreimageResult::None),
-        };
-        let next = t.div_euclid(size) + 1;
-        let from = if t.rem_euclid(size) == 0 { next - 1 } else { next };
-        let interval = Interval::try_new(time(Some(from), zone.clone()), time(Some(next), zone))?;
-        Ok(PreimageResult::Range { expr: operand.clone(), interval: Box::new(interval) })
+        let bound = |t: i64| stored_from(unit, t, zone.clone());
+        let bounds = micros.and_then(|micros| Some((bound(micros.start)?, bound(micros.end)?)));
+        let Some((from, end)) = bounds else { return none };
+        let interval = Box::new(Interval::try_new(from, end)?);
+        Ok(PreimageResult::Range { expr: operand.clone(), interval })
     }
+}
+
+/// The first time of a unit that is not before this microsecond. Nanoseconds are cut off towards 1970.
+fn stored_from(unit: TimeUnit, micros: i64, zone: Option<Arc<str>>) -> Option<ScalarValue> {
+    let up = |size: i64| micros.div_euclid(size) + i64::from(micros.rem_euclid(size) > 0);
+    Some(match unit {
+        TimeUnit::Second => ScalarValue::TimestampSecond(Some(up(1_000_000)), zone),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(up(1_000)), zone),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone),
+        TimeUnit::Nanosecond => {
+            let nanos = micros.checked_mul(1_000)?;
+            let first = if micros > 0 { nanos } else { nanos.checked_sub(999)? };
+            ScalarValue::TimestampNanosecond(Some(first), zone)
+        }
+    })
 }
 
 impl Function {
@@ -500,3 +516,6 @@ fn without_zeros(divisors: &dyn Datum) -> std::result::Result<Box<dyn Datum>, Ar
     let array = nullif::nullif(array, &cmp::eq(&array, &zero)?)?;
     Ok(if scalar { Box::new(Scalar::new(array)) } else { Box::new(array) })
 }
+
+#[cfg(test)]
+mod tests;

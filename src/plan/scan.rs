@@ -311,7 +311,7 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
                 Some(_) => local_time(raw, program),
                 None => raw,
             };
-            cast(local, DataType::Date32)
+            scalar::day(local)
         }
         (Type::Instant(Frame::Local), DataType::Timestamp(_, Some(_))) => {
             cast(local_time(raw, program), wanted.clone())
@@ -326,10 +326,8 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
         }
         (_, _) if text => converted(cast(raw, DataType::Utf8), wanted),
         (_, from) if *from == wanted => raw,
-        // The same moments, cut off where they are finer.
-        (Type::Instant(_), DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => {
-            cast(raw, wanted)
-        }
+        // The same moments by another name.
+        (Type::Instant(_), DataType::Timestamp(TimeUnit::Microsecond, _)) => cast(raw, wanted),
         _ => converted(raw, wanted),
     };
     Ok(read)
