@@ -871,7 +871,7 @@ class Generator(Models, Audiences):
         if self.chance(0.06):
             a, b = self.leaf(place, ("dec",), wild=False), self.near(Ty("dec"))
             places = self.rng.choice([0, 1])
-            if not b or a.ty.s <= places or a.ty.s > 4 or a.ty.wild:
+            if not b or a.ty.s <= places or a.ty.s > 4 or a.ty.mag * 1.2 + 100 >= 10.0**(a.ty.p - a.ty.s):
                 raise Dead
             value = b.value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
             return node(BOOL, f"round({a.seg}, {places}) {op} {value:f}",
