@@ -1,11 +1,12 @@
 //! From an entity's keys to the numbers of its rows, counted from 0 in the order in which they come.
 
+use super::hashed::{Hashed, Held, New};
 use super::ranks::Ranks;
 use super::sieve::Sieve;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, MAX_INLINE_VIEW_LEN};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, internal_err};
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 use std::hash::BuildHasher;
 
 /// The row of an event that belongs to no row of the entity.
@@ -42,13 +43,14 @@ pub(super) enum Keys {
     Numbers {
         hasher: DefaultHashBuilder,
         sieve: Option<Sieve>,
-        table: HashTable<(i64, u32)>,
+        table: Hashed<8>,
     },
-    /// `places`: the batch of each row's key, and where it stands there.
+    /// As arrow holds them: a short text is in its view, so that no other memory is looked at to compare it. `places`: the batch
+    /// of each row's key, and where it stands there.
     Texts {
         hasher: DefaultHashBuilder,
         sieve: Option<Sieve>,
-        table: HashTable<Known>,
+        table: Hashed<16>,
         texts: Vec<ArrayRef>,
         places: Vec<(u32, u32)>,
     },
@@ -114,10 +116,20 @@ impl Found {
         self.rows.extend(self.places.iter().map(|place| row(*place as usize)));
     }
 
-    /// The same where some of them may be nobody's after all.
-    fn find_some(&mut self, row: impl Fn(usize) -> Option<u32>) {
-        self.find(|place| row(place).unwrap_or(NOBODY));
+    /// The same by their hashes, where some of them may be nobody's after all. `is_same`: whether the key at a place of the batch
+    /// is one of the table's.
+    fn find_hashed<const KEY: usize>(
+        &mut self,
+        table: &Hashed<KEY>,
+        hash: impl Fn(usize) -> u64,
+        is_same: impl Fn(&Held<'_, KEY>, usize, u64) -> bool,
+    ) {
         let places = std::mem::take(&mut self.places);
+        let hashes: Vec<u64> = places.iter().map(|place| hash(*place as usize)).collect();
+        table.find(&hashes, &mut self.rows, |held, at| match (places.get(at), hashes.get(at)) {
+            (Some(place), Some(hash)) => is_same(held, *place as usize, *hash),
+            _ => false,
+        });
         self.leave_out_nobody(places.into_iter());
     }
 
@@ -152,15 +164,6 @@ pub(super) fn places_of(each: impl ExactSizeIterator<Item = bool>, places: &mut 
     places.truncate(kept);
 }
 
-/// A text that is some row's key.
-#[derive(Debug)]
-pub(super) struct Known {
-    /// As arrow holds it: a short text is in it, so that no other memory is looked at to compare it.
-    view: u128,
-    hash: u64,
-    row: u32,
-}
-
 /// Whether a text is short enough to be in its view.
 fn is_whole(view: u128) -> bool {
     view as u32 <= MAX_INLINE_VIEW_LEN
@@ -171,7 +174,7 @@ fn hash(hasher: &DefaultHashBuilder, view: u128, text: &str) -> u64 {
 }
 
 fn is_same(
-    known: &Known,
+    known: &Held<'_, 16>,
     hash: u64,
     view: u128,
     text: &str,
@@ -179,9 +182,9 @@ fn is_same(
     places: &[(u32, u32)],
 ) -> bool {
     if is_whole(view) {
-        return known.view == view;
+        return *known.key == view.to_le_bytes();
     }
-    known.hash == hash && text_of(columns, places, known.row) == Some(text)
+    known.may_be_of(hash) && text_of(columns, places, known.row) == Some(text)
 }
 
 impl Keys {
@@ -193,15 +196,15 @@ impl Keys {
         }
         match columns.first().map(|c| c.data_type()) {
             None => Ok(Keys::Line { first: 0, count: 0 }),
-            Some(DataType::Int64) => Ok(Keys::numbers(&columns, all)),
-            Some(DataType::Utf8View) => Ok(Keys::texts(columns, all)),
+            Some(DataType::Int64) => Keys::numbers(&columns, all),
+            Some(DataType::Utf8View) => Keys::texts(columns, all),
             Some(other) => internal_err!("keys of the type {other}"),
         }
     }
 
-    fn numbers(columns: &[ArrayRef], all: usize) -> Keys {
+    fn numbers(columns: &[ArrayRef], all: usize) -> Result<Keys> {
         if let Some(keys) = Keys::ordered(columns) {
-            return keys;
+            return Ok(keys);
         }
         let (mut first, mut last, mut count) = (i64::MAX, i64::MIN, 0u64);
         each_number(columns, |key, _| {
@@ -226,17 +229,22 @@ impl Keys {
                     *place = row;
                 }
             });
-            return Keys::Range { first, bits, rows };
+            return Ok(Keys::Range { first, bits, rows });
         }
         let hasher = DefaultHashBuilder::default();
-        let mut table: HashTable<(i64, u32)> = HashTable::with_capacity(length);
-        each_number(columns, |key, row| {
-            table
-                .entry(hasher.hash_one(key), |(known, _)| *known == key, |(known, _)| hasher.hash_one(known))
-                .or_insert((key, row));
-        });
-        let sieve = sieve(length, all, table.iter().map(|(key, _)| hasher.hash_one(key)));
-        Keys::Numbers { hasher, sieve, table }
+        let mut table = Hashed::new(length)?;
+        let sieve = sieve_for(length, all);
+        let mut start = 0;
+        for column in columns {
+            let mut keys = Vec::with_capacity(column.len());
+            each_number(std::slice::from_ref(column), |key, row| {
+                keys.push((key.to_le_bytes(), hasher.hash_one(key), start + row));
+            });
+            start += column.len() as u32;
+            table.add(&keys, |known, at| keys.get(at).is_some_and(|(key, ..)| known.key == key));
+            note(&sieve, &keys);
+        }
+        Ok(Keys::Numbers { hasher, sieve, table })
     }
 
     /// Of keys of which none is missing and each is higher than the one before it, without a table: the usual ones, so that
@@ -283,26 +291,30 @@ impl Keys {
         Some(Keys::Order { first, keys: Ranks::new(bits) })
     }
 
-    fn texts(columns: Vec<ArrayRef>, all: usize) -> Keys {
+    fn texts(columns: Vec<ArrayRef>, all: usize) -> Result<Keys> {
         let hasher = DefaultHashBuilder::default();
         let count = columns.iter().map(|column| column.len()).sum();
-        let mut table: HashTable<Known> = HashTable::with_capacity(count);
+        let mut table = Hashed::new(count)?;
         let mut places: Vec<(u32, u32)> = Vec::with_capacity(count);
+        let sieve = sieve_for(count, all);
         for (at, column) in (0u32..).zip(&columns) {
             let Some(texts) = column.as_string_view_opt() else { continue };
-            for (within, (view, text)) in (0u32..).zip(texts.views().iter().zip(texts)) {
-                let row = places.len() as u32;
-                places.push((at, within));
-                if let Some(text) = text {
-                    let hash = hash(&hasher, *view, text);
-                    let is_known = |known: &Known| is_same(known, hash, *view, text, &columns, &places);
-                    let new = Known { view: *view, hash, row };
-                    table.entry(hash, is_known, |known| known.hash).or_insert(new);
+            let first = places.len() as u32;
+            places.extend((0..texts.len() as u32).map(|within| (at, within)));
+            let numbered = (first..).zip(texts.views().iter().zip(texts));
+            let known = numbered.filter_map(|(row, (view, text))| Some((row, *view, text?)));
+            let (keys, texts): (Vec<_>, Vec<_>) = known
+                .map(|(row, view, text)| ((view.to_le_bytes(), hash(&hasher, view, text), row), text))
+                .unzip();
+            table.add(&keys, |known, at| match (keys.get(at), texts.get(at)) {
+                (Some((view, hash, _)), Some(text)) => {
+                    is_same(known, *hash, u128::from_le_bytes(*view), text, &columns, &places)
                 }
-            }
+                _ => false,
+            });
+            note(&sieve, &keys);
         }
-        let sieve = sieve(count, all, table.iter().map(|known| known.hash));
-        Keys::Texts { hasher, sieve, table, texts: columns, places }
+        Ok(Keys::Texts { hasher, sieve, table, texts: columns, places })
     }
 
     /// Bytes that it takes beside the columns of keys.
@@ -312,19 +324,18 @@ impl Keys {
             Keys::Line { .. } => 0,
             Keys::Order { keys, .. } => keys.size(),
             Keys::Range { bits, rows, .. } => size_of_val(bits.as_slice()) + size_of_val(rows.as_slice()),
-            Keys::Numbers { sieve, table, .. } => table.allocation_size() + of_sieve(sieve),
+            Keys::Numbers { sieve, table, .. } => table.size() + of_sieve(sieve),
             Keys::Texts { sieve, table, places, .. } => {
-                table.allocation_size() + size_of_val(places.as_slice()) + of_sieve(sieve)
+                table.size() + size_of_val(places.as_slice()) + of_sieve(sieve)
             }
         }
     }
 
-    /// The most bytes for each key of a type, before it is known what the keys are: a table of texts has up to 2.3 places for
-    /// each. Of numbers they are few as a rule.
+    /// The most bytes for each key of a type, before it is known what the keys are. Of numbers they are few as a rule.
     pub fn bytes_of_row(keys: &DataType) -> usize {
         match keys {
             DataType::Int64 => 0,
-            _ => 5 * size_of::<Known>() / 2 + size_of::<(u32, u32)>() + BITS_OF_HASH / 8,
+            _ => Hashed::<16>::bytes_of_key() + size_of::<(u32, u32)>() + BITS_OF_HASH / 8,
         }
     }
 
@@ -357,27 +368,25 @@ impl Keys {
                 found.find(|at| rows.get(place(key(keys, at), *first)).copied().unwrap_or(NOBODY));
             }
             (Keys::Numbers { hasher, sieve, table }, Some(keys), _) => {
-                found.pass(keys, |at| {
-                    sieve.as_ref().is_none_or(|sieve| sieve.may_have(hasher.hash_one(key(keys, at))))
-                });
-                found.find_some(|at| {
-                    let key = key(keys, at);
-                    table.find(hasher.hash_one(key), |(known, _)| *known == key).map(|(_, row)| *row)
-                });
+                let hash = |at: usize| hasher.hash_one(key(keys, at));
+                found.pass(keys, |at| sieve.as_ref().is_none_or(|sieve| sieve.may_have(hash(at))));
+                found.find_hashed(table, hash, |known, at, _| *known.key == key(keys, at).to_le_bytes());
             }
             (Keys::Texts { hasher, sieve, table, texts, places }, _, Some(keys)) => {
                 let views = keys.views();
                 // A short text is compared and hashed without being looked at.
-                let text_and_hash = |at: usize| {
+                let view_and_text = |at: usize| {
                     let view = views.get(at).copied().unwrap_or(0);
-                    let text = if is_whole(view) { "" } else { keys.value(at) };
-                    (view, text, hash(hasher, view, text))
+                    (view, if is_whole(view) { "" } else { keys.value(at) })
                 };
-                found.pass(keys, |at| sieve.as_ref().is_none_or(|sieve| sieve.may_have(text_and_hash(at).2)));
-                found.find_some(|at| {
-                    let (view, text, hash) = text_and_hash(at);
-                    let known = table.find(hash, |known| is_same(known, hash, view, text, texts, places));
-                    known.map(|known| known.row)
+                let hash = |at: usize| {
+                    let (view, text) = view_and_text(at);
+                    hash(hasher, view, text)
+                };
+                found.pass(keys, |at| sieve.as_ref().is_none_or(|sieve| sieve.may_have(hash(at))));
+                found.find_hashed(table, hash, |known, at, hash| {
+                    let (view, text) = view_and_text(at);
+                    is_same(known, hash, view, text, texts, places)
                 });
             }
             _ => return internal_err!("events with keys of the type {}", keys.data_type()),
@@ -386,14 +395,16 @@ impl Keys {
     }
 }
 
-/// Tells most that are nobody's by their hashes; none where most are somebody's, since then it would be asked in vain.
-fn sieve(count: usize, all: usize, hashes: impl Iterator<Item = u64>) -> Option<Sieve> {
-    if count > all / 4 {
-        return None;
+/// Tells most that are nobody's by their hashes, once they are noted; none where most are somebody's, since then it would be
+/// asked in vain.
+fn sieve_for(count: usize, all: usize) -> Option<Sieve> {
+    (count <= all / 4).then(|| Sieve::new(count * BITS_OF_HASH))
+}
+
+fn note<const KEY: usize>(sieve: &Option<Sieve>, keys: &[New<KEY>]) {
+    if let Some(sieve) = sieve {
+        keys.iter().for_each(|(_, hash, _)| sieve.note(*hash));
     }
-    let sieve = Sieve::new(count * BITS_OF_HASH);
-    hashes.for_each(|hash| sieve.note(hash));
-    Some(sieve)
 }
 
 /// Calls with the known keys and the numbers of their rows, in order.

@@ -22,6 +22,7 @@ mod cells;
 mod divided;
 mod exec;
 mod folding;
+mod hashed;
 mod keys;
 mod near;
 mod node;

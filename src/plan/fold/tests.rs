@@ -1,5 +1,6 @@
 //! The cells against plain arithmetic, with numbers that do not fit them; rows of keys against a map.
 
+use super::hashed::{Hashed, New};
 use super::keys::{Found, Keys, NOBODY};
 use super::near::{MOST, Near};
 use super::pass::{Condition, Selection};
@@ -503,4 +504,31 @@ fn tables_of_texts_take_no_more_than_was_thought() {
     let apart: ArrayRef =
         Arc::new(Int64Array::from_iter_values((0..1_000).map(|i: i64| i.wrapping_mul(1 << 54 | 7))));
     assert!(Keys::new(vec![apart], 1_000).unwrap().size() >= 16_000);
+}
+
+/// Keys whose hashes tell one place, the last of all, or places beside each other.
+#[test]
+fn keys_stand_behind_others_at_their_places() {
+    let hashes: [fn(u64) -> u64; 4] =
+        [|_| 0, |_| u64::MAX, |n| n << 61, |n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)];
+    for hash in hashes {
+        for count in [0u64, 1, 2, 3, 30, 300] {
+            let mut table = Hashed::<8>::new(count as usize).unwrap();
+            let keys = |from: u64| -> Vec<New<8>> {
+                (from..count).map(|n| ((n * 3).to_le_bytes(), hash(n * 3), n as u32 + 7)).collect()
+            };
+            // The second time some are added again, with other rows.
+            for keys in [keys(0), keys(count / 2).into_iter().map(|(key, hash, _)| (key, hash, 1)).collect()]
+            {
+                table.add(&keys, |held, at| *held.key == keys[at].0);
+            }
+            let asked: Vec<u64> = (0..=count * 3).collect();
+            let mut rows = vec![5];
+            let each: Vec<u64> = asked.iter().map(|n| hash(*n)).collect();
+            table.find(&each, &mut rows, |held, at| *held.key == asked[at].to_le_bytes());
+            let row =
+                |n: &u64| if n.is_multiple_of(3) && *n < count * 3 { (n / 3) as u32 + 7 } else { NOBODY };
+            assert_eq!(rows, asked.iter().map(row).collect::<Vec<_>>());
+        }
+    }
 }
