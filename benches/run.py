@@ -110,6 +110,7 @@ def measured(job, peers, options, wrong):
             engines[peer] = lambda peer=peer: measure.ask_peer(peer, job.query, job.bank, options.threads)
     took, answers = {name: [] for name in engines}, {}
     failed = {}
+    measure.read_ahead(job.bank)
     for _ in range(job.runs):
         for name, ask in engines.items():
             if name in failed:
