@@ -64,8 +64,7 @@ impl FilesTable {
         if self.format != Format::Parquet {
             return Ok(Arc::new(PlainSource::new(self.format, table_schema)));
         }
-        let source =
-            parquet::format(session.config_options().execution.parquet.pruning).file_source(table_schema);
+        let source = parquet::format(believes_statistics(session)).file_source(table_schema);
         let (Some(filter), Some(parquet)) =
             (conjunction(filters.to_vec()), source.downcast_ref::<ParquetSource>())
         else {
@@ -104,12 +103,18 @@ impl FilesTable {
     }
 }
 
+/// Whether what files say of their values is made use of.
+fn believes_statistics(session: &dyn Session) -> bool {
+    session.config_options().execution.parquet.pruning
+}
+
 impl Part {
-    fn partitioned(&self) -> PartitionedFile {
+    /// `with_statistics`: what its footer says of its values goes with it.
+    fn partitioned(&self, with_statistics: bool) -> PartitionedFile {
         let mut file = PartitionedFile::new_from_meta(self.found.meta.clone())
             .with_partition_values(self.folder_values.clone())
             .with_extension(ShownName(self.found.info.path.clone()));
-        file.statistics = self.statistics.clone();
+        file.statistics = self.statistics.clone().filter(|_| with_statistics);
         file
     }
 
@@ -160,11 +165,15 @@ impl TableProvider for FilesTable {
             return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema, projection)?)));
         }
         let known: Option<Vec<&Statistics>> = parts.iter().map(|part| part.statistics.as_deref()).collect();
-        let statistics = match known {
+        let mut statistics = match known {
             Some(known) => Statistics::try_merge_iter(known, &self.schema)?,
             None => Statistics::new_unknown(&self.schema),
         };
-        let files = parts.iter().map(|part| part.partitioned()).collect();
+        let believes = believes_statistics(session);
+        if !believes {
+            statistics.column_statistics = Statistics::unknown_column(&self.schema);
+        }
+        let files = parts.iter().map(|part| part.partitioned(believes)).collect();
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
         let config = FileScanConfigBuilder::new(self.store.url.clone(), self.source(filters, session)?)
             .with_file_groups(groups)
@@ -174,9 +183,7 @@ impl TableProvider for FilesTable {
             .build();
         match self.format {
             Format::Parquet => {
-                parquet::format(session.config_options().execution.parquet.pruning)
-                    .create_physical_plan(session, config)
-                    .await
+                parquet::format(believes_statistics(session)).create_physical_plan(session, config).await
             }
             _ => Ok(DataSourceExec::from_data_source(config)),
         }

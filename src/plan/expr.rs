@@ -22,6 +22,10 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Case, Operator, binary_expr, cast, try_cast, when};
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
+use std::cmp::Ordering;
+
+/// What is asked of no more constants DataFusion asks of each.
+const LONG_LIST: usize = 3;
 
 /// Lowers expressions on one row. `columns` says which of them the plan already holds.
 pub struct Lowering<'a> {
@@ -193,7 +197,19 @@ impl<'a> Lowering<'a> {
                 .ok_or_else(|| internal("a list of another type"))?;
         }
         let items = list.iter().map(|item| self.cast(*item, &common)).collect::<Result<Vec<_>>>()?;
-        Ok(Expr::InList(InList::new(Box::new(self.cast(value, &common)?), items, false)))
+        let value = self.cast(value, &common)?;
+        let is_listed = Expr::InList(InList::new(Box::new(value.clone()), items.clone(), false));
+        // By the ends of a list of times a scan skips what it cannot by a long list: see `scalar::converted`.
+        let times =
+            items.iter().map(|item| item.as_literal().filter(|value| value.data_type().is_temporal()));
+        let Some(times) = times.collect::<Option<Vec<_>>>().filter(|times| times.len() > LONG_LIST) else {
+            return Ok(is_listed);
+        };
+        let by_time = |a: &&&ScalarValue, b: &&&ScalarValue| a.partial_cmp(b).unwrap_or(Ordering::Equal);
+        let ends = times.iter().min_by(by_time).zip(times.iter().max_by(by_time));
+        let Some((first, last)) = ends else { return Ok(is_listed) };
+        let within = value.clone().gt_eq(lit((*first).clone())).and(value.lt_eq(lit((*last).clone())));
+        Ok(within.and(is_listed))
     }
 
     /// Who is in a segment with this condition, two-valued. Where few rows fulfil the first of two conditions, DataFusion's

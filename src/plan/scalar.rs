@@ -2,6 +2,7 @@
 //! tags that each use the one before would double with every step. DataFusion also asks a nested cast for the type of
 //! what stands below it more than once; a function's type is known where it is made.
 
+use super::time::first_stored;
 use crate::ir::{ArithmeticOp, Zone};
 use chrono::DateTime;
 use datafusion::arrow::array::{
@@ -265,7 +266,8 @@ impl ScalarUDFImpl for Function {
         }
     }
 
-    /// Of which of the stored times a time or a day is made: those between two of them. So a scan knows what to skip.
+    /// Of which of the stored times a time or a day is made: those between two of them. So a scan knows what to skip. One of seconds or
+    /// milliseconds that is beyond all microseconds (the year 294,247) is missing where it is read, and compared as what it is.
     fn preimage(
         &self,
         operands: &[Expr],
@@ -285,27 +287,12 @@ impl ScalarUDFImpl for Function {
             }
             _ => None,
         };
-        let bound = |t: i64| stored_from(unit, t, zone.clone());
+        let bound = |t: i64| first_stored(unit, t, zone.clone());
         let bounds = micros.and_then(|micros| Some((bound(micros.start)?, bound(micros.end)?)));
         let Some((from, end)) = bounds else { return none };
         let interval = Box::new(Interval::try_new(from, end)?);
         Ok(PreimageResult::Range { expr: operand.clone(), interval })
     }
-}
-
-/// The first time of a unit that is not before this microsecond. Nanoseconds are cut off towards 1970.
-fn stored_from(unit: TimeUnit, micros: i64, zone: Option<Arc<str>>) -> Option<ScalarValue> {
-    let up = |size: i64| micros.div_euclid(size) + i64::from(micros.rem_euclid(size) > 0);
-    Some(match unit {
-        TimeUnit::Second => ScalarValue::TimestampSecond(Some(up(1_000_000)), zone),
-        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(up(1_000)), zone),
-        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone),
-        TimeUnit::Nanosecond => {
-            let nanos = micros.checked_mul(1_000)?;
-            let first = if micros > 0 { nanos } else { nanos.checked_sub(999)? };
-            ScalarValue::TimestampNanosecond(Some(first), zone)
-        }
-    })
 }
 
 impl Function {

@@ -18,6 +18,9 @@ use datafusion::prelude::{Expr, lit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// The digits of a decimal that holds any number of 64 bits.
+const SIGNED_DIGITS: u8 = 19;
+
 /// The opened sources of a run.
 pub type Tables = HashMap<SourceId, Arc<dyn TableProvider>>;
 
@@ -294,6 +297,8 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
             known(cast(raw, DataType::Float64))
         }
         (Type::Float, _) => known(converted(raw, DataType::Float64)),
+        // What changes no value and has room for all may be taken apart, so that a scan knows what to skip.
+        (Type::Int | Type::Decimal { .. }, from) if is_exact(from, &wanted) => cast(raw, wanted),
         // To nearest, never cut off; arrow's decimal casts round, its casts to whole numbers truncate.
         (Type::Int, DataType::Float16 | DataType::Float32 | DataType::Float64) => {
             converted(datafusion::functions::math::expr_fn::round(vec![raw]), DataType::Int64)
@@ -331,6 +336,23 @@ pub(super) fn read_as(raw: Expr, stored: &DataType, ty: &Type, program: &Program
         _ => converted(raw, wanted),
     };
     Ok(read)
+}
+
+/// Whether each number of a type is one of another.
+fn is_exact(from: &DataType, to: &DataType) -> bool {
+    let digits = |data_type: &DataType| match data_type {
+        DataType::Int64 => Some((SIGNED_DIGITS, 0)),
+        DataType::Decimal128(digits, places) => Some((*digits, *places)),
+        _ => None,
+    };
+    match (digits(from), digits(to), to) {
+        // Of 19 digits some are too large for 64 bits.
+        (Some((digits, 0)), _, DataType::Int64) => digits < SIGNED_DIGITS,
+        (Some((p, s)), Some((q, t)), _) => {
+            t >= s && i16::from(q) - i16::from(t) >= i16::from(p) - i16::from(s)
+        }
+        _ => false,
+    }
 }
 
 /// The wall clock of the script's zone for a moment with a zone.

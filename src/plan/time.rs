@@ -2,7 +2,7 @@
 
 use crate::ir::{Moment, Zone};
 use crate::types::{Frame, Type};
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
@@ -69,21 +69,24 @@ pub fn stored(moment: Moment, stored: &DataType, ty: &Type, zone: &Zone, end: bo
         DataType::Timestamp(unit, tz) if matches!(ty, Type::Instant(_)) => {
             // A column with a zone stores moments whatever the zone's name.
             let at = if tz.is_some() { moment.utc(zone) } else { at };
-            timestamp(*unit, at, tz.clone())?
+            first_stored(*unit, at.timestamp_micros(), tz.clone())?
         }
         _ => return None,
     };
     Some(lit(value))
 }
 
-fn timestamp(unit: TimeUnit, at: DateTime<chrono::Utc>, tz: Option<Arc<str>>) -> Option<ScalarValue> {
-    let micros = at.timestamp_micros();
-    // A coarser unit holds no moment between two of its ticks: rounding up keeps both bounds right.
-    let up = |per: i64| micros.div_euclid(per) + i64::from(micros.rem_euclid(per) != 0);
+/// The first time of a unit that is not before this microsecond, as it is read: nanoseconds are cut off towards 1970.
+pub(super) fn first_stored(unit: TimeUnit, micros: i64, zone: Option<Arc<str>>) -> Option<ScalarValue> {
+    let up = |size: i64| micros.div_euclid(size) + i64::from(micros.rem_euclid(size) > 0);
     Some(match unit {
-        TimeUnit::Second => ScalarValue::TimestampSecond(Some(up(1_000_000)), tz),
-        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(up(1_000)), tz),
-        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), tz),
-        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(Some(micros.checked_mul(1_000)?), tz),
+        TimeUnit::Second => ScalarValue::TimestampSecond(Some(up(1_000_000)), zone),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(up(1_000)), zone),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone),
+        TimeUnit::Nanosecond => {
+            let nanos = micros.checked_mul(1_000)?;
+            let first = if micros > 0 { nanos } else { nanos.checked_sub(999)? };
+            ScalarValue::TimestampNanosecond(Some(first), zone)
+        }
     })
 }

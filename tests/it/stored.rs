@@ -92,16 +92,44 @@ fn retell(file: &Path, other: impl Fn(&str, &Statistics) -> Statistics) {
 
 /// How many are in each segment, by each way to fold.
 fn members(folder: &Path, script: &str, names: &[&str]) -> Vec<Vec<u64>> {
-    let of = |strategy| {
-        let engine = EngineOptions { threads: Some(2), strategy, ..EngineOptions::default() };
-        let session = session_in(folder, engine, script);
-        let checked = session.check();
-        let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
-        let ids: Vec<_> = names.iter().map(|name| program.find_definition(name).unwrap().0).collect();
-        let counts = session.counts(&program, &ids, &|_| {}).unwrap();
-        counts.iter().map(|count| count.members).collect()
-    };
-    [Strategy::Fold, Strategy::Divided, Strategy::Plain].map(of).to_vec()
+    let each = [Strategy::Fold, Strategy::Divided, Strategy::Plain];
+    each.map(|strategy| members_by(strategy, folder, script, names)).to_vec()
+}
+
+fn members_by(strategy: Strategy, folder: &Path, script: &str, names: &[&str]) -> Vec<u64> {
+    let engine = EngineOptions { threads: Some(2), strategy, ..EngineOptions::default() };
+    let session = session_in(folder, engine, script);
+    let checked = session.check();
+    let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let ids: Vec<_> = names.iter().map(|name| program.find_definition(name).unwrap().0).collect();
+    let counts = session.counts(&program, &ids, &|_| {}).unwrap();
+    counts.iter().map(|count| count.members).collect()
+}
+
+#[test]
+fn a_time_that_is_too_large_for_the_other_files_unit_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = || ints(&[Some(1)]);
+    write(&folder.path().join("people.parquet"), vec![("id", one())], WriterProperties::default());
+    for (file, unit, time) in
+        [("a", Millisecond, 10_000_000_000_000_000), ("b", Microsecond, 1_790_000_000_000_000)]
+    {
+        let time = cast(&ints(&[Some(time)]), &Timestamp(unit, None)).unwrap();
+        let columns = vec![("id", one()), ("t", time)];
+        write(&folder.path().join(format!("events/{file}.parquet")), columns, WriterProperties::default());
+    }
+    let script = "source people from \"people.parquet\" key id
+         source events from \"events/*.parquet\" of people by id
+         source without from \"events/*.parquet\" of people by id where t is missing
+         segment asked where count(without) = 1
+         segment counted where count(events where t is missing) = 1";
+    for strategy in [Strategy::Fold, Strategy::Divided] {
+        assert_eq!(
+            members_by(strategy, folder.path(), script, &["asked", "counted"]),
+            [1, 1],
+            "{strategy:?}"
+        );
+    }
 }
 
 fn ints(values: &[Option<i64>]) -> ArrayRef {
@@ -262,6 +290,12 @@ fn pages_are_skipped_wherever_a_column_stands_and_however_its_times_are_told() {
         let some = rows(&format!("{condition} and day = 2026-09-22"), "count(events)");
         assert!((1..=2_000).contains(&some), "{condition}: {some}");
     }
+    // Long lists of times, by their ends. 4,800 events of each file are of the 22nd.
+    let seconds: Vec<String> = (40..45).map(|second| format!("2026-09-22T01:11:{second}.5")).collect();
+    let some = rows(&format!("at in ({})", seconds.join(", ")), "count(events)");
+    assert!((1..=4_000).contains(&some), "{some}");
+    let some = rows("date(at) in (2026-09-22, 2026-09-23, 2026-09-24, 2026-09-25)", "count(events)");
+    assert!((9_600..=14_000).contains(&some), "{some}");
     // A folder's value is read beside a file's own.
     assert_eq!(rows("day >= 2026-09-22", "count(events where day = 2026-09-22 and n > 5)"), of_one);
     assert_eq!(rows("day >= 2026-09-22 or n < 0", "count(events)"), of_one);

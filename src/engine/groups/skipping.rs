@@ -9,14 +9,16 @@ use super::queue::Part;
 use crate::plan::fold::ByTime;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use datafusion::arrow::compute::nullif;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::errors::Result as ParquetResult;
-use datafusion::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use datafusion::parquet::file::metadata::{
+    ParquetColumnIndex, ParquetMetaData, ParquetOffsetIndex, RowGroupMetaData,
+};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::split_conjunction;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
@@ -38,12 +40,13 @@ struct Condition {
     groups: PruningPredicate,
     /// What of it is about one column, whose pages are asked.
     pages: Vec<(String, PruningPredicate)>,
+    table: SchemaRef,
     /// The columns of the table that folders give, in the order of their values.
     folders: Vec<String>,
 }
 
 impl Skipping {
-    /// `table`: the columns that the condition is about, of which the last are from `folders`.
+    /// `table`: the columns of the table, of which the last are from `folders`.
     pub fn new(
         condition: Option<Arc<dyn PhysicalExpr>>,
         table: &SchemaRef,
@@ -59,7 +62,7 @@ impl Skipping {
             };
             let parts = split_conjunction(&condition).into_iter().filter_map(|part| asked(part).ok());
             let pages = parts.filter_map(of_one).collect();
-            Some(Condition { groups: asked(&condition).ok()?, pages, folders })
+            Some(Condition { groups: asked(&condition).ok()?, pages, table: Arc::clone(table), folders })
         });
         Skipping { condition: condition.map(Arc::new), by_time: None }
     }
@@ -117,6 +120,15 @@ impl<'a> Known<'a> {
         Some(column.with_missing_null_counts_as_zero(false))
     }
 
+    /// Whether what is missing in the file is what is missing in the table: a time may be too large for a finer unit.
+    fn keeps_all(&self, name: &str) -> bool {
+        let of = |schema: &Schema| schema.field_with_name(name).map(|field| field.data_type().clone()).ok();
+        match (of(self.stored), of(&self.condition.table)) {
+            (Some(DataType::Timestamp(stored, _)), Some(DataType::Timestamp(unit, _))) => stored >= unit,
+            _ => true,
+        }
+    }
+
     fn folder(&self, name: &str) -> Option<&'a ScalarValue> {
         let at = self.condition.folders.iter().position(|folder| folder == name)?;
         self.part.folders.get(at)
@@ -165,6 +177,7 @@ impl PruningStatistics for Groups<'_> {
             (Some(value), _) if !value.is_null() => {
                 Some(Arc::new(UInt64Array::from(vec![0; self.all().len()])))
             }
+            (None, Some(_)) if !self.0.keeps_all(column.name()) => None,
             (None, Some(column)) => Some(Arc::new(column.row_group_null_counts(self.all()).ok()?)),
             // Where the column is not, or has no value, it is missing in each row.
             _ => self.row_counts(),
@@ -183,8 +196,10 @@ impl PruningStatistics for Groups<'_> {
 
 /// What is known of one column's pages in a row group.
 struct Pages<'a> {
-    metadata: &'a ParquetMetaData,
+    values: &'a ParquetColumnIndex,
+    places: &'a ParquetOffsetIndex,
     column: StatisticsConverter<'a>,
+    keeps_all: bool,
     group: usize,
     rows: Vec<Range<usize>>,
 }
@@ -193,29 +208,28 @@ impl<'a> Pages<'a> {
     /// None where the file does not say where its pages begin, or what is in them.
     fn of(known: Known<'a>, column: &str, group: usize) -> Option<Pages<'a>> {
         let metadata = known.metadata;
-        let column = known.column(column)?;
+        let (values, places) = (metadata.column_index()?, metadata.offset_index()?);
+        let (keeps_all, column) = (known.keeps_all(column), known.column(column)?);
         let leaf = column.parquet_column_index()?;
-        metadata.column_index()?.get(group)?.get(leaf)?;
-        let starts = metadata.offset_index()?.get(group)?.get(leaf)?.page_locations();
+        values.get(group)?.get(leaf)?;
+        let starts = places.get(group)?.get(leaf)?.page_locations();
         let starts = starts.iter().map(|page| usize::try_from(page.first_row_index).ok());
         let starts = starts.collect::<Option<Vec<_>>>()?;
         let end = usize::try_from(metadata.row_groups().get(group)?.num_rows()).ok()?;
         let ends = starts.iter().skip(1).chain([&end]);
         let rows: Vec<Range<usize>> = starts.iter().zip(ends).map(|(start, end)| *start..*end).collect();
         let is_damaged = starts.first() != Some(&0) || rows.iter().any(|rows| rows.start > rows.end);
-        (!is_damaged).then_some(Pages { metadata, column, group, rows })
+        (!is_damaged).then_some(Pages { values, places, column, keeps_all, group, rows })
     }
 }
 
 impl PruningStatistics for Pages<'_> {
     fn min_values(&self, _: &Column) -> Option<ArrayRef> {
-        let (values, places) = (self.metadata.column_index()?, self.metadata.offset_index()?);
-        self.column.data_page_mins(values, places, [&self.group]).ok()
+        self.column.data_page_mins(self.values, self.places, [&self.group]).ok()
     }
 
     fn max_values(&self, _: &Column) -> Option<ArrayRef> {
-        let (values, places) = (self.metadata.column_index()?, self.metadata.offset_index()?);
-        self.column.data_page_maxes(values, places, [&self.group]).ok()
+        self.column.data_page_maxes(self.values, self.places, [&self.group]).ok()
     }
 
     fn num_containers(&self) -> usize {
@@ -223,9 +237,8 @@ impl PruningStatistics for Pages<'_> {
     }
 
     fn null_counts(&self, _: &Column) -> Option<ArrayRef> {
-        let (values, places) = (self.metadata.column_index()?, self.metadata.offset_index()?);
-        let counts = self.column.data_page_null_counts(values, places, [&self.group]).ok()?;
-        Some(Arc::new(counts))
+        let counts = self.column.data_page_null_counts(self.values, self.places, [&self.group]);
+        Some(Arc::new(counts.ok().filter(|_| self.keeps_all)?))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {

@@ -10,7 +10,7 @@ const AHEAD: usize = 24;
 
 /// A table of keys of so many bytes and their rows, where what is looked for stands at the place that its hash tells, or not far
 /// behind it: unlike in a general one, a place can be asked for before it is looked at, and lies within one line of the
-/// processor's memory. A key takes a place of twice its size: itself, its row and one, and a part of its hash.
+/// processor's memory. A key takes a place of twice its size: itself, its row plus one (0: the place is empty), and a part of its hash.
 #[derive(Debug)]
 pub(super) struct Hashed<const KEY: usize> {
     cells: Cellar,
@@ -37,6 +37,12 @@ impl<const KEY: usize> Held<'_, KEY> {
 impl<const KEY: usize> Hashed<KEY> {
     /// For so many keys.
     pub fn new(keys: usize) -> Result<Self> {
+        const {
+            assert!(
+                KEY >= 8 && KEY.is_power_of_two(),
+                "places of a power of two, with room for a row and a hash"
+            )
+        };
         let places = (keys * 4 / 3 + 1).next_power_of_two().max(2);
         let mut cells = Cellar::new(places * KEY * 2)?;
         cells.make_for(keys);
@@ -45,7 +51,7 @@ impl<const KEY: usize> Hashed<KEY> {
 
     /// The most bytes for each key.
     pub const fn bytes_of_key() -> usize {
-        8 * KEY * 2 / 3
+        (8 * KEY * 2).div_ceil(3)
     }
 
     /// Bytes in memory.

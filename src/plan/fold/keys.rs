@@ -335,7 +335,7 @@ impl Keys {
     pub fn bytes_of_row(keys: &DataType) -> usize {
         match keys {
             DataType::Int64 => 0,
-            _ => Hashed::<16>::bytes_of_key() + size_of::<(u32, u32)>() + BITS_OF_HASH / 8,
+            _ => Hashed::<16>::bytes_of_key() + size_of::<(u32, u32)>() + 2 * BITS_OF_HASH / 8,
         }
     }
 
