@@ -266,8 +266,9 @@ impl ScalarUDFImpl for Function {
         }
     }
 
-    /// Of which of the stored times a time or a day is made: those between two of them. So a scan knows what to skip. One of seconds or
-    /// milliseconds that is beyond all microseconds (the year 294,247) is missing where it is read, and compared as what it is.
+    /// Of which of the stored times a time or a day is made: those between two of them. So a scan knows what to skip. One of
+    /// seconds or milliseconds that is beyond all microseconds (the year 294,247) is missing where it is read, and compared
+    /// as what it is.
     fn preimage(
         &self,
         operands: &[Expr],
@@ -353,10 +354,7 @@ impl Function {
                 // Days of 64 bits of microseconds are fewer than 2³¹.
                 Arc::new(clock.unary::<_, Date32Type>(|t| t.div_euclid(MICROS_OF_DAY) as i32))
             }
-            (Step::Converted, [x]) => {
-                let safe = CastOptions { safe: true, ..CastOptions::default() };
-                cast_with_options(x, &self.result, &safe)?
-            }
+            (Step::Converted, [x]) => cast_with_options(x, &self.result, &CastOptions::default())?,
             (step, operands) => return plan_err!("{step:?} of {} values", operands.len()),
         })
     }

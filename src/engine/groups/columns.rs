@@ -34,8 +34,6 @@ pub(super) struct Columns {
     schema: SchemaRef,
     /// The columns of the table that expressions are made of.
     needed: SchemaRef,
-    /// The columns of the table that folders give, in the order of their values.
-    folders: Vec<String>,
     /// Which of them are decimals that are only added up, so that they may be as short as they are stored.
     short: BTreeSet<usize>,
     /// Of each of `schema`'s columns, whether its texts may be codes, and its decimals of 64 bits as short as they are stored.
@@ -43,14 +41,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Those of a scan. `table`: the columns of its table, of which the last are from `folders`; `schema`: those of the
-    /// scan.
-    pub fn of(
-        projection: &ProjectionExprs,
-        table: &SchemaRef,
-        folders: Vec<String>,
-        schema: SchemaRef,
-    ) -> Result<Columns> {
+    /// Those of a scan. `table`: the columns of its table, folders' among them; `schema`: those of the scan.
+    pub fn of(projection: &ProjectionExprs, table: &SchemaRef, schema: SchemaRef) -> Result<Columns> {
         let made = projection.iter().filter(|projected| read(&projected.expr, table).is_none());
         let mut needed: Vec<usize> = made
             .flat_map(|projected| collect_columns(&projected.expr))
@@ -70,7 +62,7 @@ impl Columns {
             Output::Read { .. } => None,
         });
         let short = short_operands(&made.collect::<Vec<_>>());
-        Ok(Columns { stored: vec![false; outputs.len()], outputs, schema, needed, folders, short })
+        Ok(Columns { stored: vec![false; outputs.len()], outputs, schema, needed, short })
     }
 
     /// The same, of which some may have texts as codes, and shorter decimals.
@@ -78,7 +70,7 @@ impl Columns {
         Columns { stored: (0..self.outputs.len()).map(which).collect(), ..self.clone() }
     }
 
-    /// The columns of the files that some of the plan are made of.
+    /// The columns of the table that some of the plan are made of.
     pub fn names(&self, of: impl Fn(usize) -> bool) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         let read = self.outputs.iter().enumerate().filter_map(|(at, output)| match output {
@@ -86,7 +78,7 @@ impl Columns {
             _ => None,
         });
         for name in read.chain(self.needed.fields().iter().map(|field| field.name().as_str())) {
-            if !names.contains(&name) && !self.folders.iter().any(|folder| folder == name) {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -157,16 +149,14 @@ impl Columns {
     pub fn deliver(&self, batch: &RecordBatch, work: &Work) -> Result<RecordBatch> {
         let rows = batch.num_rows();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let folder = |name: &str| {
-            let at = self.folders.iter().position(|folder| folder == name)?;
-            work.part.folders.get(at)
-        };
-        let stored = |name: &str, wanted: &DataType| match (folder(name), batch.column_by_name(name)) {
-            (Some(value), _) => fitted(&value.to_array_of_size(rows)?, wanted, &CastOptions::default()),
-            (None, Some(array)) if array.data_type() == wanted => Ok(Arc::clone(array)),
+        let stored = |name: &str, wanted: &DataType| match batch.column_by_name(name) {
+            Some(array) if array.data_type() == wanted => Ok(Arc::clone(array)),
             // What differs from the table's type in this file is made equal, as a scan would do.
-            (None, Some(array)) => fitted(array, wanted, &CastOptions::default()),
-            (None, None) => Ok(new_null_array(wanted, rows)),
+            Some(array) => fitted(array, wanted, &CastOptions::default()),
+            None => match work.part.folder(name) {
+                Some(value) => fitted(&value.to_array_of_size(rows)?, wanted, &CastOptions::default()),
+                None => Ok(new_null_array(wanted, rows)),
+            },
         };
         let needed = self.needed.fields().iter().enumerate().map(|(at, field)| {
             let (name, wanted) = (field.name(), field.data_type());

@@ -128,16 +128,16 @@ impl RowGroups {
             return Ok(None);
         }
         let table = source.table_schema();
-        let folders =
-            table.table_partition_cols().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-        let columns = Columns::of(projection, table.table_schema(), folders.clone(), scan.schema())?;
+        let folders: Vec<&String> = table.table_partition_cols().iter().map(|field| field.name()).collect();
+        let columns = Columns::of(projection, table.table_schema(), scan.schema())?;
         let mut parts: Vec<Part> = Vec::new();
         for file in config.file_groups.iter().flat_map(|group| group.iter()) {
             // The groups cut files into ranges of bytes; here each file is whole, once.
             let Some(name) = file.extension::<ShownName>() else { return Ok(None) };
             if parts.iter().all(|known| known.meta.location != file.object_meta.location) {
                 let (name, meta) = (name.0.clone(), file.object_meta.clone());
-                parts.push(Part { name, meta, folders: file.partition_values.clone() });
+                let values = folders.iter().map(|name| (*name).clone()).zip(file.partition_values.clone());
+                parts.push(Part { name, meta, folders: values.collect() });
             }
         }
         let schema = scan.schema();
@@ -151,7 +151,7 @@ impl RowGroups {
             url: config.object_store_url.clone(),
             parts: Arc::new(parts),
             columns,
-            skipping: Skipping::new(parquet.filter(), table.table_schema(), folders),
+            skipping: Skipping::new(parquet.filter(), table.table_schema()),
             choosy: false,
             statistics: StatisticsContext::new().compute(scan.as_ref(), &StatisticsArgs::new())?,
             properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),

@@ -42,8 +42,8 @@ pub(super) struct Part {
     /// As the script would write it.
     pub name: String,
     pub meta: ObjectMeta,
-    /// What its folders say of its rows.
-    pub folders: Vec<ScalarValue>,
+    /// The columns that its folders give, with the value of all its rows. No file has a column of such a name.
+    pub folders: Vec<(String, ScalarValue)>,
 }
 
 /// One row group to be read, or a piece of it.
@@ -138,6 +138,11 @@ impl Queue {
 }
 
 impl Part {
+    /// The value of a column that its folders give.
+    pub fn folder(&self, column: &str) -> Option<&ScalarValue> {
+        self.folders.iter().find(|(name, _)| name == column).map(|(_, value)| value)
+    }
+
     pub fn damaged(&self, error: &dyn std::fmt::Display) -> FileError {
         FileError::new(&self.name, format!("damaged Parquet data ({error})"))
     }

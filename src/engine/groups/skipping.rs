@@ -41,17 +41,11 @@ struct Condition {
     /// What of it is about one column, whose pages are asked.
     pages: Vec<(String, PruningPredicate)>,
     table: SchemaRef,
-    /// The columns of the table that folders give, in the order of their values.
-    folders: Vec<String>,
 }
 
 impl Skipping {
-    /// `table`: the columns of the table, of which the last are from `folders`.
-    pub fn new(
-        condition: Option<Arc<dyn PhysicalExpr>>,
-        table: &SchemaRef,
-        folders: Vec<String>,
-    ) -> Skipping {
+    /// `table`: the columns of the table, folders' among them.
+    pub fn new(condition: Option<Arc<dyn PhysicalExpr>>, table: &SchemaRef) -> Skipping {
         let condition = condition.and_then(|condition| {
             let asked = |expr: &Arc<dyn PhysicalExpr>| {
                 PruningPredicateBuilder::new().with_file_schema(Arc::clone(table)).try_build(Arc::clone(expr))
@@ -62,7 +56,7 @@ impl Skipping {
             };
             let parts = split_conjunction(&condition).into_iter().filter_map(|part| asked(part).ok());
             let pages = parts.filter_map(of_one).collect();
-            Some(Condition { groups: asked(&condition).ok()?, pages, table: Arc::clone(table), folders })
+            Some(Condition { groups: asked(&condition).ok()?, pages, table: Arc::clone(table) })
         });
         Skipping { condition: condition.map(Arc::new), by_time: None }
     }
@@ -128,11 +122,6 @@ impl<'a> Known<'a> {
             _ => true,
         }
     }
-
-    fn folder(&self, name: &str) -> Option<&'a ScalarValue> {
-        let at = self.condition.folders.iter().position(|folder| folder == name)?;
-        self.part.folders.get(at)
-    }
 }
 
 /// What is known of each row group of a file.
@@ -148,7 +137,7 @@ impl<'a> Groups<'a> {
         column: &Column,
         of: impl Fn(&StatisticsConverter<'a>, &'a [RowGroupMetaData]) -> ParquetResult<ArrayRef>,
     ) -> Option<ArrayRef> {
-        if let Some(value) = self.0.folder(column.name()) {
+        if let Some(value) = self.0.part.folder(column.name()) {
             return value.to_array_of_size(self.num_containers()).ok();
         }
         let converter = self.0.column(column.name())?;
@@ -173,7 +162,7 @@ impl PruningStatistics for Groups<'_> {
     }
 
     fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
-        match (self.0.folder(column.name()), self.0.column(column.name())) {
+        match (self.0.part.folder(column.name()), self.0.column(column.name())) {
             (Some(value), _) if !value.is_null() => {
                 Some(Arc::new(UInt64Array::from(vec![0; self.all().len()])))
             }

@@ -33,7 +33,7 @@ fn work(rows: Option<RowSelection>) -> (Work, Columns) {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let metadata = ArrowReaderMetadata::load(&file, options).unwrap();
     let projection = ProjectionExprs::from_indices(&[0], &batch.schema());
-    let columns = Columns::of(&projection, &batch.schema(), Vec::new(), batch.schema()).unwrap();
+    let columns = Columns::of(&projection, &batch.schema(), batch.schema()).unwrap();
     let meta = ObjectMeta {
         location: "ids.parquet".into(),
         last_modified: Default::default(),

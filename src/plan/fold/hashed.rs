@@ -10,7 +10,8 @@ const AHEAD: usize = 24;
 
 /// A table of keys of so many bytes and their rows, where what is looked for stands at the place that its hash tells, or not far
 /// behind it: unlike in a general one, a place can be asked for before it is looked at, and lies within one line of the
-/// processor's memory. A key takes a place of twice its size: itself, its row plus one (0: the place is empty), and a part of its hash.
+/// processor's memory. A key takes a place of twice its size: itself, its row plus one (0: the place is empty), and a part of
+/// its hash.
 #[derive(Debug)]
 pub(super) struct Hashed<const KEY: usize> {
     cells: Cellar,
